@@ -1,0 +1,62 @@
+// Package atomicfile replaces files whole: a reader sees the old content or the new, never a mixture, also
+// after a crash.
+package atomicfile
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// Write replaces the file at path with data and mode 0600 and returns when both the content and the
+// directory entry are on disk: temporary file, fsync, rename, fsync of the directory.
+func Write(path string, data []byte) error {
+	return write(path, data, true)
+}
+
+// WriteVolatile is Write without the two fsyncs: for records that need not survive a power loss, such as those on
+// a tmpfs and those of --rm containers.
+func WriteVolatile(path string, data []byte) error {
+	return write(path, data, false)
+}
+
+func write(path string, data []byte, durable bool) (err error) {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err = f.Write(data); err != nil {
+		return err
+	}
+	if durable {
+		if err = f.Sync(); err != nil {
+			return err
+		}
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	if durable {
+		return SyncDir(dir)
+	}
+	return nil
+}
+
+// SyncDir makes the entries of a directory durable.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

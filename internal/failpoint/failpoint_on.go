@@ -1,0 +1,48 @@
+//go:build failpoint
+
+// Package failpoint names every state transition, so that tests can make a process fail or die there.
+// This is the test build: POD_FAILPOINT="NAME=kill|error|pause[,NAME=...]" says what happens where, and
+// POD_FAILPOINT_TRACE=FILE appends the name of every transition passed.
+package failpoint
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// Hit marks the transition called name and does what POD_FAILPOINT says about it: "kill" ends the process with
+// SIGKILL, "stop" stops it with SIGSTOP, "error" returns an error.
+func Hit(name string) error {
+	trace(name)
+	for _, term := range strings.Split(os.Getenv("POD_FAILPOINT"), ",") {
+		point, action, ok := strings.Cut(term, "=")
+		if !ok || point != name {
+			continue
+		}
+		switch action {
+		case "kill":
+			syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
+			select {}
+		case "stop":
+			syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+		case "error":
+			return errors.New("failpoint " + name)
+		}
+	}
+	return nil
+}
+
+func trace(name string) {
+	path := os.Getenv("POD_FAILPOINT_TRACE")
+	if path == "" {
+		return
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o666)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	f.WriteString(name + "\n")
+}
