@@ -6,7 +6,11 @@
 // once by ApplyImage, stored once, and from then on only read. Nothing is ever converted back into a Config.
 package container
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Config is the whole intent behind one container. After ApplyImage no default is open any more: every
 // reader (oci.Spec, inspect, the monitor) takes the values as they stand.
@@ -229,4 +233,15 @@ type Stop struct {
 	Timeout uint `json:"timeout"`
 	// MaxRun ends the container this many seconds after its start (--timeout); zero: never.
 	MaxRun uint `json:"maxRun,omitempty"`
+}
+
+// Dependencies are the full ids of the containers whose namespaces this one joins.
+func (c *Config) Dependencies() []string {
+	var ids []string
+	for _, mode := range []string{c.Network.Mode, c.Namespace.PID, c.Namespace.IPC, c.Namespace.UTS, c.Namespace.Cgroup} {
+		if id, ok := strings.CutPrefix(mode, "container:"); ok && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }

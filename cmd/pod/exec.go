@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/pod-engine/pod/internal/terminal"
+	"github.com/pod-engine/pod/pkg/engine"
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+)
+
+// execFlags are the flags of exec that are not part of the process itself.
+type execFlags struct {
+	latest, interactive bool
+	cidFile, detachKeys string
+	envFiles            []string
+}
+
+func newExecCommand(a *app) *cobra.Command {
+	var (
+		opts  engine.ExecOptions
+		flags execFlags
+	)
+	cmd := &cobra.Command{
+		Use:   "exec [flags] CONTAINER COMMAND [ARG...]",
+		Short: "Run a command in a running container",
+		Long: "Run a further process in a running container. Exit status: the command's own; 125 when pod itself failed,\n" +
+			"126 when the command cannot be executed, 127 when it is not in the container.",
+		Example: a.example("exec -it web sh", "exec -u nobody -w /tmp web id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			keys, err := terminal.ParseDetachKeys(flags.detachKeys)
+			if err != nil {
+				return usageError{fmt.Errorf("--detach-keys: %w", err)}
+			}
+			e, err := a.engine(cmd.Context())
+			if err != nil {
+				return err
+			}
+			c, command, err := flags.container(cmd.Context(), e, args)
+			if err != nil {
+				return err
+			}
+			opts.Args = command
+			return a.exec(cmd.Context(), e, c, opts, flags.interactive, keys)
+		},
+	}
+	f := cmd.Flags()
+	f.SetInterspersed(false)
+	f.BoolVarP(&flags.latest, "latest", "l", false, "use the container made last")
+	f.StringVar(&flags.cidFile, "cidfile", "", "read the container id from this file")
+	f.StringVar(&flags.detachKeys, "detach-keys", terminal.DefaultDetachKeys, "keys that detach from the process")
+	f.BoolVarP(&opts.Detach, "detach", "d", false, "run in the background and print the session's id")
+	f.BoolVarP(&flags.interactive, "interactive", "i", false, "keep stdin open")
+	f.BoolVarP(&opts.Terminal, "tty", "t", false, "give the process a terminal")
+	f.BoolVar(&opts.Privileged, "privileged", false, "give the process all capabilities")
+	f.StringVarP(&opts.User, "user", "u", "", "user[:group] of the process, by name or number")
+	f.StringVarP(&opts.Workdir, "workdir", "w", "", "working directory inside the container")
+	f.UintVar(&opts.PreserveFDs, "preserve-fds", 0, "pass on this many descriptors, from 3")
+	addEnvFlags(f, &opts.Env)
+	return cmd
+}
+
+// container gives the container and the command: the first argument names the container unless a flag does.
+func (x *execFlags) container(ctx context.Context, e *engine.Engine, args []string) (engine.Container, []string, error) {
+	chosen := targets{latest: x.latest}
+	if x.cidFile != "" {
+		chosen.cidFiles = []string{x.cidFile}
+	}
+	var names []string
+	if !x.latest && x.cidFile == "" && len(args) > 0 {
+		names, args = args[:1], args[1:]
+	}
+	found, errs, err := chosen.find(ctx, e, names)
+	if err == nil {
+		err = errors.Join(errs...)
+	}
+	if err != nil {
+		return engine.Container{}, nil, err
+	}
+	if len(args) == 0 {
+		return engine.Container{}, nil, usageError{errors.New("no command is given: exec CONTAINER COMMAND [ARG...]")}
+	}
+	return found[0].Container, args, nil
+}
+
+func (a *app) exec(ctx context.Context, e *engine.Engine, c engine.Container, opts engine.ExecOptions, interactive bool, keys []byte) error {
+	if opts.Detach {
+		x, err := e.Exec(ctx, c, opts)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(a.Out, x.ID)
+		return nil
+	}
+	if opts.Terminal {
+		return a.execTerminal(ctx, e, c, opts, interactive, keys)
+	}
+	streams, copied, err := a.execStreams(interactive)
+	if err != nil {
+		return err
+	}
+	opts.Stdio = streams
+	x, err := e.Exec(ctx, c, opts)
+	closeFiles(copied.theirs)
+	if err != nil {
+		copied.wait()
+		return err
+	}
+	stop := terminal.Forward(func(sig unix.Signal) {
+		if err := x.Signal(sig); err != nil {
+			a.warn(fmt.Sprintf("pass %s on: %s", sig, err))
+		}
+	})
+	defer stop()
+	code, err := x.Wait(context.WithoutCancel(ctx))
+	copied.wait()
+	if err != nil || code == 0 {
+		return err
+	}
+	return exitError{code: code}
+}
+
+// copies are the pipes between the caller's terminal and a process that must not get hold of it: whoever has a descriptor of a
+// terminal can type into it (TIOCSTI).
+type copies struct {
+	theirs []*os.File
+	done   []chan struct{}
+}
+
+// wait returns when all output has been copied.
+func (c *copies) wait() {
+	for _, done := range c.done {
+		<-done
+	}
+}
+
+// execStreams gives the streams of the process: the caller's own, or pipes where those are terminals.
+func (a *app) execStreams(interactive bool) (streams [3]*os.File, c *copies, err error) {
+	c = new(copies)
+	if interactive {
+		streams[0] = a.In
+		if terminal.Is(a.In) {
+			if streams[0], err = c.input(a.In); err != nil {
+				return streams, c, err
+			}
+		}
+	}
+	for i, own := range []*os.File{a.Out, a.Err} {
+		streams[i+1] = own
+		if terminal.Is(own) {
+			if streams[i+1], err = c.output(own); err != nil {
+				return streams, c, err
+			}
+		}
+	}
+	return streams, c, nil
+}
+
+func (c *copies) input(from *os.File) (*os.File, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	c.theirs = append(c.theirs, r)
+	go func() {
+		io.Copy(w, from)
+		w.Close()
+	}()
+	return r, nil
+}
+
+func (c *copies) output(to *os.File) (*os.File, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	c.theirs = append(c.theirs, w)
+	done := make(chan struct{})
+	c.done = append(c.done, done)
+	go func() {
+		io.Copy(to, r)
+		r.Close()
+		close(done)
+	}()
+	return w, nil
+}
+
+func closeFiles(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+// execTerminal runs a process with a terminal of its own, connected to the caller's.
+func (a *app) execTerminal(ctx context.Context, e *engine.Engine, c engine.Container, opts engine.ExecOptions, interactive bool, keys []byte) error {
+	x, err := e.Exec(ctx, c, opts)
+	if err != nil {
+		return err
+	}
+	restore := func() {}
+	if interactive && terminal.Is(a.In) {
+		if restore, err = terminal.MakeRaw(a.In); err != nil {
+			return fmt.Errorf("prepare the terminal: %w", err)
+		}
+	}
+	defer restore()
+	if terminal.Is(a.Out) {
+		go terminal.FollowSize(a.Out, x.Terminal)
+	}
+	detached := make(chan struct{})
+	if interactive {
+		go func() {
+			if terminal.CopyUntilDetached(x.Terminal, a.In, keys) {
+				close(detached)
+			}
+		}()
+	}
+	output := make(chan struct{})
+	go func() {
+		io.Copy(a.Out, x.Terminal)
+		close(output)
+	}()
+	ended := make(chan error, 1)
+	var code int
+	go func() {
+		var err error
+		code, err = x.Wait(context.WithoutCancel(ctx))
+		ended <- err
+	}()
+	select {
+	case <-detached:
+		return x.Leave()
+	case err = <-ended:
+	}
+	<-output
+	if err != nil || code == 0 {
+		return err
+	}
+	return exitError{code: code}
+}
