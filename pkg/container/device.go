@@ -1,0 +1,43 @@
+package container
+
+import (
+	"path"
+	"strings"
+)
+
+// ParseDevice reads the value of --device: HOST-PATH[:PATH][:PERMISSIONS], where permissions are some of "rwm", all
+// of them when left out.
+func ParseDevice(s string) (Device, error) {
+	if !strings.HasPrefix(s, "/") {
+		return Device{}, invalid("%q is not a path; give the absolute path of a device, such as /dev/fuse", clip(s))
+	}
+	parts := strings.Split(s, ":")
+	d := Device{Source: path.Clean(parts[0]), Destination: path.Clean(parts[0]), Permissions: "rwm"}
+	switch {
+	case len(parts) > 3:
+		return Device{}, invalid("%q has too many colons; give HOST-PATH[:PATH][:PERMISSIONS]", clip(s))
+	case len(parts) == 3:
+		d.Destination, d.Permissions = cleanDestination(parts[1]), parts[2]
+	case len(parts) == 2 && strings.HasPrefix(parts[1], "/"):
+		d.Destination = path.Clean(parts[1])
+	case len(parts) == 2:
+		d.Permissions = parts[1]
+	}
+	return d, checkDevice(d)
+}
+
+func checkDevice(d Device) error {
+	if !strings.HasPrefix(d.Source, "/") || strings.IndexByte(d.Source, 0) >= 0 || path.Clean(d.Source) != d.Source {
+		return invalid("%q is not an absolute path; give the path of a device of this host", clip(d.Source))
+	}
+	if err := checkDestination(d.Destination); err != nil {
+		return err
+	}
+	if m := (Mount{Type: MountBind, Destination: d.Destination}); !m.mayReplaceKernelPath() {
+		return invalid("every container has its own %q; give another path inside the container", clip(d.Destination))
+	}
+	if d.Permissions == "" || strings.Trim(d.Permissions, "rwm") != "" || len(d.Permissions) > 3 {
+		return invalid("device permissions %q are not some of r, w and m; give for example rw", clip(d.Permissions))
+	}
+	return nil
+}
