@@ -33,11 +33,17 @@ func checkDevice(d Device) error {
 	if err := checkDestination(d.Destination); err != nil {
 		return err
 	}
-	if m := (Mount{Type: MountBind, Destination: d.Destination}); !m.mayReplaceKernelPath() {
+	if !d.Replaceable() {
 		return invalid("every container has its own %q; give another path inside the container", clip(d.Destination))
 	}
 	if d.Permissions == "" || strings.Trim(d.Permissions, "rwm") != "" || len(d.Permissions) > 3 {
 		return invalid("device permissions %q are not some of r, w and m; give for example rw", clip(d.Permissions))
 	}
 	return nil
+}
+
+// Replaceable reports whether the destination is a place that neither the kernel's file systems nor the devices every
+// container has of its own take up.
+func (d Device) Replaceable() bool {
+	return Mount{Type: MountBind, Destination: d.Destination}.mayReplaceKernelPath()
 }
