@@ -64,8 +64,8 @@ func ResolvConf(cfg container.Network, host HostFacts, network Network) ([]byte,
 		return nil, nil
 	}
 	base := parseResolv(host.Resolv)
-	if len(base.nameservers) == 0 || len(routable(base.nameservers)) == 0 && len(host.Upstream) > 0 {
-		// The stub of systemd-resolved asks for options of its own; the upstream file has those of the real servers.
+	if network.Mode != ModeHost && len(routable(base.nameservers)) == 0 {
+		// The options of systemd-resolved's stub are for its own address; the upstream file has those of the real servers.
 		if up := parseResolv(host.Upstream); len(up.nameservers) > 0 {
 			base.search, base.options = up.search, up.options
 		}
