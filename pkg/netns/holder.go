@@ -17,7 +17,7 @@ import (
 func portHolder(p container.Port) string {
 	protocol := protocolOf(p)
 	for _, table := range []string{protocol, protocol + "6"} {
-		text, err := os.ReadFile("/proc/net/" + table)
+		text, err := os.ReadFile("/proc/thread-self/net/" + table)
 		if err != nil {
 			continue
 		}

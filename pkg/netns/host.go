@@ -34,8 +34,8 @@ func ReadHost(helpers Helpers, netns string) HostFacts {
 	host := HostFacts{
 		Helpers: helpers,
 		Netns:   netns,
-		Route4:  defaultRoute4(string(read("/proc/net/route"))),
-		Route6:  defaultRoute6(string(read("/proc/net/ipv6_route"))),
+		Route4:  defaultRoute4(string(read("/proc/thread-self/net/route"))),
+		Route6:  defaultRoute6(string(read("/proc/thread-self/net/ipv6_route"))),
 		Address: ownAddress(),
 		Resolv:  read("/etc/resolv.conf"),
 		Hosts:   read("/etc/hosts"),
