@@ -11,7 +11,7 @@ import (
 type Reader interface {
 	// Read takes what f holds beyond the last call for it. With last set, the writer has finished with f, and there is
 	// no further call for it.
-	Read(f *os.File, last bool) error
+	Read(ctx context.Context, f *os.File, last bool) error
 	// Idle is called when everything there is has been read, before waiting for more.
 	Idle()
 }
@@ -28,7 +28,7 @@ func (c *Chain) Follow(ctx context.Context, first int, ended <-chan struct{}, r 
 			return err
 		}
 		if over {
-			return c.finish(r)
+			return c.finish(ctx, r)
 		}
 		r.Idle()
 		select {
@@ -47,7 +47,7 @@ func (c *Chain) drain(ctx context.Context, first *int, watch *filewatch.Watcher,
 			return err
 		}
 		if c.cur != nil {
-			if err := r.Read(c.cur, false); err != nil {
+			if err := r.Read(ctx, c.cur, false); err != nil {
 				return err
 			}
 		}
@@ -57,7 +57,7 @@ func (c *Chain) drain(ctx context.Context, first *int, watch *filewatch.Watcher,
 		}
 		watch.Content(next)
 		// Only now is it sure that the writer has finished with the current file.
-		if err := c.finish(r); err != nil {
+		if err := c.finish(ctx, r); err != nil {
 			next.Close()
 			return err
 		}
@@ -83,11 +83,11 @@ func (c *Chain) next(first *int) (*os.File, error) {
 	return c.successor()
 }
 
-func (c *Chain) finish(r Reader) error {
+func (c *Chain) finish(ctx context.Context, r Reader) error {
 	if c.cur == nil {
 		return nil
 	}
-	return r.Read(c.cur, true)
+	return r.Read(ctx, c.cur, true)
 }
 
 func closed(c <-chan struct{}) bool {

@@ -69,7 +69,7 @@ type collector struct {
 
 func newCollector() *collector { return &collector{idle: make(chan struct{}, 1)} }
 
-func (c *collector) Read(f *os.File, last bool) error {
+func (c *collector) Read(ctx context.Context, f *os.File, last bool) error {
 	if c.f != f {
 		c.f, c.lines = f, NewLines(f, 0, -1)
 	}
@@ -262,7 +262,10 @@ type counter struct {
 	reads int
 }
 
-func (c *counter) Read(f *os.File, last bool) error { c.reads++; return c.collector.Read(f, last) }
+func (c *counter) Read(ctx context.Context, f *os.File, last bool) error {
+	c.reads++
+	return c.collector.Read(ctx, f, last)
+}
 
 func TestOpenWhileRotating(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
@@ -283,7 +286,7 @@ func TestOpenWhileRotating(t *testing.T) {
 		}
 		c := newCollector()
 		for _, f := range chain.Files() {
-			if err := c.Read(f, true); err != nil {
+			if err := c.Read(context.Background(), f, true); err != nil {
 				t.Fatal(err)
 			}
 		}
