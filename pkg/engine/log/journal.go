@@ -75,6 +75,7 @@ func (j *journal) findTail(ctx context.Context) (from string, err error) {
 	n := int64(0)
 	err = j.run(ctx, append(j.history(), "--reverse"), func(e journalEntry) error {
 		if n == 0 && t.want == 0 {
+			j.cursor = e.Cursor
 			from = "--after-cursor=" + e.Cursor
 		}
 		rec, ok := e.record()
