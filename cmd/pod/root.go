@@ -38,6 +38,7 @@ func newRootCommand(a *app) *cobra.Command {
 	a.global.add(root.PersistentFlags())
 	root.AddCommand(containerCommands(a)...)
 	root.AddCommand(newContainerCommand(a))
+	root.AddCommand(newDemoCommand(a))
 	return root
 }
 
