@@ -297,14 +297,6 @@ func access(m Mount) string {
 	return "rw"
 }
 
-func isPropagation(option string) bool {
-	switch option {
-	case "private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable":
-		return true
-	}
-	return false
-}
-
 // list gives a list that is never null in JSON.
 func list(s []string) []string {
 	if s == nil {

@@ -162,14 +162,14 @@ func (x *Exec) start(ctx context.Context, opts ExecOptions) error {
 	args := append(x.engine.runtimeArgs(), "--log", log, "--log-format", "json", "exec", "--detach",
 		"--pid-file", filepath.Join(x.dir, "pid"), "--process", filepath.Join(x.dir, "process.json"))
 	cmd := exec.CommandContext(ctx, x.engine.Runtime.Path)
-	var console *monitor.Console
+	var terminal *console
 	if opts.Terminal {
 		var err error
-		if console, err = monitor.ListenConsole(x.dir); err != nil {
+		if terminal, err = listenConsole(x.dir); err != nil {
 			return fmt.Errorf("exec in container %q: %w", x.config.Name, err)
 		}
-		defer console.Close()
-		args = append(args, "--tty", "--console-socket", monitor.ConsoleFile)
+		defer terminal.close()
+		args = append(args, "--tty", "--console-socket", consoleFile)
 	} else {
 		setStdio(cmd, opts.Stdio)
 	}
@@ -192,9 +192,9 @@ func (x *Exec) start(ctx context.Context, opts ExecOptions) error {
 		}
 		return x.startError(log, err)
 	}
-	if console != nil {
+	if terminal != nil {
 		var err error
-		if x.Terminal, err = console.Receive(ctx); err != nil {
+		if x.Terminal, err = terminal.receive(ctx); err != nil {
 			return fmt.Errorf("exec in container %q: take over its terminal: %w", x.config.Name, err)
 		}
 	}
