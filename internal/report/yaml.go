@@ -10,6 +10,7 @@ import (
 
 // WriteYAML prints v as YAML, by its JSON names, keys sorted. Texts that are not plain words are in double quotes with
 // JSON's escapes; texts of several lines stand as a block.
+// A key may take 1000 bytes when written, since YAML wants a longer one to be marked.
 //
 // This small writer is here because the YAML library costs every start of the program 0.16 ms, and info needs no more.
 func WriteYAML(w io.Writer, v any) error {
@@ -79,8 +80,9 @@ func (y *yamlText) sequence(list []any, depth int) {
 
 // scalar gives s, as a block when it has several lines that a block can hold.
 func scalar(s string, depth int) string {
-	if !strings.Contains(s, "\n") || strings.HasPrefix(s, " ") || strings.HasPrefix(s, "\n") || strings.HasSuffix(s, "\n") ||
-		Escape(strings.ReplaceAll(s, "\n", "")) != strings.ReplaceAll(s, "\n", "") || strings.Contains(s, "\ufeff") {
+	block := strings.Contains(s, "\n") && !strings.HasPrefix(s, " ") && !strings.HasPrefix(s, "\n") && !strings.HasSuffix(s, "\n") &&
+		!strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && active(r) || outsideYAML(r) })
+	if !block {
 		return quoted(s)
 	}
 	indent := "\n" + strings.Repeat("  ", max(depth, 1))
@@ -96,8 +98,11 @@ func quoted(s string) string {
 	if err != nil { // a string can always be encoded
 		return strconv.QuoteToASCII(s)
 	}
-	return text
+	return strings.NewReplacer("\ufeff", `\ufeff`, "\ufffe", `\ufffe`, "\uffff", `\uffff`).Replace(text)
 }
+
+// outsideYAML reports whether r, though valid in JSON, may stand in YAML only as an escape.
+func outsideYAML(r rune) bool { return r == 0xfeff || r == 0xfffe || r == 0xffff }
 
 // isPlain accepts words that begin with a letter or a slash and are not one of YAML's own words. It refuses more than it must.
 func isPlain(s string) bool {

@@ -58,12 +58,12 @@ func withInts(v any) any {
 }
 
 func FuzzWriteYAML(f *testing.F) {
-	for _, s := range append(hostile, "a: b", "|", "x\ny", " x\ny", "x\n\ty", "0x1f", "2001-01-01", "<<", "=", "\ufeff") {
+	for _, s := range append(hostile, "a: b", "|", "x\ny", " x\ny", "x\n\ty", "0x1f", "2001-01-01", "<<", "=", "\ufeff", "\uffff", "\ufffea\nb") {
 		f.Add(s, "k")
 	}
 	f.Fuzz(func(t *testing.T, s, key string) {
-		if !utf8.ValidString(s) || !utf8.ValidString(key) {
-			return // the encoder of JSON replaces what is not UTF-8
+		if !utf8.ValidString(s) || !utf8.ValidString(key) || len(quoted(key)) > 1000 {
+			return // the encoder of JSON replaces what is not UTF-8; and see WriteYAML
 		}
 		var b strings.Builder
 		if err := WriteYAML(&b, map[string]any{key: []any{s}}); err != nil {

@@ -176,17 +176,20 @@ func filterCreated(key, value string, f FilterFacts) (Match, error) {
 		if err != nil {
 			return nil, err
 		}
-		return func(c *Config, _ State) bool { return c.Created.Before(limit) }, nil
+		return func(c *Config, _ State) bool { return madeBefore(c, limit) }, nil
 	}
 	other, err := f.Find(value)
 	if err != nil {
 		return nil, err
 	}
 	if key == "before" {
-		return func(c *Config, _ State) bool { return c.Created.Before(other.Created) }, nil
+		return func(c *Config, _ State) bool { return madeBefore(c, other.Created) }, nil
 	}
 	return func(c *Config, _ State) bool { return c.Created.After(other.Created) }, nil
 }
+
+// madeBefore is false of a damaged container, of which nobody knows when it was made.
+func madeBefore(c *Config, t time.Time) bool { return !c.Created.IsZero() && c.Created.Before(t) }
 
 func hasMount(c *Config, value string) bool {
 	return slices.ContainsFunc(c.Mounts, func(m Mount) bool { return m.Source == value || m.Destination == value })

@@ -26,7 +26,7 @@ func filterFacts() FilterFacts {
 	}
 }
 
-// The three containers the filters choose from.
+// The four containers the filters choose from.
 func filtered() []struct {
 	c *Config
 	s State
@@ -41,29 +41,30 @@ func filtered() []struct {
 		{&Config{ID: "aa22", Name: "two", Created: filterTime.Add(time.Hour), Labels: map[string]string{"a": "2"},
 			Image:   Image{Name: "docker.test/lib/db:latest", ID: "beef0000beef00"},
 			Network: Network{Ports: []Port{{ContainerPort: 80, Count: 3, Protocol: "tcp", HostPort: 1}}}}, State{Status: StatusExited, ExitCode: 3}},
-		{&Config{ID: "bb33", Name: "twofold", Created: filterTime.Add(24 * time.Hour)}, State{Status: StatusDamaged}},
+		{&Config{ID: "bb33", Name: "twofold", Created: filterTime.Add(24 * time.Hour)}, State{Status: StatusExited, ExitCode: 9}},
+		{&Config{ID: "cc44", Name: "x"}, State{Status: StatusDamaged}},
 	}
 }
 
 func TestFilters(t *testing.T) {
 	cases := []struct{ filters, want string }{
-		{"", "one two twofold"},
+		{"", "one two twofold x"},
 		{"id=aa", "one two"}, {"id=aa id=bb", "one two twofold"}, {"id=a2", ""},
 		{"name=two", "two twofold"}, {"name=^two$", "two"}, {"name=^/two$", "two"}, {"name=one name=fold", "one twofold"},
 		{"label=a", "one two"}, {"label=a=1", "one"}, {"label=a label=b", "one"}, {"label=a=1 label=a=2", ""}, {"label=b=", "one"},
-		{"label!=a", "twofold"}, {"label!=a=1", "two twofold"}, {"label=a label!=b", "two"},
+		{"label!=a", "twofold x"}, {"label!=a=1", "two twofold x"}, {"label=a label!=b", "two"},
 		{"exited=3", "two"}, {"exited=0", ""}, {"exited=0 exited=3", "two"},
-		{"status=running", "one"}, {"status=exited status=running", "one two"}, {"status=stopped", "two"}, {"status=dead", "twofold"},
+		{"status=running", "one"}, {"status=exited status=running", "one two twofold"}, {"status=stopped", "two twofold"}, {"status=dead", "x"}, {"status=unknown", "x"},
 		{"status=created", ""}, {"status=configured", ""},
 		{"ancestor=web", "one"}, {"ancestor=lib/web:1.2", "one"}, {"ancestor=web:1", ""}, {"ancestor=reg.test:5000/lib/web", "one"},
 		{"ancestor=c0ffee00c0ff", "one"}, {"ancestor=sha256:beef0000beef", "two"}, {"ancestor=beef", ""}, {"ancestor=b", ""}, {"ancestor=eb", ""}, {"ancestor=", ""},
 		{"before=two", "one"}, {"since=two", "twofold"}, {"until=noon", "one two"},
 		{"volume=/src", "one"}, {"volume=/dst", "one"}, {"volume=src", ""},
-		{"health=none", "one two twofold"}, {"health=healthy", ""}, {"pod=p", ""},
-		{"network=host", "one"}, {"network=default", "two twofold"}, {"network=host network=default", "one two twofold"},
+		{"health=none", "one two twofold x"}, {"health=healthy", ""}, {"pod=p", ""},
+		{"network=host", "one"}, {"network=default", "two twofold x"}, {"network=host network=default", "one two twofold x"},
 		{"publish=82", "two"}, {"publish=83", ""}, {"publish=70-80/tcp", "two"}, {"publish=80/udp", ""}, {"publish=53/udp", ""},
 		{"expose=53/udp", "one"}, {"expose=81", "two"}, {"expose=50-60/udp", "one"},
-		{"name=two status=exited", "two"}, {"name=two status=running", ""},
+		{"name=two exited=3", "two"}, {"name=two status=running", ""},
 	}
 	for _, c := range cases {
 		match, err := ParseFilters(strings.Fields(c.filters), filterFacts())

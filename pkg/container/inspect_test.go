@@ -1,7 +1,6 @@
 package container
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"os"
@@ -25,8 +24,12 @@ func golden(t *testing.T, name string, got []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs (run with -update and look at the difference):\n%s", path, got)
+	gotLines, wantLines := strings.Split(string(got), "\n"), strings.Split(string(want), "\n")
+	for i := range max(len(gotLines), len(wantLines)) {
+		if i >= len(gotLines) || i >= len(wantLines) || gotLines[i] != wantLines[i] {
+			t.Errorf("%s differs from line %d on (run with -update and look at the difference): got %q", path, i+1, gotLines[min(i, len(gotLines)-1)])
+			return
+		}
 	}
 }
 
