@@ -95,9 +95,15 @@ func (r report) limits() {
 		name string
 		id   int
 	}{
-		{"core", unix.RLIMIT_CORE}, {"cpu", unix.RLIMIT_CPU}, {"fsize", unix.RLIMIT_FSIZE},
-		{"nofile", unix.RLIMIT_NOFILE}, {"nproc", unix.RLIMIT_NPROC}, {"memlock", unix.RLIMIT_MEMLOCK},
-		{"stack", unix.RLIMIT_STACK}, {"rtprio", unix.RLIMIT_RTPRIO}, {"nice", unix.RLIMIT_NICE},
+		{"core", unix.RLIMIT_CORE},
+		{"cpu", unix.RLIMIT_CPU},
+		{"fsize", unix.RLIMIT_FSIZE},
+		{"nofile", unix.RLIMIT_NOFILE},
+		{"nproc", unix.RLIMIT_NPROC},
+		{"memlock", unix.RLIMIT_MEMLOCK},
+		{"stack", unix.RLIMIT_STACK},
+		{"rtprio", unix.RLIMIT_RTPRIO},
+		{"nice", unix.RLIMIT_NICE},
 	} {
 		var limit unix.Rlimit
 		// prlimit(2), since the Go runtime raises the soft limit of open files for itself and getrlimit would show that; the
