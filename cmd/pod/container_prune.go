@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine"
@@ -21,14 +22,19 @@ func newContainerPruneCommand(a *app) *cobra.Command {
 		Example: a.example("container prune", "container prune -f --filter until=24h"),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			match, err := container.ParsePruneFilters(filters)
-			if err != nil {
-				return usageError{err}
+			for _, filter := range filters {
+				if key, _, _ := strings.Cut(filter, "="); key != "until" && key != "label" && key != "label!" {
+					return usageError{fmt.Errorf("--filter %q: prune knows until=TIME, label=KEY[=VALUE] and label!=KEY[=VALUE]", filter)}
+				}
 			}
 			if !force && !a.confirm("This removes all containers that do not run.") {
 				return nil
 			}
 			e, err := a.engine(cmd.Context())
+			if err != nil {
+				return err
+			}
+			match, err := matching(cmd.Context(), e, filters, time.Now())
 			if err != nil {
 				return err
 			}

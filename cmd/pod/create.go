@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
+	"github.com/pod-engine/pod/internal/terminal"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/pod-engine/pod/pkg/image"
@@ -17,16 +19,16 @@ import (
 // container that has the name already.
 type creation struct {
 	pull    image.PullOptions
-	policy  string
 	replace bool
+	quiet   bool
 	attach  []string
 }
 
 func (c *creation) add(f *pflag.FlagSet) {
-	f.StringVar(&c.policy, "pull", "missing", "pull the image: always, missing, never or newer")
+	f.Var(into("policy", &c.pull.Policy, image.ParsePolicy).withDefault("missing"), "pull", "pull the image: always, missing, never or newer")
 	f.Lookup("pull").NoOptDefVal = "always"
-	f.BoolVarP(&c.pull.Quiet, "quiet", "q", false, "show no progress of a pull")
-	f.StringVar(&c.pull.Platform, "platform", "", "platform of the image, as os/arch[/variant]")
+	f.BoolVarP(&c.quiet, "quiet", "q", false, "show no progress of a pull")
+	f.Var(into("os/arch[/variant]", &c.pull.Platform, image.ParsePlatform), "platform", "platform of the image")
 	f.StringVar(&c.pull.AuthFile, "authfile", "", "file with registry credentials")
 	f.BoolVar(&c.replace, "replace", false, "remove a container that has the name first")
 	f.StringSliceVarP(&c.attach, "attach", "a", nil, "attach only these: stdin, stdout, stderr")
@@ -76,12 +78,9 @@ func (a *app) create(ctx context.Context, e *engine.Engine, cfg *container.Confi
 			return err
 		}
 	}
-	policy, err := image.ParsePullPolicy(c.policy)
-	if err != nil {
-		return usageError{err}
+	if !c.quiet {
+		c.pull.Progress, c.pull.Terminal = a.Err, terminal.IsTerminal(a.Err)
 	}
-	c.pull.Policy = policy
-	c.pull.Progress = a.Err
 	store, err := a.images(ctx)
 	if err != nil {
 		return err
@@ -91,7 +90,8 @@ func (a *app) create(ctx context.Context, e *engine.Engine, cfg *container.Confi
 		return err
 	}
 	cfg.Command = a.args
-	if err := cfg.ApplyImage(img.ForContainer()); err != nil {
+	cfg.Image.ID, cfg.Image.Digest = img.ID, img.Digest
+	if err := cfg.ApplyImage(img.Config.Image.Config); err != nil {
 		return err
 	}
 	if c.replace && cfg.Name != "" {
@@ -119,4 +119,14 @@ func attachStreams(cfg *container.Config, attach []string) error {
 // wants reports whether a stream is to be attached: all are when none is named.
 func (c *creation) wants(stream string) bool {
 	return len(c.attach) == 0 || slices.ContainsFunc(c.attach, func(s string) bool { return strings.EqualFold(s, stream) })
+}
+
+// addConfigFlags binds the flags that describe a container to cfg, with the caller's environment and directory.
+func (a *app) addConfigFlags(f *pflag.FlagSet, cfg *container.Config) {
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "/"
+	}
+	addConfigFlags(f, cfg, caller{environ: os.Environ(), dir: dir})
+	f.SetNormalizeFunc(normalizeConfigFlag)
 }

@@ -11,13 +11,16 @@ import (
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+
+	"github.com/pod-engine/pod/pkg/container"
+	"github.com/pod-engine/pod/pkg/engine/monitor"
+	"github.com/pod-engine/pod/pkg/engine/monitor/client"
 )
 
 // execFlags are the flags of exec that are not part of the process itself.
 type execFlags struct {
 	latest, interactive bool
 	cidFile, detachKeys string
-	envFiles            []string
 }
 
 func newExecCommand(a *app) *cobra.Command {
@@ -57,11 +60,32 @@ func newExecCommand(a *app) *cobra.Command {
 	f.BoolVarP(&flags.interactive, "interactive", "i", false, "keep stdin open")
 	f.BoolVarP(&opts.Terminal, "tty", "t", false, "give the process a terminal")
 	f.BoolVar(&opts.Privileged, "privileged", false, "give the process all capabilities")
-	f.StringVarP(&opts.User, "user", "u", "", "user[:group] of the process, by name or number")
+	f.StringVarP(&opts.As, "user", "u", "", "user[:group] of the process, by name or number")
 	f.StringVarP(&opts.Workdir, "workdir", "w", "", "working directory inside the container")
 	f.UintVar(&opts.PreserveFDs, "preserve-fds", 0, "pass on this many descriptors, from 3")
-	addEnvFlags(f, &opts.Env)
+	f.VarP(extend(&opts.Env, parseEnv), "env", "e", "set a variable; without a value, take yours")
+	f.Var(extend(&opts.Env, readEnvFile), "env-file", "read variables from a file, one per line")
 	return cmd
+}
+
+// extend makes a flag that may be given several times and stands for several values each time.
+func extend(dst *[]string, parse func(string) ([]string, error)) parsed {
+	return parsed{kind: "list", set: func(s string) error {
+		values, err := parse(s)
+		*dst = append(*dst, values...)
+		return err
+	}}
+}
+
+func parseEnv(s string) ([]string, error) { return container.ParseEnv(s, os.Environ()) }
+
+// readEnvFile reads a file of variables.
+func readEnvFile(path string) ([]string, error) {
+	text, err := readSmallFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return container.ParseEnvFile(text, os.Environ())
 }
 
 // container gives the container and the command: the first argument names the container unless a flag does.
@@ -110,11 +134,7 @@ func (a *app) exec(ctx context.Context, e *engine.Engine, c engine.Container, op
 		copied.wait()
 		return err
 	}
-	stop := terminal.Forward(func(sig unix.Signal) {
-		if err := x.Signal(sig); err != nil {
-			a.warn(fmt.Sprintf("pass %s on: %s", sig, err))
-		}
-	})
+	stop := a.proxySignals(x)
 	defer stop()
 	code, err := x.Wait(context.WithoutCancel(ctx))
 	copied.wait()
@@ -143,7 +163,7 @@ func (a *app) execStreams(interactive bool) (streams [3]*os.File, c *copies, err
 	c = new(copies)
 	if interactive {
 		streams[0] = a.In
-		if terminal.Is(a.In) {
+		if terminal.IsTerminal(a.In) {
 			if streams[0], err = c.input(a.In); err != nil {
 				return streams, c, err
 			}
@@ -151,7 +171,7 @@ func (a *app) execStreams(interactive bool) (streams [3]*os.File, c *copies, err
 	}
 	for i, own := range []*os.File{a.Out, a.Err} {
 		streams[i+1] = own
-		if terminal.Is(own) {
+		if terminal.IsTerminal(own) {
 			if streams[i+1], err = c.output(own); err != nil {
 				return streams, c, err
 			}
@@ -202,19 +222,19 @@ func (a *app) execTerminal(ctx context.Context, e *engine.Engine, c engine.Conta
 		return err
 	}
 	restore := func() {}
-	if interactive && terminal.Is(a.In) {
-		if restore, err = terminal.MakeRaw(a.In); err != nil {
-			return fmt.Errorf("prepare the terminal: %w", err)
+	if interactive && terminal.IsTerminal(a.In) {
+		if restore, err = a.raw(); err != nil {
+			return err
 		}
 	}
 	defer restore()
-	if terminal.Is(a.Out) {
-		go terminal.FollowSize(a.Out, x.Terminal)
+	if terminal.IsTerminal(a.Out) {
+		go followSize(windowSizes(a.Out), x.Terminal)
 	}
 	detached := make(chan struct{})
 	if interactive {
 		go func() {
-			if terminal.CopyUntilDetached(x.Terminal, a.In, keys) {
+			if errors.Is(client.CopyInput(x.Terminal, a.In, keys), client.ErrDetached) {
 				close(detached)
 			}
 		}()
@@ -241,4 +261,11 @@ func (a *app) execTerminal(ctx context.Context, e *engine.Engine, c engine.Conta
 		return err
 	}
 	return exitError{code: code}
+}
+
+// followSize gives the process's terminal the size of the caller's.
+func followSize(sizes <-chan monitor.Size, to *os.File) {
+	for size := range sizes {
+		unix.IoctlSetWinsize(int(to.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: size.Rows, Col: size.Columns})
+	}
 }

@@ -93,7 +93,9 @@ func (a *app) runDetached(ctx context.Context, e *engine.Engine, cfg *container.
 }
 
 func (a *app) runAttached(ctx context.Context, e *engine.Engine, cfg *container.Config, opts sessionOptions) error {
-	run, err := e.Start(ctx, cfg.ID, engine.StartOptions{Attach: true, Stdio: a.passthrough(cfg)})
+	run, err := e.Start(ctx, cfg.ID, engine.StartOptions{
+		Attach: true, Streams: opts.streamSet(cfg), Size: a.firstSize(cfg), Stdio: a.passthrough(cfg),
+	})
 	if err != nil {
 		return a.undoRun(ctx, e, cfg, err)
 	}

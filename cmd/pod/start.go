@@ -70,7 +70,9 @@ func (a *app) startDetached(ctx context.Context, e *engine.Engine, t target) err
 }
 
 func (a *app) startAttached(ctx context.Context, e *engine.Engine, t target, opts sessionOptions) error {
-	run, err := e.Start(ctx, t.Config.ID, engine.StartOptions{Attach: true, Stdio: a.passthrough(t.Config)})
+	run, err := e.Start(ctx, t.Config.ID, engine.StartOptions{
+		Attach: true, Streams: opts.streamSet(t.Config), Size: a.firstSize(t.Config), Stdio: a.passthrough(t.Config),
+	})
 	if engine.IsRunning(err) {
 		return a.attach(ctx, e, t.Container, opts)
 	}

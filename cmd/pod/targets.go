@@ -8,8 +8,8 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 
-	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/spf13/pflag"
 )
@@ -111,9 +111,9 @@ func (t *targets) choose(ctx context.Context, e *engine.Engine) ([]target, error
 	if err != nil {
 		return nil, err
 	}
-	match, err := container.ParseFilters(t.filters)
+	match, err := matching(ctx, e, t.filters, time.Now())
 	if err != nil {
-		return nil, usageError{err}
+		return nil, err
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Config.Created.After(list[j].Config.Created) })
 	if t.latest {

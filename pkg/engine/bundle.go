@@ -140,6 +140,9 @@ func (e *Engine) planNetwork(ctx context.Context, b *bundle, host *oci.Host) err
 	if b.network, err = netns.Plan(network, facts); err != nil {
 		return err
 	}
+	if err := e.recordPorts(b); err != nil {
+		return err
+	}
 	for _, warning := range b.network.Warnings {
 		e.Warn(warning)
 	}
@@ -155,6 +158,27 @@ func (e *Engine) planNetwork(ctx context.Context, b *bundle, host *oci.Host) err
 	}
 	host.ForeignNetwork = b.network.Mode == netns.ModeHost || b.network.JoinPath != "" && !ownsNamespace(b.network.JoinPath)
 	return e.writeFiles(b, facts, host)
+}
+
+// recordPorts keeps the host ports that were chosen for this start.
+func (e *Engine) recordPorts(b *bundle) error {
+	if len(b.network.Ports) == 0 {
+		return nil
+	}
+	text, err := json.Marshal(b.network.Ports)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(b.path(portsFile), text, 0o600)
+}
+
+// Ports are the published ports of a container, with the host ports that were chosen at its start while it runs.
+func (e *Engine) Ports(c Container) []container.Port {
+	var ports []container.Port
+	if len(c.Config.Network.Ports) > 0 && readJSON(filepath.Join(e.ContainerRunDir(c.Config.ID), portsFile), &ports) == nil {
+		return ports
+	}
+	return c.Config.Network.Ports
 }
 
 // ownsNamespace reports whether a namespace file belongs to this process's user namespace (ioctl_ns(2)).

@@ -110,6 +110,8 @@ const (
 const (
 	lockFile = "lock" // in both directories
 	exitFile = "exit"
+	// portsFile in the run directory holds the published ports of this start, as JSON.
+	portsFile = "ports.json"
 )
 
 func (e *Engine) makeDirs() error {

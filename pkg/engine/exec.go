@@ -216,7 +216,8 @@ func setStdio(cmd *exec.Cmd, stdio [3]*os.File) {
 
 func (x *Exec) startError(log string, cause error) error {
 	text, _ := readFile(log)
-	kind, message := monitor.RuntimeFailure(text)
+	message := monitor.RuntimeMessage(string(text))
+	kind := monitor.RuntimeKind(message)
 	if message == "" {
 		message = fmt.Sprintf("%s: %s", x.engine.Runtime.Name(), cause)
 	}
@@ -274,6 +275,10 @@ func (x *Exec) Wait(ctx context.Context) (int, error) {
 	x.engine.event(x.config, "exec_died", map[string]string{"execID": x.ID, "exitCode": strconv.Itoa(code)})
 	return code, nil
 }
+
+// Leave ends this command's part in a process that runs on. Its terminal goes with this command unless the process has
+// taken precautions against the hang-up.
+func (x *Exec) Leave() error { return errors.Join(x.lock.Release(), x.Terminal.Close()) }
 
 // sweepExecs removes the records of sessions whose command died or never waited, once their process is gone.
 func (e *Engine) sweepExecs(id string) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/pod-engine/pod/internal/filelock"
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/container"
 )
 
@@ -26,7 +27,7 @@ func (e *Engine) reserveName(ctx context.Context, name, id string) error {
 	}
 	defer lock.Release()
 	if owner := e.nameOwner(name); owner != "" && owner != id {
-		return fmt.Errorf("the name %q is %w by container %s", name, ErrInUse, short(owner))
+		return nameInUse(name, owner)
 	}
 	temp := e.namePath(".") + id
 	if err := os.WriteFile(temp, []byte(id), 0o600); err != nil {
@@ -120,6 +121,44 @@ func (e *Engine) findID(nameOrID string) (string, error) {
 		return "", missing
 	}
 	return found, nil
+}
+
+// CheckFree reports, as ErrInUse, that a container has the name.
+func (e *Engine) CheckFree(name string) error {
+	if owner := e.nameOwner(name); owner != "" {
+		return nameInUse(name, owner)
+	}
+	return nil
+}
+
+func nameInUse(name, owner string) error {
+	err := fmt.Errorf("the name %q is %w by container %s", name, ErrInUse, short(owner))
+	return hint.Wrap(err, "remove that container (pod rm "+name+"), use another name, or give --replace")
+}
+
+// RemoveNamed removes the container that has the name, if there is one, also when it runs (--replace).
+func (e *Engine) RemoveNamed(ctx context.Context, name string) error {
+	owner := e.nameOwner(name)
+	if owner == "" {
+		return nil
+	}
+	return e.Remove(ctx, owner, RemoveOptions{Force: true})
+}
+
+// ResolveNames puts full ids in place of the names in "container:NAME" modes.
+func (e *Engine) ResolveNames(ctx context.Context, cfg *container.Config) error {
+	for _, mode := range []*string{&cfg.Network.Mode, &cfg.Namespace.PID, &cfg.Namespace.IPC, &cfg.Namespace.UTS, &cfg.Namespace.Cgroup} {
+		name, ok := strings.CutPrefix(*mode, "container:")
+		if !ok {
+			continue
+		}
+		c, err := e.Find(ctx, name)
+		if err != nil {
+			return fmt.Errorf("share a namespace with container %q: %w", name, err)
+		}
+		*mode = "container:" + c.Config.ID
+	}
+	return nil
 }
 
 // ids lists the containers that exist.

@@ -50,6 +50,15 @@ func (e *Engine) Remove(ctx context.Context, id string, opts RemoveOptions) erro
 	return err
 }
 
+// RemoveEnded removes a container unless it runs, which is no error.
+func (e *Engine) RemoveEnded(ctx context.Context, id string) error {
+	err := e.Remove(ctx, id, RemoveOptions{})
+	if errors.Is(err, ErrState) {
+		return nil
+	}
+	return err
+}
+
 // removeDamaged removes a container whose records cannot be read. Its lock may be damaged too, so it goes without.
 func (e *Engine) removeDamaged(ctx context.Context, c Container) error {
 	id := c.Config.ID

@@ -163,3 +163,17 @@ func (r *Running) identify(pid int) error {
 	r.process, _ = process.Identify(pid)
 	return nil
 }
+
+// startInitialized starts the process of a container that init made ready.
+func (e *Engine) startInitialized(ctx context.Context, c Container, rec record) error {
+	runDir := e.ContainerRunDir(c.Config.ID)
+	if err := client.Go(ctx, runDir); err != nil {
+		return fmt.Errorf("start container %q: %w", c.Config.Name, err)
+	}
+	rec.Started = time.Now()
+	if err := e.writeRecord(c.Config, rec); err != nil {
+		return err
+	}
+	e.event(c.Config, "start", nil)
+	return nil
+}

@@ -85,7 +85,9 @@ func (s *Store) condition(ctx context.Context, key, value string) (func(*Listed)
 		if _, err := path.Match(value, ""); err != nil {
 			return nil, fmt.Errorf("%q is not a pattern", value)
 		}
-		return func(l *Listed) bool { return slices.ContainsFunc(l.Names, func(n string) bool { return resembles(value, n) }) }, nil
+		return func(l *Listed) bool {
+			return slices.ContainsFunc(l.Names, func(n string) bool { return resembles(value, n) })
+		}, nil
 	case "id":
 		return func(l *Listed) bool { return strings.HasPrefix(l.ID, strings.TrimPrefix(value, "sha256:")) }, nil
 	case "digest":

@@ -142,7 +142,13 @@ func (s *Store) layers() (map[string]layerRecord, error) {
 
 // containersOf gives the storage-library containers made from an image.
 func (s *Store) containersOf(imageID string) ([]containerRecord, error) {
-	var out []containerRecord
+	all, err := s.containers([]byte(imageID))
+	return all[imageID], err
+}
+
+// containers gives the storage-library containers whose record contains needle, by image.
+func (s *Store) containers(needle []byte) (map[string][]containerRecord, error) {
+	out := map[string][]containerRecord{}
 	name := s.driverFor() + "-containers"
 	for _, file := range []string{filepath.Join(s.storage.GraphRoot, name, "containers.json"),
 		filepath.Join(s.storage.RunRoot, name, "volatile-containers.json")} {
@@ -155,8 +161,8 @@ func (s *Store) containersOf(imageID string) ([]containerRecord, error) {
 		}
 		for raw := range records(data) {
 			var r containerRecord
-			if bytes.Contains(raw, []byte(imageID)) && json.Unmarshal(raw, &r) == nil && r.ImageID == imageID {
-				out = append(out, r)
+			if bytes.Contains(raw, needle) && json.Unmarshal(raw, &r) == nil {
+				out[r.ImageID] = append(out[r.ImageID], r)
 			}
 		}
 	}

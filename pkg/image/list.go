@@ -45,12 +45,16 @@ func (s *Store) List(ctx context.Context, opts ListOptions) ([]Listed, error) {
 	if err != nil {
 		return nil, err
 	}
+	containers, err := s.containers(nil)
+	if err != nil {
+		return nil, err
+	}
 	var out []Listed
 	for _, img := range f.images {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		l, err := s.listed(ctx, f, img)
+		l, err := s.listed(ctx, f, img, containers[img.ID])
 		if err != nil {
 			return nil, err
 		}
@@ -67,7 +71,7 @@ func (s *Store) List(ctx context.Context, opts ListOptions) ([]Listed, error) {
 	return out, nil
 }
 
-func (s *Store) listed(ctx context.Context, f *family, img *Image) (Listed, error) {
+func (s *Store) listed(ctx context.Context, f *family, img *Image, others []containerRecord) (Listed, error) {
 	l := Listed{Image: img, Size: f.size(img)}
 	if c := f.conf(img); c != nil {
 		l.Labels, l.OS, l.Arch = c.Config.Labels, c.OS, c.Architecture
@@ -76,10 +80,6 @@ func (s *Store) listed(ctx context.Context, f *family, img *Image) (Listed, erro
 	}
 	l.Intermediate = len(img.Names) == 0 && len(f.children(img)) > 0
 	users, err := s.users(ctx, img.ID)
-	if err != nil {
-		return l, err
-	}
-	others, err := s.containersOf(img.ID)
 	if err != nil {
 		return l, err
 	}

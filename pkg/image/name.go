@@ -162,19 +162,9 @@ func validTag(s string) bool {
 	return true
 }
 
+// validDomain checks host:port. The library that talks to registries knows no IPv6 literals, so neither does this.
 func validDomain(s string) bool {
 	host, port, ported := strings.Cut(s, ":")
-	if strings.HasPrefix(s, "[") {
-		end := strings.IndexByte(s, ']')
-		if end < 0 {
-			return false
-		}
-		host, port, ported = s[1:end], strings.TrimPrefix(s[end+1:], ":"), end+1 < len(s)
-		if strings.Trim(host, "0123456789abcdefABCDEF:") != "" {
-			return false
-		}
-		host = "v6"
-	}
 	if ported && (port == "" || strings.Trim(port, "0123456789") != "") {
 		return false
 	}

@@ -15,7 +15,7 @@ func (s *Store) Tag(ctx context.Context, nameOrID, newName string) error {
 	if err != nil {
 		return err
 	}
-	n, err := localName(newName)
+	n, err := LocalName(newName)
 	if err != nil {
 		return err
 	}
@@ -80,8 +80,8 @@ func (s *Store) rename(ctx context.Context, verb string, img *Image, do func(sto
 	return nil
 }
 
-// localName gives the full name under which something made here is kept.
-func localName(name string) (Name, error) {
+// LocalName gives the full name under which something made here is kept.
+func LocalName(name string) (Name, error) {
 	n, err := ParseName(name)
 	if err != nil {
 		return n, err

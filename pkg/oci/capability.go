@@ -10,8 +10,8 @@ import (
 	"github.com/pod-engine/pod/pkg/container"
 )
 
-// defaultCapabilities are Podman's eleven.
-func defaultCapabilities() []string {
+// DefaultCapabilities are Podman's eleven.
+func DefaultCapabilities() []string {
 	return []string{"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_NET_BIND_SERVICE",
 		"CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT"}
 }
@@ -25,7 +25,7 @@ func has(host Host, name string, inInitial bool) bool {
 // capabilities fills the sets. Inheritable and ambient stay empty (CVE-2022-27649) but for what was added by name for a user
 // other than root, who would otherwise never get it; such a user has nothing else in force.
 func capabilities(cfg *container.Config, host Host, user container.User, privileged bool) (*specs.LinuxCapabilities, error) {
-	base := defaultCapabilities()
+	base := DefaultCapabilities()
 	if privileged {
 		base = host.Capabilities
 	}
