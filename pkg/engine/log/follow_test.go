@@ -154,7 +154,7 @@ func TestFollowWithoutInotify(t *testing.T) {
 	}
 }
 
-// TestMemoryOfAHugeLine reads a line of 1 GiB from a file with a hole.
+// TestMemoryOfAHugeLine reads a line far longer than the memory it may take, from a file with a hole.
 func TestMemoryOfAHugeLine(t *testing.T) {
 	l := newTestLog(t, container.LogK8sFile, 1)
 	l.output(Stdout, []byte("a\n"))
@@ -164,7 +164,7 @@ func TestMemoryOfAHugeLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const hole = 1 << 30
+	const hole = 1 << 28
 	if err := os.Truncate(l.path, info.Size()+hole); err != nil {
 		t.Fatal(err)
 	}

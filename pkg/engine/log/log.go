@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/pod-engine/pod/internal/hint"
@@ -113,12 +112,4 @@ func (o *Options) over(ended <-chan struct{}) (<-chan struct{}, func()) {
 		}
 	}()
 	return ctx.Done(), cancel
-}
-
-// Path is where the log of a container is kept.
-func Path(cfg *container.Config, dir string) string {
-	if cfg.Log.Path != "" {
-		return cfg.Log.Path
-	}
-	return filepath.Join(dir, "log")
 }
