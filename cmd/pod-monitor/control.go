@@ -54,12 +54,13 @@ func (c *control) read() {
 	}
 }
 
-// send tells the command m. A command that is gone is none to be told.
-func (c *control) send(m monitor.Message) {
+// send tells the command m, and reports whether there is a command to be told.
+func (c *control) send(m monitor.Message) bool {
 	_, err := c.socket.Write(m.Encode())
 	if err != nil && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) {
 		report("tell the command " + string(m.Verb) + ": " + err.Error())
 	}
+	return err == nil
 }
 
 // left waits for bye or for the end of the command, and reports whether somebody else has to clean up.

@@ -21,8 +21,8 @@ type supervisor struct {
 	input   *input
 	log     *logwrite.Log // nil: output is not kept
 	signals chan os.Signal
-	cancel  chan struct{} // a client cancelled the restart policy
 	mounted bool
+	exists  bool // the runtime has, or may have, state of the container
 	guard   oomGuard
 
 	restarts int
@@ -58,7 +58,7 @@ func supervise() int {
 	}
 	s := &supervisor{
 		launch: launch, control: control, reaper: newReaper(), clients: newClients(), input: newInput(launch),
-		signals: make(chan os.Signal, 1), cancel: make(chan struct{}),
+		signals: make(chan os.Signal, 1),
 	}
 	// A monitor that dies of a stray signal could not record the exit.
 	signal.Notify(s.signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
@@ -151,17 +151,15 @@ func (s *supervisor) undo(err *startError) {
 	s.closeAll()
 	text := oneLine(err.Error())
 	report("start: " + text)
-	s.control.send(monitor.Message{Verb: monitor.Failed, Kind: err.kind, Text: text})
 	// The command cleans up after a start that it saw fail; nobody would after one that it did not live to see.
-	select {
-	case <-s.control.gone:
+	if !s.control.send(monitor.Message{Verb: monitor.Failed, Kind: err.kind, Text: text}) {
 		s.cleanup()
-	default:
 	}
 }
 
 // tell makes the final end known: clients get the exit code after the last output.
 func (s *supervisor) tell(code int) {
+	s.input.finish()
 	s.clients.finish(code)
 	s.control.send(monitor.Message{Verb: monitor.Exited, Code: code})
 	s.hit("monitor.told")
