@@ -15,7 +15,6 @@ const (
 	FrameStdinEnd FrameType = 'E'
 	FrameResize   FrameType = 'W' // a Size
 	FrameCancel   FrameType = 'C' // no further restart; the monitor answers with the same frame
-	FrameGo       FrameType = 'G' // start what a two-step start left; the monitor answers with the same frame, empty or with why not
 	FrameStdout   FrameType = 'O' // to the client, as are the following
 	FrameStderr   FrameType = 'R'
 	FrameExit     FrameType = 'X' // the final exit code, four bytes, big endian

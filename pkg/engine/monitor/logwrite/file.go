@@ -84,15 +84,12 @@ func (l *file) flush() {
 	if len(l.batch) == 0 {
 		return
 	}
-	err := l.write(l.batch)
-	if err != nil {
+	if err := l.write(l.batch); err != nil {
+		// Said once: a full disk has room for small records now and then, and each would bring another line.
 		if l.dropped == 0 {
 			l.options.Report("log records are dropped: " + err.Error())
 		}
 		l.dropped += l.records
-	} else if l.dropped > 0 {
-		l.options.Report("the log is written again; " + strconv.Itoa(l.dropped) + " records were dropped")
-		l.dropped = 0
 	}
 	l.batch, l.records = l.batch[:0], 0
 	if cap(l.batch) > batchSize+2*MaxText {
@@ -168,6 +165,6 @@ func (l *file) close() {
 		l.f.Close()
 	}
 	if l.dropped > 0 {
-		l.options.Report(strconv.Itoa(l.dropped) + " log records were dropped")
+		l.options.Report("the log lacks " + strconv.Itoa(l.dropped) + " records")
 	}
 }

@@ -65,11 +65,6 @@ func (j *journal) record(s Stream, text []byte, partial bool) {
 			j.options.Report("log records are dropped: send to the journal: " + err.Error())
 		}
 		j.dropped++
-		return
-	}
-	if j.dropped > 0 {
-		j.options.Report("the journal takes records again; " + strconv.Itoa(j.dropped) + " were dropped")
-		j.dropped = 0
 	}
 }
 
@@ -117,6 +112,6 @@ func (j *journal) close() {
 		unix.Close(j.socket)
 	}
 	if j.dropped > 0 {
-		j.options.Report(strconv.Itoa(j.dropped) + " log records were dropped")
+		j.options.Report("the journal lacks " + strconv.Itoa(j.dropped) + " records")
 	}
 }

@@ -1,6 +1,6 @@
 // Package logwrite keeps the output of a container: it cuts it into records and writes them to a file (k8s-file,
 // json-file) or to the journal, in flat memory whatever the container writes. It never makes the container fail: what
-// cannot be written is dropped, counted and reported once.
+// cannot be written is dropped and counted; that is reported when it begins, and the number at the end.
 package logwrite
 
 import (
