@@ -1,9 +1,11 @@
 package container
 
 import (
+	"encoding/json"
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -208,4 +210,29 @@ func (c *Config) checkEnd() error {
 		}
 	}
 	return nil
+}
+
+// ParseUmask reads up to four octal digits.
+func ParseUmask(s string) (uint32, error) {
+	n, err := strconv.ParseUint(s, 8, 32)
+	if err != nil || n > 0o777 || len(s) > 4 {
+		return 0, invalid("%q is not a umask; give three octal digits such as 0022", clip(s))
+	}
+	return uint32(n), nil
+}
+
+// ParseEntrypoint reads the value of --entrypoint: a JSON array of strings, or else one program. An empty value gives an
+// empty entrypoint that is not nil: the image's is cleared.
+func ParseEntrypoint(s string) ([]string, error) {
+	if s == "" {
+		return []string{}, nil
+	}
+	if strings.HasPrefix(s, "[") {
+		var list []string
+		if err := json.Unmarshal([]byte(s), &list); err != nil {
+			return nil, invalid("%q is not a JSON array of strings; give one, or a single program", clip(s))
+		}
+		return append([]string{}, list...), nil
+	}
+	return []string{s}, nil
 }
