@@ -29,6 +29,7 @@ type clients struct {
 	finished  bool // exit is known
 	exit      int
 	cancelled chan struct{} // closed when somebody has ended the restart policy
+	going     chan struct{} // closed when somebody has said FrameGo
 }
 
 // client is one connection. Its fields are guarded by clients.mu.
@@ -40,7 +41,7 @@ type client struct {
 }
 
 func newClients() *clients {
-	c := &clients{cancelled: make(chan struct{})}
+	c := &clients{cancelled: make(chan struct{}), going: make(chan struct{})}
 	c.changed = sync.NewCond(&c.mu)
 	return c
 }
@@ -176,6 +177,17 @@ func (c *clients) wait(patience time.Duration) {
 	c.changed.Broadcast()
 	for len(c.all) > 0 {
 		c.changed.Wait()
+	}
+}
+
+// goOn lets a start that waits for it go on.
+func (c *clients) goOn() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	select {
+	case <-c.going:
+	default:
+		close(c.going)
 	}
 }
 

@@ -147,6 +147,9 @@ func (c *connection) act(t monitor.FrameType, payload []byte) {
 		if size, ok := monitor.ParseSize(payload); ok {
 			c.s.input.resize(size)
 		}
+	case monitor.FrameGo:
+		c.s.clients.goOn()
+		c.s.clients.answer(c.client, monitor.FrameGo)
 	case monitor.FrameCancel:
 		c.s.clients.cancelRestart()
 		c.s.clients.answer(c.client, monitor.FrameCancel)

@@ -102,13 +102,30 @@ func (s *supervisor) awaitStart(t *try) *startError {
 	select {
 	case <-s.control.start:
 		return nil
+	case <-s.clients.going:
+		return nil
 	case <-s.control.gone:
 		select {
 		case <-s.control.start: // said, then hung up
 			return nil
 		default:
 		}
+		if s.launch.Idle {
+			return s.awaitGo(t)
+		}
 		return failed(monitor.KindInternal, wrap("wait for start", errGone))
+	case <-s.signals:
+		return failed(monitor.KindInternal, wrap("wait for start", errStopped))
+	case status := <-t.ended:
+		return failed(monitor.KindRuntime, wrap("wait for start", &os.SyscallError{Syscall: "container process", Err: errEnded(status)}))
+	}
+}
+
+// awaitGo waits for a client to say what the command, which is gone, did not.
+func (s *supervisor) awaitGo(t *try) *startError {
+	select {
+	case <-s.clients.going:
+		return nil
 	case <-s.signals:
 		return failed(monitor.KindInternal, wrap("wait for start", errStopped))
 	case status := <-t.ended:

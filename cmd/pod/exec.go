@@ -129,9 +129,8 @@ func (a *app) exec(ctx context.Context, e *engine.Engine, c engine.Container, op
 	}
 	opts.Stdio = streams
 	x, err := e.Exec(ctx, c, opts)
-	closeFiles(copied.theirs)
+	copied.begin(err == nil)
 	if err != nil {
-		copied.wait()
 		return err
 	}
 	stop := a.proxySignals(x)
@@ -142,77 +141,6 @@ func (a *app) exec(ctx context.Context, e *engine.Engine, c engine.Container, op
 		return err
 	}
 	return exitError{code: code}
-}
-
-// copies are the pipes between the caller's terminal and a process that must not get hold of it: whoever has a descriptor of a
-// terminal can type into it (TIOCSTI).
-type copies struct {
-	theirs []*os.File
-	done   []chan struct{}
-}
-
-// wait returns when all output has been copied.
-func (c *copies) wait() {
-	for _, done := range c.done {
-		<-done
-	}
-}
-
-// execStreams gives the streams of the process: the caller's own, or pipes where those are terminals.
-func (a *app) execStreams(interactive bool) (streams [3]*os.File, c *copies, err error) {
-	c = new(copies)
-	if interactive {
-		streams[0] = a.In
-		if terminal.IsTerminal(a.In) {
-			if streams[0], err = c.input(a.In); err != nil {
-				return streams, c, err
-			}
-		}
-	}
-	for i, own := range []*os.File{a.Out, a.Err} {
-		streams[i+1] = own
-		if terminal.IsTerminal(own) {
-			if streams[i+1], err = c.output(own); err != nil {
-				return streams, c, err
-			}
-		}
-	}
-	return streams, c, nil
-}
-
-func (c *copies) input(from *os.File) (*os.File, error) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	c.theirs = append(c.theirs, r)
-	go func() {
-		io.Copy(w, from)
-		w.Close()
-	}()
-	return r, nil
-}
-
-func (c *copies) output(to *os.File) (*os.File, error) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	c.theirs = append(c.theirs, w)
-	done := make(chan struct{})
-	c.done = append(c.done, done)
-	go func() {
-		io.Copy(to, r)
-		r.Close()
-		close(done)
-	}()
-	return w, nil
-}
-
-func closeFiles(files []*os.File) {
-	for _, f := range files {
-		f.Close()
-	}
 }
 
 // execTerminal runs a process with a terminal of its own, connected to the caller's.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // Facts are what inspect shows of a container and what neither its configuration nor its state knows.
@@ -70,7 +69,7 @@ func Inspect(c *Config, s State, f Facts) InspectData {
 		SizeRw:          f.SizeRw,
 		SizeRootFs:      f.SizeRootFs,
 		Mounts:          inspectMounts(c.Mounts),
-		Dependencies:    c.dependencies(),
+		Dependencies:    append([]string{}, c.Dependencies()...),
 		NetworkSettings: inspectNetwork(c, s, f),
 		Config:          inspectConfig(c),
 		HostConfig:      inspectHost(c, f),
@@ -160,17 +159,6 @@ func (c *Config) hostname() string {
 		return c.ID[:12]
 	}
 	return c.Hostname
-}
-
-// dependencies gives the ids of the containers whose namespaces c joins, each once.
-func (c *Config) dependencies() []string {
-	ids := []string{}
-	for _, mode := range []string{c.Network.Mode, c.Namespace.PID, c.Namespace.IPC, c.Namespace.UTS, c.Namespace.Cgroup} {
-		if id, ok := strings.CutPrefix(mode, "container:"); ok && !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }
 
 func inspectMounts(mounts []Mount) []InspectMount {

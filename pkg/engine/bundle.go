@@ -25,6 +25,7 @@ type bundle struct {
 	network netns.Network
 	netns   string // where the monitor mounts the container's network namespace; empty: it makes none
 	cgroup  string // linux.cgroupsPath
+	filter  string // where the compiled seccomp profile is kept
 	cfg     *container.Config
 }
 
@@ -77,6 +78,10 @@ func (e *Engine) makeBundle(ctx context.Context, cfg *container.Config) (_ *bund
 	if err != nil {
 		return nil, err
 	}
+	if b.filter, err = e.filterPath(spec); err != nil {
+		return nil, err
+	}
+	useFilter(spec, b.filter)
 	text, err := json.Marshal(spec)
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ func (e *Engine) launchRecord(cfg *container.Config, b *bundle, serial uint64, o
 	l.ID, l.Name, l.Serial = cfg.ID, cfg.Name, serial
 	l.Runtime, l.RuntimeArgs = e.Runtime.Path, e.runtimeArgs()
 	l.Env = e.monitorEnv()
-	l.TwoStep = opts.InitOnly
+	l.TwoStep, l.Idle = opts.InitOnly, opts.InitOnly
 	if e.Cgroup.Manager == cgroup.Cgroupfs {
 		l.CgroupDir = e.Cgroup.Dir(b.cgroup)
 	}

@@ -42,9 +42,12 @@ func FindRuntime(name string, flags []string) (Runtime, error) {
 // Name is "crun", "runc", or the name of whatever else is used.
 func (r Runtime) Name() string { return filepath.Base(r.Path) }
 
+// runtimeRoot is where the runtime keeps its state.
+func (e *Engine) runtimeRoot() string { return filepath.Join(e.RunDir, "runtime", e.Runtime.Name()) }
+
 // runtimeArgs are the arguments before the verb.
 func (e *Engine) runtimeArgs() []string {
-	args := []string{"--root", filepath.Join(e.RunDir, "runtime", e.Runtime.Name())}
+	args := []string{"--root", e.runtimeRoot()}
 	return append(append(args, e.Cgroup.RuntimeArgs(e.Runtime.Name())...), e.Runtime.Flags...)
 }
 
@@ -67,7 +70,7 @@ func (e *Engine) runtime(ctx context.Context, verb string, args ...string) error
 
 // deleteRuntimeState removes what the runtime keeps of a container whose monitor is gone, and its processes.
 func (e *Engine) deleteRuntimeState(ctx context.Context, id string) error {
-	if !exists(filepath.Join(e.RunDir, "runtime", e.Runtime.Name(), id)) {
+	if !exists(filepath.Join(e.runtimeRoot(), id)) {
 		return nil
 	}
 	return e.runtime(ctx, "delete", "--force", id)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/pod-engine/pod/internal/failpoint"
@@ -84,6 +85,7 @@ func (e *Engine) launch(ctx context.Context, c Container, rec record, opts Start
 		return nil, err
 	}
 	undone.Push(run.abandon)
+	e.keepFilter(cfg.ID, b.filter)
 	if err := failpoint.Hit("start.running"); err != nil {
 		return nil, err
 	}
@@ -170,10 +172,37 @@ func (e *Engine) startInitialized(ctx context.Context, c Container, rec record) 
 	if err := client.Go(ctx, runDir); err != nil {
 		return fmt.Errorf("start container %q: %w", c.Config.Name, err)
 	}
+	if err := e.awaitRunning(ctx, c.Config); err != nil {
+		return err
+	}
 	rec.Started = time.Now()
 	if err := e.writeRecord(c.Config, rec); err != nil {
 		return err
 	}
 	e.event(c.Config, "start", nil)
 	return nil
+}
+
+// awaitRunning returns when the monitor has noted that the process runs, or with why it does not.
+func (e *Engine) awaitRunning(ctx context.Context, cfg *container.Config) error {
+	runDir := e.ContainerRunDir(cfg.ID)
+	ctx, cancel := context.WithTimeout(ctx, cleanupPatience)
+	defer cancel()
+	for {
+		run, err := monitor.ReadRunRecord(filepath.Join(runDir, monitor.RunFile))
+		if err == nil && run.Phase != monitor.PhaseCreated {
+			return nil
+		}
+		if exit, err := e.exitRecord(cfg.ID); err == nil && exit.Serial >= run.Serial && run.Serial > 0 {
+			return nil // it ran, and has ended already
+		}
+		if err != nil {
+			return &StartError{StartRuntime, fmt.Sprintf("start container %q: %s", cfg.Name, e.complaint(cfg.ID))}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("start container %q: its monitor does not start it: %w", cfg.Name, ctx.Err())
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
 }

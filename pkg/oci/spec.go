@@ -67,6 +67,15 @@ func Hostname(cfg *container.Config, host Host) string {
 	return cfg.ID
 }
 
+// SetCompiledSeccomp gives the runtime the compiled form of the specification's own seccomp profile, base64 of the
+// instructions, so that it need not compile it. Only crun knows the annotation (crun(1)); others ignore it.
+func SetCompiledSeccomp(s *specs.Spec, filter string) {
+	if s.Annotations == nil {
+		s.Annotations = make(map[string]string)
+	}
+	s.Annotations["run.oci.seccomp_bpf_data"] = filter
+}
+
 func renderAnnotations(s *specs.Spec, cfg *container.Config, host Host) error {
 	s.Annotations = maps.Clone(cfg.Annotations)
 	if !slices.Contains(cfg.Process.Groups, container.KeepGroups) {

@@ -15,6 +15,7 @@ const (
 	FrameStdinEnd FrameType = 'E'
 	FrameResize   FrameType = 'W' // a Size
 	FrameCancel   FrameType = 'C' // no further restart; the monitor answers with the same frame
+	FrameGo       FrameType = 'G' // go on after Created, when the command has left; answered with the same frame
 	FrameStdout   FrameType = 'O' // to the client, as are the following
 	FrameStderr   FrameType = 'R'
 	FrameExit     FrameType = 'X' // the final exit code, four bytes, big endian

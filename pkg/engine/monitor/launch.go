@@ -11,8 +11,10 @@ type Launch struct {
 	Runtime     string   // path of the OCI runtime
 	RuntimeArgs []string // its global flags, "--root", "/run/…", "--systemd-cgroup"
 	Env         []string // environment of the runtime, the network command and the clean-up command
-	TwoStep     bool     // stop after create, say so, and wait for the command's start
-	CgroupDir   string   // holds memory.events while the container lives; empty: OOM kills are not noticed
+	// Idle makes a two-step start outlive the command: FrameGo from any client goes on.
+	Idle      bool
+	TwoStep   bool   // stop after create, say so, and wait for the command's start
+	CgroupDir string // holds memory.events while the container lives; empty: OOM kills are not noticed
 
 	RootFD   int    // detached mount to attach at RootPath; -1: the root file system is in place already
 	RootPath string // what is unmounted at the end; may be empty when RootFD is -1
@@ -61,7 +63,7 @@ func NewLaunch() *Launch {
 func (l *Launch) fields() []field {
 	return []field{
 		{"id", &l.ID}, {"name", &l.Name}, {"serial", &l.Serial},
-		{"runtime", &l.Runtime}, {"runtime-arg", &l.RuntimeArgs}, {"env", &l.Env}, {"two-step", &l.TwoStep},
+		{"runtime", &l.Runtime}, {"runtime-arg", &l.RuntimeArgs}, {"env", &l.Env}, {"two-step", &l.TwoStep}, {"idle", &l.Idle},
 		{"cgroup", &l.CgroupDir}, {"root-fd", &l.RootFD}, {"root-path", &l.RootPath}, {"netns", &l.NetnsPath},
 		{"network", &l.NetworkCommand}, {"terminal", &l.Terminal}, {"stdin", &l.Stdin}, {"stdin-once", &l.StdinOnce},
 		{"client-fd", &l.ClientFD}, {"stdin-fd", &l.StdioFDs[0]}, {"stdout-fd", &l.StdioFDs[1]},

@@ -3,7 +3,6 @@ package monitor
 import (
 	"strconv"
 	"strings"
-
 )
 
 // RuntimeMessage finds in the output of an OCI runtime the message that says why it failed: the last error, in any of the

@@ -7,7 +7,8 @@ import (
 	"github.com/pod-engine/pod/pkg/engine/monitor"
 )
 
-// Go starts the process of a container whose two-step start was left after Created. It returns when the process runs.
+// Go starts the process of a container whose two-step start was left after Created. It returns when the monitor has
+// been told; the run record says what came of it.
 func Go(ctx context.Context, runDir string) error {
 	c, err := Dial(runDir)
 	if err != nil {
@@ -23,14 +24,12 @@ func Go(ctx context.Context, runDir string) error {
 	}
 	var buffer []byte
 	for {
-		t, payload, err := c.receive(&buffer)
+		t, _, err := c.receive(&buffer)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
 			return ErrLost
-		case t == monitor.FrameGo && len(payload) > 0:
-			return fmt.Errorf("%s", payload)
 		case t == monitor.FrameGo || t == monitor.FrameExit:
 			return nil
 		}
