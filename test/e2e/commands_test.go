@@ -44,9 +44,9 @@ func needs(ts *testscript.TestScript, neg bool, args []string) {
 		switch {
 		case met:
 		case sc.strict && podtest.Fixable(condition):
-			ts.Fatalf("needs %s, which can be installed here: %s", condition, sc.machine.Why(condition))
+			ts.Fatalf("needs %s, which can be installed here: %s", condition, sc.why(condition))
 		default:
-			sc.t.Skipf("needs %s: %s", condition, sc.machine.Why(condition))
+			sc.t.Skipf("needs %s: %s", condition, sc.why(condition))
 		}
 	}
 }

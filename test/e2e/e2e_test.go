@@ -155,6 +155,14 @@ func (s *suite) condition(name string) (bool, error) {
 	return s.machine.Has(name)
 }
 
+// why is the reason a condition is not met.
+func (s *suite) why(condition string) string {
+	if condition == "pod" || condition == "podman" {
+		return "the program under test is " + s.engine
+	}
+	return s.machine.Why(condition)
+}
+
 // serial is a test that runs its script at once and in itself: what a script leaves behind can be told apart only when
 // no other one runs in this process.
 type serial struct{ *testing.T }
