@@ -3,13 +3,11 @@ module github.com/pod-engine/pod
 go 1.26.0
 
 require (
+	github.com/godbus/dbus/v5 v5.2.4
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.1.0
 	go.podman.io/storage v1.65.0
 	golang.org/x/sys v0.49.0
 )
 
-require (
-	github.com/godbus/dbus/v5 v5.2.4 // indirect
-	github.com/inconshreveable/mousetrap v1.1.0 // indirect
-)
+require github.com/inconshreveable/mousetrap v1.1.0 // indirect
