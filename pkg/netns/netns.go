@@ -125,7 +125,7 @@ func chooseDriver(cfg container.Network, host HostFacts) (Mode, error) {
 		return "", errors.New("network options need a mode: pasta:OPTIONS or slirp4netns:OPTIONS")
 	case !pasta && !slirp:
 		return "", hint.Wrap(errors.New("the default network needs pasta or slirp4netns, and neither is installed"), installPasst)
-	case !pasta, slirp && host.Helpers.PastaDate < refusingPasta && len(cfg.Ports) == 0:
+	case !pasta, slirp && host.Helpers.OldPasta() && len(cfg.Ports) == 0:
 		return ModeSlirp, nil
 	}
 	return ModePasta, nil

@@ -30,6 +30,11 @@ type Helpers struct {
 	Tun error
 }
 
+// OldPasta says that pasta is installed and from before refusingPasta. Besides refused connections, the one of Debian 12 loses what
+// the server of a published TCP port says before the client does, except to this host's loopback, and on the loopback the
+// answers of a UDP port published under another number.
+func (h Helpers) OldPasta() bool { return h.Pasta != "" && h.PastaDate < refusingPasta }
+
 // Probe looks for helpers; lookPath is exec.LookPath or stands in for it. It starts no process. That a helper is missing is
 // not an error.
 func Probe(ctx context.Context, lookPath func(string) (string, error)) (Helpers, error) {
@@ -55,7 +60,7 @@ func Probe(ctx context.Context, lookPath func(string) (string, error)) (Helpers,
 	return h, ctx.Err()
 }
 
-// tun opens the device without O_NONBLOCK tricks or ioctl: the kernel checks the permission at open, and makes the module load.
+// tun opens the device: the kernel checks the permission then, and loads the module if need be.
 func tun() error {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
