@@ -127,7 +127,8 @@ func probeOverlay(ctx context.Context, lower, upper string) (result ProbeResult)
 		return ProbeResult{Ran: err}
 	}
 	defer func() {
-		os.Remove(filepath.Join(dir, "work/work")) // the overlay driver leaves it with mode 0, which RemoveAll cannot read
+		// The overlay driver leaves a directory of mode 0, which RemoveAll cannot look into; without a mount there is none.
+		os.Chmod(filepath.Join(dir, "work/work"), 0o700)
 		result.Ran = errors.Join(result.Ran, os.RemoveAll(dir))
 	}()
 	// An image store that is somebody else's (--root, additional stores) cannot be written to; the upper layer's file
