@@ -79,7 +79,7 @@ func newContainerCommand(a *app) *cobra.Command {
 // systemCommands are about the machine and the engine.
 func systemCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
-		newDoctorCommand(a), newEventsCommand(a), newInfoCommand(a, a.sources()),
+		newDemoCommand(a), newDoctorCommand(a), newEventsCommand(a), newInfoCommand(a, a.sources()),
 		newInspectCommand(a, a.sources()), newUnshareCommand(a), newVersionCommand(a),
 	}
 }

@@ -106,7 +106,7 @@ func (n Name) Tagged() Name {
 	return n
 }
 
-// In gives a short name in a registry, or in a registry's namespace ("quay.io/team").
+// In gives a short name in a registry.
 func (n Name) In(registry string) (Name, error) {
 	return ParseName(registry + "/" + n.String())
 }

@@ -156,20 +156,9 @@ func (j *job) loadDockerArchive(ctx context.Context, reader *dockerarchive.Reade
 	}
 	var out []Loaded
 	for _, refs := range images {
-		// Every reference of an image gives all of its tags.
-		tags, err := reader.ManifestTagsForReference(refs[0])
+		names, err := namesIn(reader, refs, only)
 		if err != nil {
 			return out, err
-		}
-		var names []string
-		for _, tag := range tags {
-			n, err := image.ParseName(tag)
-			if err != nil {
-				return out, err
-			}
-			if only == "" || matches(only, n) {
-				names = append(names, tag)
-			}
 		}
 		if only != "" && len(names) == 0 {
 			continue
@@ -184,6 +173,27 @@ func (j *job) loadDockerArchive(ctx context.Context, reader *dockerarchive.Reade
 		return nil, fmt.Errorf("there is no image %q in it", only)
 	}
 	return out, nil
+}
+
+// namesIn gives the names of one image of a docker archive, as written there: all, or only the one asked for.
+func namesIn(reader *dockerarchive.Reader, refs []imageRef, only string) ([]string, error) {
+	var names []string
+	for _, ref := range refs {
+		tags, err := reader.ManifestTagsForReference(ref)
+		if err != nil {
+			return nil, err
+		}
+		for _, tag := range tags {
+			n, err := image.ParseName(tag)
+			if err != nil {
+				return nil, err
+			}
+			if only == "" || matches(only, n) {
+				names = append(names, tag)
+			}
+		}
+	}
+	return names, nil
 }
 
 func matches(only string, n image.Name) bool {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/podtest"
 	"github.com/pod-engine/pod/pkg/image"
+	"go.podman.io/image/v5/pkg/sysregistriesv2"
 )
 
 func TestMain(m *testing.M) { os.Exit(podtest.EnterUserNamespace(m)) }
@@ -21,6 +22,7 @@ func newStore(t *testing.T, registries string) *image.Store {
 		t.Fatal(err)
 	}
 	t.Setenv("CONTAINERS_REGISTRIES_CONF", conf)
+	sysregistriesv2.InvalidateCache() // the library keeps what it read, even when the environment names another file
 	t.Setenv("HOME", dir)
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))
 	t.Setenv("XDG_RUNTIME_DIR", dir)
@@ -104,5 +106,3 @@ func intercept(f func(w http.ResponseWriter, r *http.Request) bool) func(http.Ha
 		})
 	}
 }
-
-

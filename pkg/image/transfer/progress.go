@@ -28,9 +28,9 @@ func (p *progress) line(format string, args ...any) {
 	fmt.Fprintf(p.out, format+"\n", args...)
 }
 
-// watch shows the events of one copy until the function it gives is called. It never lets the copy wait for long: events
-// are taken also when nobody wants to see them.
-func (p *progress) watch(events <-chan types.ProgressProperties) (stop func()) {
+// watch shows the events of one copy until stop is called. It takes events also when nobody wants to see them, and after stop
+// until the copy has returned, so that one that was abandoned is not kept from ending.
+func (p *progress) watch(events <-chan types.ProgressProperties, returned <-chan struct{}) (stop func()) {
 	show := func(types.ProgressProperties) {}
 	finish := func() {}
 	switch {
@@ -44,13 +44,13 @@ func (p *progress) watch(events <-chan types.ProgressProperties) (stop func()) {
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
+		defer finish()
 		for {
 			select {
 			case e := <-events:
 				show(e)
 			case <-end:
-				finish()
-				drain(events)
+				go discard(events, returned)
 				return
 			}
 		}
@@ -58,13 +58,14 @@ func (p *progress) watch(events <-chan types.ProgressProperties) (stop func()) {
 	return func() { close(end); <-ended }
 }
 
-// drain keeps taking the events of a copy that was abandoned and may still send some, so that it can end.
-func drain(events <-chan types.ProgressProperties) {
-	go func() {
-		for range events {
-			continue
+func discard(events <-chan types.ProgressProperties, returned <-chan struct{}) {
+	for {
+		select {
+		case <-events:
+		case <-returned:
+			return
 		}
-	}()
+	}
 }
 
 func (p *progress) plain(e types.ProgressProperties) {

@@ -91,7 +91,7 @@ func TestPullFailures(t *testing.T) {
 		}
 		return false
 	}))
-	s := newStore(t, insecure(host)+"\nunqualified-search-registries = []\n")
+	s := newStore(t, "unqualified-search-registries = []\n"+insecure(host))
 	push(t, small("one"), host+"/app:1")
 	none := uint(0)
 	for _, c := range []struct{ name, ref, want, hint string }{
@@ -165,7 +165,11 @@ func TestPullCancelled(t *testing.T) {
 		_, err := Transfer{}.Pull(ctx, s, host+"/app:1", image.PullOptions{})
 		done <- err
 	}()
-	<-reached
+	select {
+	case <-reached:
+	case err := <-done:
+		t.Fatalf("the pull ended before it reached a layer: %v", err)
+	}
 	cancel()
 	select {
 	case err := <-done:
@@ -274,11 +278,12 @@ func TestResolvePolicies(t *testing.T) {
 func TestSearchRegistries(t *testing.T) {
 	host := podtest.Registry(t)
 	id := push(t, small("one"), host+"/team/app:latest")
+	push(t, small("one"), host+"/app:latest")
 	for _, c := range []struct{ name, conf, want string }{
 		{"alias", "[aliases]\n\"app\" = \"" + host + "/team/app\"\n", ""},
-		{"one registry", "unqualified-search-registries = [\"" + host + "/team\"]\n", ""},
-		{"permissive", "unqualified-search-registries = [\"127.0.0.1:1\", \"" + host + "/team\"]\nshort-name-mode = \"permissive\"\n", ""},
-		{"enforcing", "unqualified-search-registries = [\"127.0.0.1:1\", \"" + host + "/team\"]\nshort-name-mode = \"enforcing\"\n", "it may be any of 127.0.0.1:1/app:latest, "},
+		{"one registry", "unqualified-search-registries = [\"" + host + "\"]\n", ""},
+		{"permissive", "unqualified-search-registries = [\"127.0.0.1:1\", \"" + host + "\"]\nshort-name-mode = \"permissive\"\n", ""},
+		{"enforcing", "unqualified-search-registries = [\"127.0.0.1:1\", \"" + host + "\"]\nshort-name-mode = \"enforcing\"\n", "it may be any of 127.0.0.1:1/app:latest, "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStore(t, c.conf+insecure(host))

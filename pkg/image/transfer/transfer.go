@@ -125,11 +125,13 @@ func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy
 	}
 	events := make(chan types.ProgressProperties)
 	opts.Progress, opts.ProgressInterval = events, 100*time.Millisecond
-	watched := j.tell.watch(events)
-	defer watched()
+	returned := make(chan struct{})
+	stop := j.tell.watch(events, returned)
+	defer stop()
 	done := make(chan error, 1)
 	go func() {
 		_, err := copy.Image(ctx, j.policy, dst, src, &opts)
+		close(returned)
 		done <- err
 	}()
 	select {
