@@ -1,13 +1,7 @@
 package oci
 
 import (
-	"bytes"
-	"debug/elf"
-	"encoding/json"
-	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -16,132 +10,10 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/pod-engine/pod/pkg/container"
 )
-
-// runtimes gives the OCI runtimes to try; without a user namespace with subordinate ids there is nothing to try.
-func runtimes(t *testing.T) []string {
-	t.Helper()
-	if os.Getuid() == 0 {
-		t.Skip("needs an unprivileged user with subordinate ids; this is root")
-	}
-	if out, err := inUserNamespace("true").CombinedOutput(); err != nil {
-		t.Skipf("needs a user namespace with subordinate ids: %v: %s", err, out)
-	}
-	self, err := elf.Open(selfPath(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer self.Close()
-	if libs, _ := self.ImportedLibraries(); len(libs) > 0 {
-		t.Skip("needs a static test binary to put into a container; build it with CGO_ENABLED=0")
-	}
-	var found []string
-	for _, name := range []string{"crun", "runc"} {
-		if _, err := exec.LookPath(name); err == nil {
-			found = append(found, name)
-		}
-	}
-	if len(found) == 0 {
-		t.Skip("needs crun or runc")
-	}
-	return found
-}
-
-func selfPath(t *testing.T) string {
-	p, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func inUserNamespace(args ...string) *exec.Cmd {
-	return exec.Command("unshare", append([]string{"--user", "--map-auto", "--map-root-user", "--mount", "--fork", "--"}, args...)...)
-}
-
-// realHost is this machine as a rootless user sees it.
-func realHost(rootfs string) Host {
-	h := testHost()
-	h.Rootfs = rootfs
-	h.Files = nil
-	h.Controllers = nil
-	h.CgroupsPath = ""
-	h.Rlimits = nil
-	h.GIDs = []IDRange{{0, 65536}} // what unshare --map-auto makes of a range of 65536
-	h.UIDs = h.GIDs
-	return h
-}
-
-// runProbe runs the probe in a container and gives what it saw.
-func runProbe(t *testing.T, runtime string, change func(*container.Config, *Host)) report {
-	t.Helper()
-	dir := t.TempDir()
-	for p := dir; p != "/tmp" && p != "/"; p = filepath.Dir(p) {
-		os.Chmod(p, 0o755)
-	}
-	rootfs := filepath.Join(dir, "rootfs")
-	for _, d := range []string{"proc", "sys", "dev", "tmp", "etc", "run", "var/tmp", "bind", "bind/inner"} {
-		if err := os.MkdirAll(filepath.Join(rootfs, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	copyFile(t, selfPath(t), filepath.Join(rootfs, "probe"))
-	cfg, host := testConfig(), realHost(rootfs)
-	cfg.Process.Entrypoint, cfg.Process.Args = []string{"/probe"}, nil
-	cfg.Process.Env = append(cfg.Process.Env, probeEnv+"=1")
-	cfg.Network.Mode = "none"
-	cfg.Resources.Cgroups = "enabled"
-	if change != nil {
-		change(cfg, &host)
-	}
-	spec, err := Spec(cfg, host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.Marshal(spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "config.json"), text, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	id := fmt.Sprintf("pod-oci-%d-%s", os.Getpid(), filepath.Base(filepath.Dir(dir)))
-	// A network namespace made beforehand, as the engine makes one; only some cases join it.
-	netns := filepath.Join(dir, "netns")
-	os.WriteFile(netns, nil, 0o644)
-	cmd := inUserNamespace("sh", "-c", `unshare --net="$0" true && exec "$@"`, netns, runtime, "--root", filepath.Join(dir, "state"), "run", "--bundle", dir, id)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s: %v: %s", cmd, err, stderr.String())
-	}
-	var r report
-	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
-		t.Fatalf("%v: %s", err, stdout.String())
-	}
-	return r
-}
-
-func copyFile(t *testing.T, from, to string) {
-	t.Helper()
-	in, err := os.Open(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o755)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(out, in); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // hostNamespace is the inode of a namespace of this test.
 func hostNamespace(t *testing.T, name string) string {
@@ -150,6 +22,15 @@ func hostNamespace(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return link
+}
+
+// unified reports whether this machine has cgroup v2 alone.
+func unified(t *testing.T) bool {
+	var st unix.Statfs_t
+	if err := unix.Statfs("/sys/fs/cgroup", &st); err != nil {
+		t.Fatal(err)
+	}
+	return st.Type == unix.CGROUP2_SUPER_MAGIC
 }
 
 func equal(t *testing.T, what string, got, want any) {
@@ -204,9 +85,15 @@ func checkDefaultFiles(t *testing.T, r report) {
 	for mount, words := range map[string]string{
 		"/dev": "tmpfs,nosuid,mode=755,size=65536k", "/dev/pts": "devpts,nosuid,noexec,mode=620,ptmxmode=666", "/dev/mqueue": "mqueue,nosuid,nodev,noexec",
 		"/dev/shm": "tmpfs,nosuid,nodev,noexec,size=65536k", "/proc": "proc,nosuid,nodev,noexec", "/sys": "sysfs,ro,nosuid,nodev,noexec",
-		"/sys/fs/cgroup": "ro,nosuid,nodev,noexec", "/proc/sys": "ro", "/proc/bus": "ro", "/proc/irq": "ro", "/proc/fs": "ro",
+		"/proc/sys": "ro", "/proc/bus": "ro", "/proc/irq": "ro", "/proc/fs": "ro",
 	} {
 		hasAll(t, r, mount, words)
+	}
+	for mount := range r.Mounts {
+		// On a host with cgroup v1, /sys/fs/cgroup itself is an empty tmpfs that the runtime makes for the hierarchies.
+		if strings.HasPrefix(mount, "/sys/fs/cgroup/") || mount == "/sys/fs/cgroup" && unified(t) {
+			hasAll(t, r, mount, "ro,nosuid,nodev,noexec")
+		}
 	}
 	equal(t, "mode of /dev/shm", r.Modes["/dev/shm"], "dtrwxrwxrwx")
 	for p, text := range r.Visible {
@@ -217,12 +104,15 @@ func checkDefaultFiles(t *testing.T, r report) {
 func checkDefaultAttempts(t *testing.T, r report) {
 	for attempt, want := range map[string]string{
 		"write root": "", "write /tmp": "", "write /dev/shm": "", "socket AF_INET": "",
-		"write /proc/sys": "EACCES", "mkdir /sys/fs/cgroup": "EROFS", "mknod": "EPERM", "remount /proc/sys": "EPERM", "unmount masked": "EPERM",
+		"write /proc/sys": "EACCES", "mknod": "EPERM", "remount /proc/sys": "EPERM", "unmount masked": "EPERM",
 		"mount": "EPERM", "unshare user": "EPERM", "setns": "EPERM", "socket AF_ALG": "EPERM", "socket AF_VSOCK": "EPERM", "clone3": "ENOSYS",
 		"add_key": "EPERM", "keyctl": "EPERM", "bpf": "EPERM", "perf_event_open": "EPERM", "userfaultfd": "EPERM", "open_by_handle_at": "EPERM",
 		"init_module": "EPERM", "kexec_load": "EPERM", "io_uring_setup": "EPERM",
 	} {
 		equal(t, attempt, r.Errors[attempt], want)
+	}
+	if unified(t) {
+		equal(t, "mkdir /sys/fs/cgroup", r.Errors["mkdir /sys/fs/cgroup"], "EROFS")
 	}
 	if r.Errors["write /sys"] == "" || r.Errors["write sysrq"] == "" {
 		t.Error("the machine's settings can be written")
@@ -273,7 +163,7 @@ func TestRuntimeGivesWhatWasAsked(t *testing.T) {
 			equal(t, "effective", r.Status["CapEff"], "000001ffffffffff")
 			equal(t, "seccomp", r.Status["Seccomp"], "0")
 			hasAll(t, r, "/sys", "rw")
-			hasAll(t, r, "/sys/fs/cgroup", "rw")
+			equal(t, "cgroup", r.Errors["mkdir /sys/fs/cgroup"], "")
 			equal(t, "fuse", r.Errors["write /dev/fuse"], "EPERM") // opened; a FUSE device takes no such text
 		}},
 		"host namespaces": {func(c *container.Config, h *Host) {
@@ -283,7 +173,9 @@ func TestRuntimeGivesWhatWasAsked(t *testing.T) {
 			for _, ns := range []string{"pid", "net", "ipc", "uts", "cgroup"} {
 				equal(t, ns, r.Namespaces[ns], hostNamespace(t, ns))
 			}
-			equal(t, "cgroup", r.Errors["mkdir /sys/fs/cgroup"], "EROFS")
+			if unified(t) {
+				equal(t, "cgroup", r.Errors["mkdir /sys/fs/cgroup"], "EROFS")
+			}
 			equal(t, "what is seen of /sys/firmware", r.Visible["/sys/firmware"], "")
 			hasAll(t, r, "/sys", "ro")
 		}},
@@ -323,5 +215,30 @@ func TestRuntimeGivesWhatWasAsked(t *testing.T) {
 		for name, c := range cases {
 			t.Run(runtime+"/"+name, func(t *testing.T) { c.check(t, runProbe(t, runtime, c.change)) })
 		}
+	}
+}
+
+// A further process is no freer than the first one.
+func TestRuntimeExecutesWithTheSameIsolation(t *testing.T) {
+	for _, runtime := range runtimes(t) {
+		t.Run(runtime, func(t *testing.T) {
+			r := execProbe(t, runtime, ExecOptions{Workdir: "/tmp"})
+			equal(t, "environment", r.Env, []string{probeEnv + "=1", "HOME=/root", "HOSTNAME=0123456789ab"})
+			equal(t, "directory", r.Cwd, "/tmp")
+			for field, want := range map[string]string{"CapBnd": "00000000800405fb", "CapEff": "00000000800405fb", "CapInh": "0000000000000000",
+				"CapAmb": "0000000000000000", "Seccomp": "2", "Umask": "0022", "Groups": "0"} {
+				equal(t, field, r.Status[field], want)
+			}
+			equal(t, "descriptors", r.FDs, []string{"0", "1", "2"})
+			checkDefaultAttempts(t, r)
+
+			r = execProbe(t, runtime, ExecOptions{User: &container.User{UID: 7, GID: 8, Groups: []uint32{9}, Home: "/h"}})
+			equal(t, "ids", r.Status["Uid"]+" "+r.Status["Gid"]+" "+r.Status["Groups"], "7 7 7 7 8 8 8 8 8 9")
+			equal(t, "effective", r.Status["CapEff"], "0000000000000000")
+			equal(t, "home", r.Env[1], "HOME=/h")
+
+			r = execProbe(t, runtime, ExecOptions{Privileged: true})
+			equal(t, "effective", r.Status["CapEff"], "000001ffffffffff")
+		})
 	}
 }
