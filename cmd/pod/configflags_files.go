@@ -10,7 +10,7 @@ func addFileFlags(f *pflag.FlagSet, cfg *container.Config, from caller) {
 	volume := func(s string) (container.Mount, error) { return container.ParseVolume(s, from.dir) }
 	mount := func(s string) (container.Mount, error) { return container.ParseMount(s, from.dir) }
 	f.VarP(appendTo(&cfg.Mounts, volume), "volume", "v", "mount a host path: source:path[:options]")
-	f.Var(appendTo(&cfg.Mounts, mount), "mount", "mount a file system: type=bind|tmpfs,source=...,target=...")
+	f.Var(appendTo(&cfg.Mounts, mount), "mount", "mount a file system: type=bind|tmpfs,source=path,target=path")
 	f.Var(appendTo(&cfg.Mounts, container.ParseTmpfs), "tmpfs", "mount a tmpfs: path[:options]")
 	f.Var(appendTo(&cfg.Devices, container.ParseDevice), "device", "give access to a device of the host: path[:path][:rwm]")
 	f.BoolVar(&cfg.Root.ReadOnly, "read-only", false, "make the root file system read-only")

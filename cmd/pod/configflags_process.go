@@ -72,7 +72,7 @@ func addProcessFlags(f *pflag.FlagSet, cfg *container.Config) {
 	f.BoolVar(&p.Init, "init", false, "run a small init as process 1 that reaps and forwards signals")
 	f.Var(into("octal", &p.Umask, container.ParseUmask).withDefault("0022"), "umask", "file mode creation mask")
 	f.Var(ulimits(&p.Ulimits), "ulimit", "set a resource limit: name=soft[:hard], or host for your own limits")
-	f.Var(pointerTo("int", &p.OOMScoreAdj, strconv.Atoi), "oom-score-adj", "out-of-memory preference, -1000 to 1000")
+	f.Var(pointerTo("int", &p.OOMScoreAdj, container.ParseOOMScoreAdj), "oom-score-adj", "out-of-memory preference, -1000 to 1000")
 }
 
 // ulimits keeps the last value given for each name. The word host drops all of them: the caller's limits are what a container

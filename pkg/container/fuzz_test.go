@@ -26,9 +26,9 @@ func FuzzParsers(f *testing.F) {
 		}
 		port, err := ParsePort(s)
 		keep(err, func() { c.Network.Ports = []Port{port} })
-		volume, err := ParseVolume(s, "/work")
+		volume, err := ParseVolume(s, "/here")
 		keep(err, func() { c.Mounts = []Mount{volume} })
-		mount, err := ParseMount(s, "/work")
+		mount, err := ParseMount(s, "/here")
 		keep(err, func() { c.Mounts = []Mount{mount} })
 		tmpfs, err := ParseTmpfs(s)
 		keep(err, func() { c.Mounts = []Mount{tmpfs} })

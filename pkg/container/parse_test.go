@@ -152,12 +152,12 @@ func TestParseSysctl(t *testing.T) {
 }
 
 func TestParseVolume(t *testing.T) {
-	parse := func(s string) (Mount, error) { return ParseVolume(s, "/work") }
+	parse := func(s string) (Mount, error) { return ParseVolume(s, "/here") }
 	bind := func(src, dst string, ro bool, options ...string) Mount {
 		return Mount{Type: MountBind, Source: src, Destination: dst, ReadOnly: ro, Options: options}
 	}
 	testParse(t, parse, []parseCase[Mount]{
-		{in: "/a:/b", want: bind("/a", "/b", false)}, {in: "./a:/b:ro", want: bind("/work/a", "/b", true)}, {in: "..:/b/", want: bind("/", "/b", false)},
+		{in: "/a:/b", want: bind("/a", "/b", false)}, {in: "./a:/b:ro", want: bind("/here/a", "/b", true)}, {in: "..:/b/", want: bind("/", "/b", false)},
 		{in: "/a/../c:/b:z,rshared,noexec", want: bind("/c", "/b", false, "z", "rshared", "noexec")}, {in: "/a:/b:rw,cached", want: bind("/a", "/b", false)},
 		{in: "/sys/fs/cgroup:/sys/fs/cgroup:ro", want: bind("/sys/fs/cgroup", "/sys/fs/cgroup", true)},
 		{in: "/lxcfs/meminfo:/proc/meminfo", want: bind("/lxcfs/meminfo", "/proc/meminfo", false)},
@@ -185,10 +185,10 @@ func TestParseTmpfs(t *testing.T) {
 }
 
 func TestParseMount(t *testing.T) {
-	parse := func(s string) (Mount, error) { return ParseMount(s, "/work") }
+	parse := func(s string) (Mount, error) { return ParseMount(s, "/here") }
 	testParse(t, parse, []parseCase[Mount]{
 		{in: "type=bind,source=/a,target=/b", want: Mount{Type: MountBind, Source: "/a", Destination: "/b"}},
-		{in: "src=./a,dst=/b,ro", want: Mount{Type: MountBind, Source: "/work/a", Destination: "/b", ReadOnly: true}},
+		{in: "src=./a,dst=/b,ro", want: Mount{Type: MountBind, Source: "/here/a", Destination: "/b", ReadOnly: true}},
 		{in: "type=bind,src=/a,destination=/b,readonly=true,bind-propagation=rslave", want: Mount{Type: MountBind, Source: "/a", Destination: "/b", ReadOnly: true, Options: []string{"rslave"}}},
 		{in: "type=bind,src=/a,dst=/b,bind-nonrecursive,relabel=private,U=true", want: Mount{Type: MountBind, Source: "/a", Destination: "/b", Options: []string{"bind", "Z", "U"}}},
 		{in: "type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=700", want: Mount{Type: MountTmpfs, Destination: "/t", Options: []string{"size=1m", "mode=700"}}},
@@ -277,11 +277,11 @@ func TestMergeEnvKeepsPlaceAndLastValue(t *testing.T) {
 func TestLogOptions(t *testing.T) {
 	parse := func(s string) (Log, error) {
 		l := Log{Driver: LogK8sFile}
-		err := l.SetOption(s, "/work")
+		err := l.SetOption(s, "/here")
 		return l, err
 	}
 	testParse(t, parse, []parseCase[Log]{
-		{in: "path=log", want: Log{Driver: LogK8sFile, Path: "/work/log"}}, {in: "max-size=10m", want: Log{Driver: LogK8sFile, MaxSize: 10 << 20}}, {in: "max-size=-1", want: Log{Driver: LogK8sFile}},
+		{in: "path=log", want: Log{Driver: LogK8sFile, Path: "/here/log"}}, {in: "max-size=10m", want: Log{Driver: LogK8sFile, MaxSize: 10 << 20}}, {in: "max-size=-1", want: Log{Driver: LogK8sFile}},
 		{in: "max-file=3", want: Log{Driver: LogK8sFile, MaxFile: 3}}, {in: "tag=x", want: Log{Driver: LogK8sFile, Tag: "x"}},
 		{in: "max-file=0", err: "number of files"}, {in: "labels=x", err: "not known"}, {in: "tag", err: "no value"},
 	})

@@ -236,3 +236,12 @@ func ParseEntrypoint(s string) ([]string, error) {
 	}
 	return []string{s}, nil
 }
+
+// ParseOOMScoreAdj reads a preference of the out-of-memory killer.
+func ParseOOMScoreAdj(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < -1000 || n > 1000 {
+		return 0, invalid("%q is out of range; give a number from -1000 to 1000", clip(s))
+	}
+	return n, nil
+}

@@ -66,11 +66,13 @@ type Host struct {
 	Files map[string]string
 	// Volumes are host directories for the image's volumes, by their path in the container.
 	Volumes map[string]string
-	// SourceFlags are the options among nosuid, nodev and noexec that the file system of a bind mount's source has, by
-	// source: in a user namespace a mount cannot drop them.
+	// SourceFlags are the options among nosuid, nodev and noexec that the file system of a source of Mounts or Volumes has,
+	// by source: in a user namespace a mount cannot drop them, and runc 1.1 does not add them by itself.
 	SourceFlags map[string][]string
 	// Shm is a host directory to share as /dev/shm; empty makes a new one.
 	Shm string
+	// Mqueue says that this machine has a message queue file system at /dev/mqueue to share with --ipc host.
+	Mqueue bool
 	// Init is the host path of a static init that takes "-- COMMAND"; empty when none is there.
 	Init string
 	// Devices are the device nodes of this machine that the caller may open, for privileged containers.

@@ -61,17 +61,19 @@ func kernelMounts(cfg *container.Config, host Host) ([]specs.Mount, error) {
 	if mapped(host.GIDs, 5) {
 		pts.Options = append(pts.Options, "gid=5")
 	}
-	mqueue := specs.Mount{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: []string{"nosuid", "noexec", "nodev"}}
-	if cfg.Namespace.IPC == "host" {
-		mqueue = bind("/dev/mqueue", "/dev/mqueue", "rbind", "nosuid", "noexec", "nodev")
-	}
 	shm, err := shmMount(cfg, host)
 	if err != nil {
 		return nil, err
 	}
-	out := []specs.Mount{procMount(cfg), dev, pts, mqueue, sysMount(cfg, host), cgroupMount(cfg, host)}
+	out := []specs.Mount{procMount(cfg), dev, pts, sysMount(cfg, host), cgroupMount(cfg, host)}
 	if cfg.Namespace.IPC != "none" {
 		out = append(out, shm)
+	}
+	switch {
+	case cfg.Namespace.IPC != "host":
+		out = append(out, specs.Mount{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: []string{"nosuid", "noexec", "nodev"}})
+	case host.Mqueue:
+		out = append(out, bind("/dev/mqueue", "/dev/mqueue", "rbind", "nosuid", "noexec", "nodev"))
 	}
 	return out, nil
 }
@@ -157,7 +159,8 @@ func volumeMounts(cfg *container.Config, host Host) []specs.Mount {
 	var out []specs.Mount
 	for _, dst := range cfg.Image.Volumes {
 		if source, ok := host.Volumes[dst]; ok {
-			out = append(out, bind(source, dst, "rbind", "rprivate", "nosuid", "nodev", "rw"))
+			options := withSourceFlags([]string{"rbind", "rprivate", "nosuid", "nodev"}, host.SourceFlags[source])
+			out = append(out, bind(source, dst, append(options, "rw")...))
 		}
 	}
 	return out

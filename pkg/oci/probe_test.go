@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,7 +15,11 @@ import (
 const probeEnv = "POD_OCI_PROBE"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(probeEnv) != "" {
+	switch os.Getenv(probeEnv) {
+	case "":
+	case "wait":
+		unix.Pause() // the first process of a container that others are executed in
+	default:
 		if err := json.NewEncoder(os.Stdout).Encode(probe()); err != nil {
 			panic(err)
 		}
@@ -38,6 +41,7 @@ type report struct {
 	Args       []string
 	Umask      int
 	Nofile     unix.Rlimit
+	Modes      map[string]string // of directories
 	Ping       string
 	Visible    map[string]string // masked path -> what can be read of it
 	Errors     map[string]string // attempt -> errno, "" when it succeeded
@@ -55,6 +59,12 @@ func probe() report {
 	unix.Getrlimit(unix.RLIMIT_NOFILE, &r.Nofile)
 	ping, _ := os.ReadFile("/proc/sys/net/ipv4/ping_group_range")
 	r.Ping = strings.Join(strings.Fields(string(ping)), " ")
+	r.Modes = make(map[string]string)
+	for _, p := range []string{"/dev/shm", "/scratch", "/kept", "/run", "/tmp", "/var/tmp"} {
+		if st, err := os.Stat(p); err == nil {
+			r.Modes[p] = st.Mode().String()
+		}
+	}
 	for _, p := range maskedPaths() {
 		r.Visible[p] = visible(p)
 	}
@@ -95,12 +105,12 @@ func list(dir string) []string {
 	return names
 }
 
-// openDescriptors leaves out what this program opened itself: Go's poller and the directory being read.
+// openDescriptors leaves out what this program opened itself: Go's poller, its cgroup's files, and the directory being read.
 func openDescriptors() []string {
 	var out []string
 	for _, n := range list("/proc/self/fd") {
 		target, err := os.Readlink("/proc/self/fd/" + n)
-		if err == nil && !strings.HasPrefix(target, "anon_inode:") && !strings.HasPrefix(target, "/proc/") {
+		if err == nil && !strings.HasPrefix(target, "anon_inode:") && !strings.HasPrefix(target, "/proc/") && !strings.HasPrefix(target, "/sys/fs/cgroup/") {
 			out = append(out, n)
 		}
 	}
@@ -150,6 +160,10 @@ func attempts() map[string]string {
 		_, err = f.WriteString(text)
 		return errno(err)
 	}
+	mkdir := func(p string) string {
+		defer os.Remove(p)
+		return errno(os.Mkdir(p, 0o755))
+	}
 	socket := func(family int) string {
 		fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err == nil {
@@ -161,7 +175,7 @@ func attempts() map[string]string {
 		"write /proc/sys":      write("/proc/sys/kernel/domainname", "x"),
 		"write sysrq":          write("/proc/sysrq-trigger", "h"),
 		"write /sys":           write("/sys/kernel/mm/transparent_hugepage/enabled", "always"),
-		"mkdir /sys/fs/cgroup": errno(os.Mkdir("/sys/fs/cgroup/pod-probe", 0o755)),
+		"mkdir /sys/fs/cgroup": mkdir("/sys/fs/cgroup/pod-probe"),
 		"mknod":                errno(unix.Mknod("/dev/shm/disk", unix.S_IFBLK|0o600, int(unix.Mkdev(8, 0)))),
 		"remount /proc/sys":    errno(unix.Mount("", "/proc/sys", "", unix.MS_REMOUNT|unix.MS_BIND, "")),
 		"unmount masked":       errno(unix.Unmount("/proc/kcore", unix.MNT_DETACH)),
@@ -186,8 +200,8 @@ func attempts() map[string]string {
 		"io_uring_setup":       call(unix.SYS_IO_URING_SETUP, 0, 0),
 		"mount":                call(unix.SYS_MOUNT, 0, 0, 0, 0, 0),
 	}
-	for _, mark := range []string{"/bind/outer", "/bind/inner/file"} {
-		out["write "+mark] = write(filepath.Clean(mark), "x")
+	for _, p := range []string{"/bind/file", "/bind/inner/file", "/etc/hosts", "/kept/file", "/dev/fuse"} {
+		out["write "+p] = write(p, "x")
 	}
 	return out
 }

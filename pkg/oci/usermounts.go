@@ -3,6 +3,7 @@ package oci
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -31,11 +32,7 @@ func bindMount(m container.Mount, host Host) specs.Mount {
 	if !slices.ContainsFunc(options, isPropagation) {
 		options = append(options, "rprivate")
 	}
-	for _, flag := range host.SourceFlags[m.Source] {
-		if !slices.Contains(options, flag) && !slices.Contains(options, flag[len("no"):]) {
-			options = append(options, flag)
-		}
-	}
+	options = withSourceFlags(options, host.SourceFlags[m.Source])
 	if !m.ReadOnly {
 		return bind(m.Source, m.Destination, append(options, "rw")...)
 	}
@@ -44,6 +41,15 @@ func bindMount(m container.Mount, host Host) specs.Mount {
 		options = append(options, "rro")
 	}
 	return bind(m.Source, m.Destination, append(options, "ro")...)
+}
+
+func withSourceFlags(options, flags []string) []string {
+	for _, flag := range flags {
+		if !slices.Contains(options, flag) && !slices.Contains(options, strings.TrimPrefix(flag, "no")) {
+			options = append(options, flag)
+		}
+	}
+	return options
 }
 
 func isPropagation(o string) bool {
