@@ -1,9 +1,6 @@
 package rootless
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,21 +12,21 @@ type account struct {
 	Name, Home string
 }
 
-// lookupAccount finds the entry of uid in a passwd file. No entry, and no file, is no error: containers and machines with a
-// user directory elsewhere have none.
-func lookupAccount(path string, uid uint32) (account, error) {
+// lookupAccount finds the entry of uid in a passwd file. No entry, and no file that can be read, is no error: containers
+// and machines with a user directory elsewhere have none, and whoever needs what it would say complains of that.
+func lookupAccount(path string, uid uint32) account {
 	b, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return account{}, fmt.Errorf("look up user %d: %w", uid, err)
+	if err != nil {
+		return account{}
 	}
 	want := strconv.FormatUint(uint64(uid), 10)
 	for line := range strings.Lines(string(b)) {
 		f := strings.Split(strings.TrimRight(line, "\n"), ":")
 		if len(f) >= 6 && f[2] == want {
-			return account{Name: f[0], Home: f[5]}, nil
+			return account{Name: f[0], Home: f[5]}
 		}
 	}
-	return account{}, nil
+	return account{}
 }
 
 // homeOf is $HOME, else the account's home directory, else "".

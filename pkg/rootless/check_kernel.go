@@ -72,7 +72,7 @@ func (f Facts) checkUserNamespaces(p ProbeResult) Finding {
 
 // sysctlFix sets a kernel parameter now and for later boots.
 func sysctlFix(setting string) string {
-	return "echo " + setting + " | sudo tee /etc/sysctl.d/90-pod.conf && sudo sysctl --system"
+	return "echo " + setting + " | sudo tee -a /etc/sysctl.d/90-pod.conf && sudo sysctl --system"
 }
 
 // apparmorFix names a profile that allows this one program to use user namespaces, which is narrower than the sysctl.

@@ -20,10 +20,10 @@ func (f Facts) checkOverlay(p ProbeResult) Finding {
 	return ok(check, "works in %s", existing(f.DataDir))
 }
 
-// checkFuse matters only where native overlay does not work.
+// checkFuse matters only where native overlay was tried and does not work.
 func (f Facts) checkFuse(p ProbeResult) Finding {
 	const check = "fuse-overlayfs"
-	needed := p != ProbeResult{}
+	needed := p.made() && p.Step != 0
 	tool, err := f.Tool(check)
 	if err != nil && !needed {
 		return ok(check, "not installed; not needed")

@@ -134,7 +134,13 @@ func TestBrokenMachine(t *testing.T) {
 		"overlay mount":    {nil, probe('o', unix.EINVAL), "native overlay", Warning, "invalid argument", "ext4"},
 		"overlay whiteout": {nil, probe('d', unix.EPERM), "native overlay", Warning, "removing", "ext4"},
 		"no fuse":          {nil, func(f *Facts) { probe('o', unix.EINVAL)(f); missing("fuse-overlayfs")(f) }, "fuse-overlayfs", Failure, "not installed", "dnf install fuse-overlayfs"},
-		"cgroup 1":         {map[string]string{"/sys/fs/cgroup/cgroup.controllers": "-"}, nil, "cgroups", Warning, "version 1", "unified"},
+		"fuse unusable": {nil, func(f *Facts) {
+			probe('c', unix.EPERM)(f)
+			f.Usable = func(string) error { return unix.EACCES }
+		}, "fuse-overlayfs", Failure, "/dev/fuse", "modprobe fuse"},
+		"overlay not tried": {nil, func(f *Facts) { probe('u', unix.EPERM)(f); missing("fuse-overlayfs")(f) }, "native overlay", Warning, "not tried", "user namespaces"},
+		"fuse not judged":   {nil, func(f *Facts) { probe('u', unix.EPERM)(f); missing("fuse-overlayfs")(f) }, "fuse-overlayfs", OK, "not needed", ""},
+		"cgroup 1":          {map[string]string{"/sys/fs/cgroup/cgroup.controllers": "-"}, nil, "cgroups", Warning, "version 1", "unified"},
 		"part delegated": {map[string]string{"/sys/fs/cgroup/user.slice/user-1001.slice/user@1001.service/cgroup.controllers": "memory pids\n"}, nil,
 			"cgroups", Warning, "without cpu cpuset io", "delegate.conf"},
 		"none delegated": {map[string]string{"/sys/fs/cgroup/user.slice/user-1001.slice/user@1001.service/cgroup.controllers": "\n"}, nil,

@@ -1,10 +1,12 @@
 package rootless
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,10 +18,7 @@ import (
 
 // hostFacts gathers what is cheap; the rest is behind functions.
 func hostFacts(uid, gid uint32) (Facts, error) {
-	acct, err := lookupAccount("/etc/passwd", uid)
-	if err != nil {
-		return Facts{}, err
-	}
+	acct := lookupAccount("/etc/passwd", uid)
 	data, run := dataDir(homeOf(acct)), runtimeBase(os.Geteuid(), int(uid))
 	if uid == 0 {
 		data, run = systemData, systemRuntime
@@ -129,7 +128,7 @@ func probeOverlay(ctx context.Context, lower, upper string) (result ProbeResult)
 	defer func() {
 		// The overlay driver leaves a directory of mode 0, which RemoveAll cannot look into; without a mount there is none.
 		os.Chmod(filepath.Join(dir, "work/work"), 0o700)
-		result.Ran = errors.Join(result.Ran, os.RemoveAll(dir))
+		result.Ran = cmp.Or(result.Ran, os.RemoveAll(dir))
 	}()
 	// An image store that is somebody else's (--root, additional stores) cannot be written to; the upper layer's file
 	// system then stands in for it.
@@ -141,7 +140,7 @@ func probeOverlay(ctx context.Context, lower, upper string) (result ProbeResult)
 	if err != nil {
 		return ProbeResult{Ran: err}
 	}
-	defer func() { result.Ran = errors.Join(result.Ran, os.RemoveAll(lowerDir)) }()
+	defer func() { result.Ran = cmp.Or(result.Ran, os.RemoveAll(lowerDir)) }()
 	if err := layOut(dir, lowerDir); err != nil {
 		return ProbeResult{Ran: err}
 	}
@@ -169,7 +168,7 @@ func runProbe(ctx context.Context, dir string) ProbeResult {
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	if len(out) != 8 {
-		return ProbeResult{Ran: fmt.Errorf("try a user namespace: %w", errors.Join(err, errors.New("no answer")))}
+		return ProbeResult{Ran: fmt.Errorf("try a user namespace: %w", cmp.Or(err, io.ErrUnexpectedEOF))}
 	}
 	return ProbeResult{
 		Step: byte(binary.NativeEndian.Uint32(out)),

@@ -25,8 +25,6 @@ const (
 	lockTimeout = 30 * time.Second     // for another command to finish making the holder
 	lockPoll    = 3 * time.Millisecond // between looks at the lock
 	stepTimeout = 20 * time.Second     // for one step of a new holder
-	namespaces  = "a user namespace"   // as errors call them
-	enterAction = "enter the user's namespaces"
 )
 
 // goInside makes sure that a holder lives and starts the program again, which then joins it. It returns only an error.
@@ -34,13 +32,13 @@ func goInside(ctx context.Context, here location, opts Options) error {
 	attempts, _ := strconv.Atoi(os.Getenv(envAttempts))
 	switch {
 	case !hasConstructor:
-		return hint.Wrap(errors.New(enterAction+": this pod was built without C"), "build it with CGO_ENABLED=1")
+		return hint.Wrap(errors.New("enter the user's namespaces: this pod was built without C"), "build it with CGO_ENABLED=1")
 	case os.Getenv(envNoJoin) != "":
-		return hint.Wrap(errors.New(enterAction+": "+envNoJoin+" is set"), "unset "+envNoJoin)
+		return hint.Wrap(errors.New("enter the user's namespaces: "+envNoJoin+" is set"), "unset "+envNoJoin)
 	case here.join.err != 0 && !here.join.stale():
 		return joinError(here.join)
 	case attempts >= maxAttempts:
-		return fmt.Errorf("%s: tried %d times, and each time the process that holds them had ended", enterAction, attempts)
+		return fmt.Errorf("enter the user's namespaces: tried %d times, and each time the process that holds them had ended", attempts)
 	}
 	_, run, err := makeRunDir(int(here.uid), int(here.uid))
 	if err != nil {
@@ -59,9 +57,9 @@ func (j joinResult) stale() bool {
 
 func joinError(j joinResult) error {
 	if j.err == unix.ENOSYS || j.step == joinSetns && j.err == unix.EINVAL {
-		return fmt.Errorf("%s: this kernel is too old (5.13 is needed): %w", enterAction, j.err)
+		return fmt.Errorf("enter the user's namespaces: this kernel is too old (5.13 is needed): %w", j.err)
 	}
-	return fmt.Errorf("%s held by process %d: %w", enterAction, j.holder, j.err)
+	return fmt.Errorf("enter the user's namespaces, held by process %d: %w", j.holder, j.err)
 }
 
 // ensureHolder returns when the record names a living holder. Of several commands at once, one makes it.
@@ -145,7 +143,7 @@ func makeHolder(ctx context.Context, record string, here location, opts Options)
 		return err
 	}
 	if errno != 0 {
-		return facts.namespaceError("make "+namespaces, errno)
+		return facts.namespaceError("make a user namespace", errno)
 	}
 	if err := failpoint.Hit("enter.spawned"); err != nil {
 		return err
@@ -189,7 +187,7 @@ func startHolder(ctx context.Context) (starting, error) {
 	// This ends at once: the holder is its child.
 	if err := cmd.Run(); err != nil {
 		ours.Close()
-		return starting{}, fmt.Errorf("start the process that holds %s: %w", namespaces, err)
+		return starting{}, fmt.Errorf("start the namespaces' holder: %w", err)
 	}
 	return starting{sock: ours}, nil
 }
@@ -200,19 +198,19 @@ func (h starting) next(step byte) (pid int, errno unix.Errno, err error) {
 	if err := h.sock.SetDeadline(time.Now().Add(stepTimeout)); err != nil {
 		return 0, 0, err
 	}
-	if n, err := h.sock.Read(b[:]); err != nil || n != len(b) {
-		return 0, 0, fmt.Errorf("wait for the process that holds %s: it ended (%w)", namespaces, errors.Join(err, io.ErrUnexpectedEOF))
+	if _, err := io.ReadFull(h.sock, b[:]); err != nil {
+		return 0, 0, fmt.Errorf("wait for the namespaces' holder: %w", err)
 	}
 	word := func(i int) int { return int(int32(binary.NativeEndian.Uint32(b[4*i:]))) }
 	if word(0) != int(step) {
-		return 0, 0, fmt.Errorf("wait for the process that holds %s: step %q instead of %q", namespaces, rune(word(0)), step)
+		return 0, 0, fmt.Errorf("wait for the namespaces' holder: step %q instead of %q", rune(word(0)), step)
 	}
 	return word(2), unix.Errno(word(1)), nil
 }
 
 func (h starting) goOn() error {
 	if _, err := h.sock.Write([]byte{1}); err != nil {
-		return fmt.Errorf("start the process that holds %s: %w", namespaces, err)
+		return fmt.Errorf("start the namespaces' holder: %w", err)
 	}
 	return nil
 }
@@ -227,14 +225,14 @@ func (h starting) record(path string, facts Facts) error {
 		return err
 	}
 	if errno != 0 {
-		return facts.namespaceError("change mounts in "+namespaces, errno)
+		return facts.namespaceError("change mounts in a user namespace", errno)
 	}
 	id, err := process.Identify(pid)
 	if err != nil {
-		return fmt.Errorf("identify the process that holds %s: %w", namespaces, err)
+		return fmt.Errorf("identify the namespaces' holder: %w", err)
 	}
 	if err := writeRecord(path, id); err != nil {
-		return fmt.Errorf("record the process that holds %s: %w", namespaces, err)
+		return fmt.Errorf("record the namespaces' holder: %w", err)
 	}
 	if err := failpoint.Hit("enter.recorded"); err != nil {
 		return err

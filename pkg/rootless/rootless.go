@@ -10,9 +10,9 @@ package rootless
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -148,20 +148,27 @@ func systemInfo(here location) (Info, error) {
 		User: "root", Home: homeOf(account{Home: "/root"}),
 		RuntimeDir: systemRuntime, RunDir: systemRuntime + "/pod", DataDir: systemData,
 	}
-	return info, errors.Join(ownDir(info.RunDir), ownDir(info.DataDir))
+	for _, dir := range []string{info.RunDir, info.DataDir} {
+		err := os.MkdirAll(filepath.Dir(dir), 0o755)
+		if err == nil {
+			err = ownDir(dir)
+		}
+		if err != nil {
+			return Info{}, fmt.Errorf("make the system's directory for containers: %w", err)
+		}
+	}
+	return info, nil
 }
 
 func userInfo(here location) (Info, error) {
-	acct, err := lookupAccount("/etc/passwd", here.uid)
-	if err != nil {
-		return Info{}, err
-	}
+	acct := lookupAccount("/etc/passwd", here.uid)
 	info := Info{
 		Rootless: true,
 		UID:      int(here.uid), GID: int(here.gid), User: acct.Name, Home: homeOf(acct),
 		UIDMap: here.uidMap, GIDMap: here.gidMap, SingleID: size(here.uidMap) == 1,
 		HolderPID: here.holder,
 	}
+	var err error
 	if info.RuntimeDir, info.RunDir, err = makeRunDir(os.Geteuid(), int(here.uid)); err != nil {
 		return Info{}, err
 	}
