@@ -1,7 +1,9 @@
-// Package binary carries pod-monitor inside pod, so that one installed file is enough.
+// Package binary finds the pod-monitor program for a pod command. A monitor that is installed beside pod is used; else the
+// one that the build put into pod is written, once per version, into the data directory.
 package binary
 
 import (
+	"context"
 	"embed"
 	"errors"
 	"fmt"
@@ -10,44 +12,34 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/hint"
 )
 
-//go:embed *
+// The build leaves pod-monitor and pod-monitor.sha256 (its digest, so that nothing is hashed at run time) in files.
+//
+//go:embed files
 var embedded embed.FS
 
-const name = "pod-monitor"
-
-// Path gives the path of pod-monitor: a file of that name beside the executable or in ../libexec/pod, or the embedded one,
-// which is written to dataDir/libexec on first use, under a name with its digest. Monitors that run keep the file
-// they were started from when another version of pod writes its own.
-func Path(dataDir string) (string, error) {
-	if path, ok := installed(); ok {
-		return path, nil
+// Path gives the path of pod-monitor: beside this executable, in ../libexec/pod of it, or in dataDir/libexec, where it is
+// written when it is not there yet. Concurrent callers may write at the same time; each sees a whole file.
+func Path(ctx context.Context, dataDir string) (string, error) {
+	if executable, err := os.Executable(); err == nil {
+		if path, ok := beside(executable); ok {
+			return path, nil
+		}
 	}
-	digest, err := embedded.ReadFile(name + ".sha256")
+	files, err := fs.Sub(embedded, "files")
 	if err != nil {
-		return "", hint.Wrap(errors.New("this pod was built without its monitor"), "make build")
+		return "", err
 	}
-	path := filepath.Join(dataDir, "libexec", name+"-"+strings.TrimSpace(string(digest))[:16])
-	if _, err := os.Lstat(path); err == nil {
-		return path, nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("find the monitor: %w", err)
-	}
-	if err := extract(path); err != nil {
-		return "", fmt.Errorf("unpack the monitor: %w", err)
-	}
-	return path, nil
+	return extract(ctx, files, filepath.Join(dataDir, "libexec"))
 }
 
-func installed() (string, bool) {
-	executable, err := os.Executable()
-	if err != nil {
-		return "", false
-	}
+// beside looks where an installation puts the monitor of the pod executable given.
+func beside(executable string) (string, bool) {
 	dir := filepath.Dir(executable)
-	for _, path := range []string{filepath.Join(dir, name), filepath.Join(dir, "..", "libexec", "pod", name)} {
+	for _, path := range []string{filepath.Join(dir, "pod-monitor"), filepath.Join(dir, "../libexec/pod/pod-monitor")} {
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			return path, true
 		}
@@ -55,36 +47,52 @@ func installed() (string, bool) {
 	return "", false
 }
 
-// extract writes the program under a temporary name first: whoever sees path sees it whole.
-func extract(path string) (err error) {
-	program, err := embedded.ReadFile(name)
+// extract makes sure that the monitor in files is in dir and gives its path there.
+func extract(ctx context.Context, files fs.FS, dir string) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	digest, err := fs.ReadFile(files, "pod-monitor.sha256")
+	name := strings.TrimSpace(string(digest))
+	if err != nil || len(name) != 64 {
+		return "", hint.Wrap(errors.New("find pod-monitor: it is neither beside pod nor part of it"), "make build")
+	}
+	info, err := fs.Stat(files, "pod-monitor")
+	if err != nil {
+		return "", hint.Wrap(errors.New("find pod-monitor: only its digest is part of pod"), "make build")
+	}
+	path := filepath.Join(dir, "pod-monitor-"+name[:16])
+	if there, err := os.Lstat(path); err == nil && there.Mode() == 0o700 && there.Size() == info.Size() {
+		return path, nil
+	}
+	program, err := fs.ReadFile(files, "pod-monitor")
+	if err == nil {
+		err = write(path, program)
+	}
+	if err != nil {
+		return "", fmt.Errorf("install pod-monitor into %q: %w", dir, err)
+	}
+	return path, nil
+}
+
+// write makes the program at path appear whole and executable, also after a power loss: its presence is all that later
+// commands look at.
+func write(path string, program []byte) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".pod-monitor.*")
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	defer os.Remove(f.Name())
+	_, err = f.Write(program)
+	if err := errors.Join(err, f.Chmod(0o700), f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+name+".*")
-	if err != nil {
+	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(program); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o700); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return atomicfile.SyncDir(dir)
 }

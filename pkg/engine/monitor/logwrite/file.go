@@ -137,9 +137,15 @@ func (l *file) rotate() {
 		l.rotated(err)
 		return
 	}
-	for n := last; n > 1; n-- {
+	first := 1 // number that is free, or the last, which is given up
+	for ; first < last; first++ {
+		if _, err := os.Lstat(path + "." + strconv.Itoa(first)); err != nil {
+			break
+		}
+	}
+	for n := first; n > 1; n-- {
 		err := os.Rename(path+"."+strconv.Itoa(n-1), path+"."+strconv.Itoa(n))
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err != nil {
 			l.options.Report("rotate the log: " + err.Error())
 		}
 	}
