@@ -2,14 +2,17 @@
 // the attach socket, records the exit and runs the restart policy. A pod command starts it in the container's run
 // directory and talks to it as package monitor says. There is one per running container, so it is kept small.
 //
-// "pod-monitor init -- COMMAND..." is the first process of a container with --init instead.
+// Called as "pod-init -- COMMAND..." it is the first process of a container with --init instead.
 package main
 
-import "os"
+import (
+	"os"
+	"path/filepath"
+)
 
 func main() {
-	if len(os.Args) > 2 && os.Args[1] == "init" {
-		os.Exit(runInit(os.Args[2:]))
+	if filepath.Base(os.Args[0]) == "pod-init" {
+		os.Exit(runInit(os.Args[1:]))
 	}
 	os.Exit(supervise())
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-
 // The clock of these tests.
 var testNow = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 

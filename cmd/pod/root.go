@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/pod-engine/pod/pkg/container"
 )
 
 // run is main as a function: it gives the exit code.
@@ -17,6 +21,16 @@ func run(args []string, s streams) int {
 	root := newRootCommand(a)
 	root.SetArgs(args[1:])
 	return a.finish(root.ExecuteContext(ctx))
+}
+
+// flagError leaves out what pflag adds to a message that is a whole sentence already.
+func flagError(err error) error {
+	var value *pflag.InvalidValueError
+	var invalid *container.InvalidError
+	if errors.As(err, &value) && errors.As(err, &invalid) {
+		return fmt.Errorf("--%s: %w", value.GetFlag().Name, invalid)
+	}
+	return err
 }
 
 func newRootCommand(a *app) *cobra.Command {
@@ -43,7 +57,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		return usageError{fmt.Errorf("%w; see %s --help", flagError(err), cmd.CommandPath())}
 	})
 	a.global.add(root.PersistentFlags())
 	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print the version")

@@ -120,7 +120,7 @@ func (e *Engine) prepare(ctx context.Context, b *bundle) (oci.Host, error) {
 		host.Devices = hostDevices()
 	}
 	if b.cfg.Process.Init {
-		if host.Init, err = binary.Path(e.DataDir); err != nil {
+		if host.Init, err = binary.Path(ctx, e.DataDir); err != nil {
 			return host, err
 		}
 	}

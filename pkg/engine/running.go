@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/pod-engine/pod/internal/process"
 	"github.com/pod-engine/pod/pkg/container"
@@ -47,9 +48,18 @@ func (r *Running) awaitStart(ctx context.Context, initOnly bool) error {
 		case monitor.Running:
 			return r.identify(m.PID)
 		case monitor.Failed:
-			return &StartError{StartErrorKind(m.Kind), fmt.Sprintf("start container %q: %s", r.config.Name, m.Text)}
+			return startFailed(r.config, m)
 		}
 	}
+}
+
+// startFailed is the sentence for a failed start. Runtimes do not always say which file it was that could not be executed.
+func startFailed(cfg *container.Config, m monitor.Message) error {
+	text := m.Text
+	if argv := cfg.Process.Argv(); m.Kind == monitor.KindNotExecutable && len(argv) > 0 && !strings.Contains(text, argv[0]) {
+		text = fmt.Sprintf("execute %q: %s", argv[0], text)
+	}
+	return &StartError{StartErrorKind(m.Kind), fmt.Sprintf("start container %q: %s", cfg.Name, text)}
 }
 
 // complaint is the last line the monitor left about what went wrong with it.

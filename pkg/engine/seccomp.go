@@ -35,7 +35,7 @@ func (e *Engine) filterPath(spec *specs.Spec) (string, error) {
 	digest := sha256.New()
 	fmt.Fprintf(digest, "%s %d %d\n", e.Runtime.Path, program.Size(), program.ModTime().UnixNano())
 	digest.Write(profile)
-	return filepath.Join(e.RunDir, "seccomp", hex.EncodeToString(digest.Sum(nil)[:16])), nil
+	return filepath.Join(e.RunDir, "cache", "seccomp-"+hex.EncodeToString(digest.Sum(nil)[:16])), nil
 }
 
 // useFilter hands a kept filter to the runtime.

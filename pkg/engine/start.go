@@ -125,7 +125,7 @@ func (e *Engine) startMonitor(ctx context.Context, cfg *container.Config, b *bun
 	if err != nil {
 		return nil, err
 	}
-	program, err := binary.Path(e.DataDir)
+	program, err := binary.Path(ctx, e.DataDir)
 	if err != nil {
 		return nil, err
 	}

@@ -237,7 +237,7 @@ func TestSpecRefusesWhatHostCannotGive(t *testing.T) {
 			c.Process.Groups, h.KeepGroups = []string{container.KeepGroups}, false
 		},
 		`give "web" the capability CAP_BPF: you do not have it yourself`: func(c *container.Config, h *Host) {
-			c.Security.CapAdd, h.Capabilities = []string{"CAP_BPF"}, defaultCapabilities()
+			c.Security.CapAdd, h.Capabilities = []string{"CAP_BPF"}, DefaultCapabilities()
 		},
 		`run as user 70000: the id is outside the range you have in /etc/subuid`:  func(c *container.Config, h *Host) { h.User.UID = 70000 },
 		`run as group 70000: the id is outside the range you have in /etc/subgid`: func(c *container.Config, h *Host) { h.Groups = []uint32{70000} },
