@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// insideEnv is set for the tests themselves: to the directory the program is built into.
 const insideEnv = "POD_MONITOR_TEST_INSIDE"
 
 // The tests run as root of a user namespace (or as root), in a mount namespace of their own, as a pod command does.
@@ -26,16 +27,22 @@ func TestMain(m *testing.M) {
 	if os.Getenv(insideEnv) != "" {
 		os.Exit(m.Run())
 	}
+	dir, err := os.MkdirTemp("", "pod-monitor")
+	if err != nil {
+		os.Stderr.WriteString(err.Error() + "\n")
+		os.Exit(1)
+	}
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), insideEnv+"=1")
+	cmd.Env = append(os.Environ(), insideEnv+"="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
 	if os.Geteuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
 	}
-	err := cmd.Run()
+	err = cmd.Run()
+	os.RemoveAll(dir)
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		os.Stderr.WriteString("start the tests in namespaces: " + err.Error() + "\n")
@@ -45,11 +52,7 @@ func TestMain(m *testing.M) {
 }
 
 var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "pod-monitor")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "pod-monitor")
+	path := filepath.Join(os.Getenv(insideEnv), "pod-monitor")
 	cmd := exec.Command("go", "build", "-tags", "failpoint", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
