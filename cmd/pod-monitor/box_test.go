@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// insideEnv is set for the tests themselves: to the directory the program is built into.
 const insideEnv = "POD_MONITOR_TEST_INSIDE"
 
 // The tests run as root of a user namespace (or as root), in a mount namespace of their own, as a pod command does.
@@ -27,16 +27,22 @@ func TestMain(m *testing.M) {
 	if os.Getenv(insideEnv) != "" {
 		os.Exit(m.Run())
 	}
+	dir, err := os.MkdirTemp("", "pod-monitor")
+	if err != nil {
+		os.Stderr.WriteString(err.Error() + "\n")
+		os.Exit(1)
+	}
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), insideEnv+"=1")
+	cmd.Env = append(os.Environ(), insideEnv+"="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
 	if os.Geteuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
 	}
-	err := cmd.Run()
+	err = cmd.Run()
+	os.RemoveAll(dir)
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		os.Stderr.WriteString("start the tests in namespaces: " + err.Error() + "\n")
@@ -46,11 +52,7 @@ func TestMain(m *testing.M) {
 }
 
 var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "pod-monitor")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "pod-monitor")
+	path := filepath.Join(os.Getenv(insideEnv), "pod-monitor")
 	cmd := exec.Command("go", "build", "-tags", "failpoint", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -324,81 +326,4 @@ func eventually(t testing.TB, what string, holds func() bool) {
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
-}
-
-// output is a buffer that may be looked at while it is written.
-type output struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// attached is an Attach under way.
-type attached struct {
-	stdin          *io.PipeWriter
-	stdout, stderr output
-	resize         chan monitor.Size
-	exit           int
-	err            error
-	done           chan struct{}
-}
-
-const everything = monitor.Stdin | monitor.Stdout | monitor.Stderr
-
-// attach attaches all streams to conn.
-func (b *box) attach(conn *client.Conn, keys string) *attached {
-	a := &attached{resize: make(chan monitor.Size), done: make(chan struct{})}
-	var stdin io.Reader
-	stdin, a.stdin = io.Pipe()
-	go func() {
-		defer close(a.done)
-		a.exit, a.err = client.Attach(b.context(), conn, client.AttachOptions{
-			Stdin: stdin, Stdout: &a.stdout, Stderr: &a.stderr, DetachKeys: []byte(keys), Resize: a.resize,
-		})
-		conn.Close()
-	}()
-	return a
-}
-
-// wait waits for the end of the attachment with an exit code.
-func (a *attached) wait(t testing.TB, code int) {
-	t.Helper()
-	select {
-	case <-a.done:
-	case <-time.After(30 * time.Second):
-		t.Fatal("the attachment does not end")
-	}
-	if a.err != nil || a.exit != code {
-		t.Errorf("attach gave %d, %v; want %d", a.exit, a.err, code)
-	}
-}
-
-// connect makes the first client.
-func (b *box) connect(streams monitor.Streams, size monitor.Size) (*client.Conn, *os.File) {
-	b.t.Helper()
-	ours, theirs, err := client.NewConn(streams, size)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return ours, theirs
-}
-
-func (b *box) dial() *client.Conn {
-	b.t.Helper()
-	conn, err := client.Dial(b.run)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return conn
 }

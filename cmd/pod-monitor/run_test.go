@@ -1,14 +1,17 @@
 package main_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pod-engine/pod/pkg/engine/monitor"
 	"github.com/pod-engine/pod/pkg/engine/monitor/client"
+	"golang.org/x/sys/unix"
 )
 
 func TestForeground(t *testing.T) {
@@ -100,6 +103,23 @@ func TestTwoStep(t *testing.T) {
 			t.Errorf("logged %q", b.logText("stdout"))
 		}
 	})
+}
+
+// A wait that was given up (Ctrl-C) leaves the control socket usable.
+func TestReceiveGivenUp(t *testing.T) {
+	b := newBox(t, "crun", "sleep", "1000")
+	control := b.start(nil)
+	m := b.expect(control, monitor.Running)
+	ctx, cancel := context.WithTimeout(b.context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := control.Receive(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("giving up gave %v", err)
+	}
+	unix.Kill(m.PID, unix.SIGKILL)
+	b.finish(control, 137)
+	if b.cleaned() {
+		t.Error("bye did not arrive")
+	}
 }
 
 func TestStartErrors(t *testing.T) {

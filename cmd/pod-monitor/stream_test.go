@@ -74,7 +74,7 @@ func TestStdinOfSeveralClients(t *testing.T) {
 
 func TestTerminal(t *testing.T) {
 	forRuntimes(t, func(t *testing.T, runtime string) {
-		b := newBox(t, runtime, "sh", "-c", "stty size; read x; stty size; echo got $x; read y; exit 5")
+		b := newBox(t, runtime, "sh", "-c", `stty size; until test "$(stty size)" = "41 133"; do sleep 0.05; done; echo resized; read x; echo got $x; read y; exit 5`)
 		b.launch.Terminal, b.launch.Stdin = true, true
 		conn, theirs := b.connect(everything, monitor.Size{Rows: 40, Columns: 132})
 		control := b.start(theirs)
@@ -84,7 +84,7 @@ func TestTerminal(t *testing.T) {
 		a.resize <- monitor.Size{Rows: 41, Columns: 133}
 		io.WriteString(a.stdin, "a\x10b\n") // a broken detach sequence goes through
 		eventually(t, "the new size is there", func() bool {
-			return strings.Contains(a.stdout.String(), "41 133") && strings.Contains(a.stdout.String(), "got a\x10b\r\n")
+			return strings.Contains(a.stdout.String(), "resized") && strings.Contains(a.stdout.String(), "got a\x10b\r\n")
 		})
 		a.stdin.Write([]byte("\x10"))
 		a.stdin.Write([]byte("\x11"))
@@ -96,7 +96,7 @@ func TestTerminal(t *testing.T) {
 		io.WriteString(again.stdin, "end\n")
 		again.wait(t, 5)
 		b.finish(control, 5)
-		if text := b.logText("stdout"); !strings.Contains(text, "40 132") || !strings.Contains(text, "41 133") {
+		if text := b.logText("stdout"); !strings.Contains(text, "40 132") || !strings.Contains(text, "resized") {
 			t.Errorf("logged %q", text)
 		}
 	})
@@ -218,7 +218,7 @@ func itoa(n int) string {
 
 // A client that is slow at the container's end keeps neither the exit record nor the monitor waiting, and still gets all.
 func TestClientSlowAtTheEnd(t *testing.T) {
-	b := newBox(t, "crun", "sh", "-c", "read go; head -c 260000 /dev/zero; head -c 60000 /dev/zero >&2; exit 3")
+	b := newBox(t, "crun", "sh", "-c", "read go; head -c 140000 /dev/zero; head -c 50000 /dev/zero >&2; exit 3")
 	b.launch.Stdin = true
 	control := b.start(nil)
 	b.expect(control, monitor.Running)
@@ -248,7 +248,7 @@ func TestClientSlowAtTheEnd(t *testing.T) {
 			t.Errorf("exit frame %v", payload)
 		}
 	}
-	if got[monitor.FrameStdout] != 260000 || got[monitor.FrameStderr] != 60000 || got[monitor.FrameExit] != 4 {
+	if got[monitor.FrameStdout] != 140000 || got[monitor.FrameStderr] != 50000 || got[monitor.FrameExit] != 4 {
 		t.Errorf("the slow client got %v", got)
 	}
 }
@@ -258,12 +258,15 @@ func TestLeakedWriter(t *testing.T) {
 	for _, leak := range []string{"sleep 1000 & echo last", "yes & sleep 0.1; echo last >&2"} {
 		b := newBox(t, "crun", "sh", "-c", leak)
 		b.withoutPIDNamespace()
-		b.launch.LogMaxSize = 1 << 20
-		control := b.start(nil)
+		b.launch.LogMaxSize, b.launch.LogMaxFile = 1<<20, 1 // so the last line may be rotated away; the client sees it
+		conn, theirs := b.connect(everything, monitor.Size{})
+		control := b.start(theirs)
+		a := b.attach(conn, "")
 		b.expect(control, monitor.Running)
+		a.wait(t, 0)
 		b.finish(control, 0)
-		if !strings.Contains(b.logText("stdout")+b.logText("stderr"), "last\n") {
-			t.Error("the last line is not in the log")
+		if out, errs := a.stdout.String(), a.stderr.String(); !strings.HasSuffix(out, "last\n") && !strings.HasSuffix(errs, "last\n") {
+			t.Error("the last line is missing")
 		}
 	}
 }

@@ -163,8 +163,17 @@ func CancelRestart(ctx context.Context, runDir string) error {
 	}
 }
 
-// interrupt makes operations on f fail once ctx is done, until the function it returns is called.
+// interrupt makes operations on f fail once ctx is done, until the function it returns is called: then they work again.
 func interrupt(ctx context.Context, f *os.File) (release func()) {
-	stop := context.AfterFunc(ctx, func() { f.SetDeadline(time.Unix(1, 0)) })
-	return func() { stop() }
+	fired := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(fired)
+		f.SetDeadline(time.Unix(1, 0))
+	})
+	return func() {
+		if !stop() {
+			<-fired
+			f.SetDeadline(time.Time{})
+		}
+	}
 }

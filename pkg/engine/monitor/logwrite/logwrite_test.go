@@ -2,7 +2,6 @@ package logwrite
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"math/rand"
 	"os"
@@ -12,8 +11,6 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
-
-	"golang.org/x/sys/unix"
 )
 
 var now = time.Date(2026, 11, 23, 19, 10, 11, 120000000, time.FixedZone("", 3600))
@@ -170,114 +167,6 @@ func collect(t testing.TB, path, driver string, limit int64) (text [2]string) {
 	return readK8s(t, all)
 }
 
-// Rotation happens at every possible place of a sequence of records and never splits one.
-func TestRotationAtEverySplit(t *testing.T) {
-	var data []byte
-	for i := range 40 {
-		data = append(data, strings.Repeat("x", i)+"\n"...)
-	}
-	for limit := int64(1); limit < 3500; limit += 7 {
-		path := filepath.Join(t.TempDir(), "log")
-		l := open(t, Options{Driver: "k8s-file", Path: path, MaxSize: limit, MaxFile: 100})
-		l.Write(Stdout, data, now, false)
-		l.Close()
-		if got := collect(t, path, "k8s-file", limit); got[Stdout] != string(data) {
-			t.Fatalf("with a limit of %d the log holds %q", limit, got[Stdout])
-		}
-	}
-}
-
-func TestRotationKeepsAtMostMaxFile(t *testing.T) {
-	for _, files := range []int{0, 1, 2, 3} {
-		dir := t.TempDir()
-		path := filepath.Join(dir, "log")
-		for range 3 { // the size of what is there counts after a restart too
-			l := open(t, Options{Driver: "k8s-file", Path: path, MaxSize: 200, MaxFile: files})
-			for i := range 20 {
-				l.Write(Stdout, []byte("line "+strconv.Itoa(i)+"\n"), now, false)
-			}
-			l.Close()
-		}
-		entries, _ := os.ReadDir(dir)
-		if len(entries) != max(files, 1) {
-			t.Errorf("max-file %d keeps %v", files, entries)
-		}
-		for _, e := range entries {
-			if info, _ := e.Info(); info.Size() > 200 {
-				t.Errorf("%s has %d bytes", e.Name(), info.Size())
-			}
-		}
-		if data, _ := os.ReadFile(path); !strings.HasSuffix(string(data), "line 19\n") {
-			t.Errorf("the newest record is not in the log: %q", data)
-		}
-	}
-}
-
-// A reader that has the old file open reads it to its end.
-func TestRotationKeepsOpenFiles(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "log")
-	l := open(t, Options{Driver: "k8s-file", Path: path, MaxSize: 60})
-	l.Write(Stdout, []byte("first\n"), now, false)
-	reader, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reader.Close()
-	l.Write(Stdout, []byte("second\n"), now, false)
-	l.Close()
-	buffer := make([]byte, 200)
-	n, _ := reader.Read(buffer)
-	if !strings.HasSuffix(string(buffer[:n]), "F first\n") {
-		t.Errorf("the follower reads %q", buffer[:n])
-	}
-}
-
-func TestTornRecordIsClosed(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "log")
-	os.WriteFile(path, []byte("2026-11-23T19:10:11.000000000+01:00 stdout F tor"), 0o600)
-	l := open(t, Options{Driver: "k8s-file", Path: path})
-	l.Write(Stdout, []byte("next\n"), now, false)
-	l.Close()
-	data, _ := os.ReadFile(path)
-	if got := readK8s(t, data); got[Stdout] != "tor\nnext\n" {
-		t.Errorf("got %q", got[Stdout])
-	}
-}
-
-func TestLogMovedAwayOrTruncated(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "log")
-	l := open(t, Options{Driver: "k8s-file", Path: path, MaxSize: 120})
-	l.Write(Stdout, []byte("one\n"), now, false)
-	os.Truncate(path, 0)
-	l.Write(Stdout, []byte("two\n"), now, false)
-	l.Write(Stdout, []byte("three\n"), now, false)
-	os.Remove(path)
-	for range 4 {
-		l.Write(Stdout, []byte("four\n"), now, false)
-	}
-	l.Close()
-	data, _ := os.ReadFile(path)
-	if got := readK8s(t, data); !strings.HasSuffix(got[Stdout], "four\n") {
-		t.Errorf("got %q", got[Stdout])
-	}
-}
-
-func TestOpenRefuses(t *testing.T) {
-	dir := t.TempDir()
-	fifo := filepath.Join(dir, "fifo")
-	if err := unix.Mkfifo(fifo, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, o := range []Options{
-		{Driver: "syslog"}, {Driver: "k8s-file", Path: filepath.Join(dir, "no", "log")}, {Driver: "k8s-file", Path: fifo},
-	} {
-		if l, err := Open(o); err == nil {
-			l.Close()
-			t.Errorf("%+v is accepted", o)
-		}
-	}
-}
-
 // One endless line costs no more memory than the carry and the batch.
 func TestMemoryIsFlat(t *testing.T) {
 	for _, driver := range []string{"k8s-file", "json-file"} {
@@ -289,108 +178,6 @@ func TestMemoryIsFlat(t *testing.T) {
 			t.Errorf("%s: %v allocations per 16 KiB", driver, allocs)
 		}
 		l.Close()
-	}
-}
-
-func TestJournal(t *testing.T) {
-	dir := t.TempDir()
-	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(socket)
-	path := filepath.Join(dir, "socket")
-	if err := unix.Bind(socket, &unix.SockaddrUnix{Name: path}); err != nil {
-		t.Fatal(err)
-	}
-	id := strings.Repeat("ab", 32)
-	l := open(t, Options{Driver: "journald", Journal: path, ID: id, Name: "web"})
-	l.Write(Stdout, []byte("out\n"), now, false)
-	l.Write(Stderr, []byte("a\x00b"), now, false)
-	l.Close()
-	for _, want := range []map[string]string{
-		{"MESSAGE": "out", "PRIORITY": "6"},
-		{"MESSAGE": "a\x00b", "PRIORITY": "3", "CONTAINER_PARTIAL_MESSAGE": "true"},
-	} {
-		packet := make([]byte, 64<<10)
-		n, _, err := unix.Recvfrom(socket, packet, unix.MSG_DONTWAIT)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := parseEntry(t, packet[:n])
-		want["CONTAINER_ID"], want["CONTAINER_ID_FULL"], want["CONTAINER_NAME"] = id[:12], id, "web"
-		want["CONTAINER_TAG"], want["SYSLOG_IDENTIFIER"] = id[:12], id[:12]
-		if len(got) != len(want) {
-			t.Errorf("entry %q, want %q", got, want)
-		}
-		for name, value := range want {
-			if got[name] != value {
-				t.Errorf("%s is %q, want %q", name, got[name], value)
-			}
-		}
-	}
-}
-
-func parseEntry(t *testing.T, entry []byte) map[string]string {
-	t.Helper()
-	fields := map[string]string{}
-	for len(entry) > 0 {
-		name, rest, ok := bytes.Cut(entry, []byte("\n"))
-		if !ok || len(rest) < 8 {
-			t.Fatalf("malformed entry %q", entry)
-		}
-		n := binary.LittleEndian.Uint64(rest)
-		fields[string(name)] = string(rest[8 : 8+n])
-		entry = rest[8+n+1:]
-	}
-	return fields
-}
-
-func TestJournalLargeEntry(t *testing.T) {
-	dir := t.TempDir()
-	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(socket)
-	path := filepath.Join(dir, "socket")
-	if err := unix.Bind(socket, &unix.SockaddrUnix{Name: path}); err != nil {
-		t.Fatal(err)
-	}
-	j := newJournal(Options{Journal: path, ID: "id", Name: "web"})
-	j.record(Stdout, []byte("small"), false)
-	if err := unix.SetsockoptInt(j.socket, unix.SOL_SOCKET, unix.SO_SNDBUF, 4<<10); err != nil {
-		t.Fatal(err)
-	}
-	j.record(Stdout, bytes.Repeat([]byte("x"), 40<<10), false)
-	j.close()
-	packet, rights := make([]byte, 64<<10), make([]byte, unix.CmsgSpace(4))
-	unix.Recvfrom(socket, packet, unix.MSG_DONTWAIT)
-	n, oob, _, _, err := unix.Recvmsg(socket, packet, rights, unix.MSG_DONTWAIT)
-	if err != nil || n != 0 {
-		t.Fatalf("the large entry came as %d bytes, %v", n, err)
-	}
-	messages, _ := unix.ParseSocketControlMessage(rights[:oob])
-	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fds[0])
-	n, _ = unix.Pread(fds[0], packet, 0)
-	if got := parseEntry(t, packet[:n]); len(got["MESSAGE"]) != 40<<10 {
-		t.Errorf("the file's entry has a message of %d bytes", len(got["MESSAGE"]))
-	}
-}
-
-func TestJournalThatIsNotThere(t *testing.T) {
-	var reports []string
-	l := open(t, Options{Driver: "journald", Journal: filepath.Join(t.TempDir(), "no"), ID: "id", Report: func(text string) {
-		reports = append(reports, text)
-	}})
-	l.Write(Stdout, []byte("a\nb\nc\n"), now, false)
-	l.Close()
-	if len(reports) != 2 || !strings.Contains(reports[1], "3 records") {
-		t.Errorf("reports %q", reports)
 	}
 }
 
