@@ -229,9 +229,9 @@ func TestOOMIsRecorded(t *testing.T) {
 }
 
 func TestInit(t *testing.T) {
-	b := newBox(t, "crun", "/bin/pod-monitor", "init", "--", "sh", "-c",
+	b := newBox(t, "crun", "/bin/pod-init", "--", "sh", "-c",
 		`trap 'echo got it; exit 8' USR1; (sleep 0.05 &) ; sleep 0.3; ps -o stat | grep -c Z; echo ready; while :; do sleep 0.1; done`)
-	copyFile(t, program(t), filepath.Join(b.dir, "rootfs/bin/pod-monitor"))
+	copyFile(t, program(t), filepath.Join(b.dir, "rootfs/bin/pod-init"))
 	os.Symlink("busybox", filepath.Join(b.dir, "rootfs/bin/grep"))
 	control := b.start(nil)
 	m := b.expect(control, monitor.Running)
@@ -258,13 +258,15 @@ func TestInitErrors(t *testing.T) {
 		argv []string
 		code int
 	}{
-		{[]string{"init", "--", "/bin/sh", "-c", "exit 3"}, 3},
-		{[]string{"init", "--", "sh", "-c", "kill -9 $$"}, 137},
-		{[]string{"init", "--", "nosuch"}, 127},
-		{[]string{"init", "--", "/etc/passwd"}, 126},
-		{[]string{"init", "--"}, 125},
+		{[]string{"--", "/bin/sh", "-c", "exit 3"}, 3},
+		{[]string{"--", "sh", "-c", "kill -9 $$"}, 137},
+		{[]string{"--", "nosuch"}, 127},
+		{[]string{"--", "/etc/passwd"}, 126},
+		{[]string{"--"}, 125},
 	} {
-		err := exec.Command(program(t), test.argv...).Run()
+		command := exec.Command(program(t), test.argv...)
+		command.Args[0] = "pod-init"
+		err := command.Run()
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != test.code {
 			t.Errorf("%q gave %v, want %d", test.argv, err, test.code)
