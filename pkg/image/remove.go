@@ -1,0 +1,176 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/internal/hint"
+	"go.podman.io/storage"
+)
+
+// RemoveOptions say how far Remove may go.
+type RemoveOptions struct {
+	// Force takes away all names of an image given by id, and removes pod's containers that use the image.
+	Force bool
+	// NoPrune keeps the unnamed images it was built on, which otherwise go with the last image that needs them.
+	NoPrune bool
+}
+
+// Removed says what Remove did.
+type Removed struct {
+	Untagged []string // names
+	Deleted  []string // ids
+}
+
+// Remove takes the given name away from an image, and deletes the image with its last name. An image given by id, or
+// with Force, is deleted with all its names; without Force it may have only one. An image that others were built on
+// keeps existing without name. The error is ErrNotFound, ErrAmbiguous, ErrInUse or ErrReadOnly (wrapped); what was done
+// until then is in Removed.
+func (s *Store) Remove(ctx context.Context, nameOrID string, opts RemoveOptions) (Removed, error) {
+	var done Removed
+	m, err := s.find(ctx, nameOrID)
+	if err != nil {
+		return done, err
+	}
+	img := m.img
+	if img.ReadOnly {
+		return done, fmt.Errorf("remove image %q: it lies in the additional store %q: %w", nameOrID, img.root, ErrReadOnly)
+	}
+	// A name that is not among the image's own (a digest) means the image, as an id does.
+	byName := slices.Contains(img.Names, m.name.String())
+	if byName && len(img.Names) > 1 {
+		return done, s.untagOne(ctx, img, m.name.String(), &done)
+	}
+	if !byName && len(img.Names) > 1 && !opts.Force {
+		return done, hint.Wrap(fmt.Errorf("remove image %q: %w: it has the names %s", nameOrID, ErrInUse, strings.Join(img.Names, ", ")),
+			"pod rmi -f "+nameOrID)
+	}
+	built, err := s.builtOn(img)
+	if err != nil {
+		return done, err
+	}
+	if len(built) > 0 {
+		if !byName {
+			return done, fmt.Errorf("remove image %q: %w: %s is built on it", nameOrID, ErrInUse, built[0])
+		}
+		return done, s.untagOne(ctx, img, m.name.String(), &done)
+	}
+	parent, err := s.soleParent(img)
+	if err != nil {
+		return done, err
+	}
+	if err := s.delete(ctx, nameOrID, img, opts.Force); err != nil {
+		return done, err
+	}
+	done.Untagged = append(done.Untagged, img.Names...)
+	done.Deleted = append(done.Deleted, img.ID)
+	if !opts.NoPrune {
+		err = s.prune(ctx, parent, &done)
+	}
+	return done, err
+}
+
+func (s *Store) untagOne(ctx context.Context, img *Image, name string, done *Removed) error {
+	if err := s.rename(ctx, "untag", img, func(lib storage.Store) error { return lib.RemoveNames(img.ID, []string{name}) }); err != nil {
+		return err
+	}
+	done.Untagged = append(done.Untagged, name)
+	return nil
+}
+
+// prune deletes an unnamed image that nothing needs any more, and those it was built on.
+func (s *Store) prune(ctx context.Context, img *Image, done *Removed) error {
+	for img != nil {
+		next, err := s.soleParent(img)
+		if err != nil {
+			return err
+		}
+		switch err := s.delete(ctx, img.ID, img, false); {
+		case errors.Is(err, ErrInUse), errors.Is(err, ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		}
+		done.Deleted = append(done.Deleted, img.ID)
+		img = next
+	}
+	return nil
+}
+
+// delete removes the image itself. For how this agrees with containers that are being made, see lease.go.
+func (s *Store) delete(ctx context.Context, name string, img *Image, force bool) error {
+	if err := s.clearUsers(ctx, name, img, force); err != nil {
+		return err
+	}
+	if err := s.dropLease(ctx, img.ID); err != nil {
+		return err
+	}
+	users, err := s.users(ctx, img.ID)
+	if err != nil {
+		return err
+	}
+	if len(users) > 0 {
+		return errors.Join(inUse(name, users), s.lease(ctx, img.ID))
+	}
+	if err := failpoint.Hit("rmi.delete"); err != nil {
+		return err
+	}
+	err = s.change(ctx, func(lib storage.Store) error {
+		_, err := lib.DeleteImage(img.ID, true)
+		return err
+	})
+	switch {
+	case err == nil:
+		return failpoint.Hit("rmi.deleted")
+	case errors.Is(err, storage.ErrImageUnknown), errors.Is(err, storage.ErrNotAnImage):
+		return notFound(name)
+	case errors.Is(err, storage.ErrImageUsedByContainer):
+		return inUse(name, []string{"one that has just been created"})
+	}
+	return fmt.Errorf("remove image %q: %w", name, err)
+}
+
+// clearUsers sees that nothing uses the image; forced, it removes pod's own containers.
+func (s *Store) clearUsers(ctx context.Context, name string, img *Image, force bool) error {
+	users, err := s.users(ctx, img.ID)
+	if err != nil {
+		return err
+	}
+	if len(users) > 0 {
+		if !force || s.opts.RemoveContainers == nil {
+			return inUse(name, users)
+		}
+		if err := s.opts.RemoveContainers(ctx, img.ID); err != nil {
+			return fmt.Errorf("remove image %q: %w", name, err)
+		}
+	}
+	containers, err := s.containersOf(img.ID)
+	if err != nil {
+		return err
+	}
+	for _, c := range containers {
+		if !isLease(c) {
+			return externallyUsed(name, c)
+		}
+	}
+	return nil
+}
+
+func inUse(name string, users []string) error {
+	err := fmt.Errorf("remove image %q: %w by container %s", name, ErrInUse, strings.Join(users, ", "))
+	return hint.Wrap(err, "pod rmi -f "+name+" removes the containers too")
+}
+
+// externallyUsed refuses over a container of podman or buildah, which only they can remove without harm to their own records.
+func externallyUsed(name string, c containerRecord) error {
+	who := ShortID(c.ID)
+	if len(c.Names) > 0 {
+		who = c.Names[0]
+	}
+	err := fmt.Errorf("remove image %q: %w by container %s of podman or buildah", name, ErrInUse, who)
+	return hint.Wrap(err, "podman rm "+who+", or buildah rm "+who)
+}

@@ -1,0 +1,196 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/pod-engine/pod/internal/hint"
+	"go.podman.io/storage"
+	"go.podman.io/storage/types"
+	"golang.org/x/sys/unix"
+)
+
+// Options say which store is opened, and who uses its images.
+type Options struct {
+	// GraphRoot, RunRoot and Driver override storage.conf(5) and its environment variables. Empty takes what they say.
+	GraphRoot, RunRoot, Driver string
+	// DriverOptions replace those of storage.conf, in its words: "overlay.mountopt=nodev".
+	DriverOptions []string
+	// SingleID says that the user namespace has only one id: files of other owners are stored as the user's own.
+	SingleID bool
+
+	// InUse gives the containers that use an image, as a person knows them. It is asked before an image is removed.
+	// Nil: none.
+	InUse func(ctx context.Context, imageID string) ([]string, error)
+	// RemoveContainers removes the containers that InUse named, running ones too. It is asked when a removal is forced.
+	RemoveContainers func(ctx context.Context, imageID string) error
+	// Puller fetches images for Resolve. Nil: Resolve only looks.
+	Puller Puller
+}
+
+// Store is the user's images. Its methods may be called from several goroutines.
+type Store struct {
+	opts     Options
+	storage  types.StoreOptions
+	roots    []string // where images lie: the store's own root first, then additional read-only ones
+	readOnly bool
+	library  func() (storage.Store, error)
+}
+
+// Open gives the store. It reads configuration only: no lock is taken, nothing is created, and a store that does not
+// exist yet is an empty one.
+func Open(ctx context.Context, opts Options) (*Store, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	conf, err := types.DefaultStoreOptions()
+	if err != nil {
+		return nil, fmt.Errorf("read storage.conf: %w", err)
+	}
+	override(&conf, opts)
+	s := &Store{opts: opts, storage: conf}
+	s.roots = imageRoots(conf)
+	s.readOnly = errors.Is(unix.Faccessat(unix.AT_FDCWD, s.roots[0], unix.W_OK, unix.AT_EACCESS), unix.EROFS)
+	s.library = sync.OnceValues(s.openLibrary)
+	return s, nil
+}
+
+func override(conf *types.StoreOptions, opts Options) {
+	if opts.GraphRoot != "" {
+		conf.GraphRoot = opts.GraphRoot
+	}
+	if opts.RunRoot != "" {
+		conf.RunRoot = opts.RunRoot
+	}
+	// The options of storage.conf belong to its driver.
+	if opts.Driver != "" && opts.Driver != conf.GraphDriverName {
+		conf.GraphDriverName = opts.Driver
+		conf.GraphDriverOptions = optionsOf(opts.Driver, conf.GraphDriverOptions)
+	}
+	if opts.DriverOptions != nil {
+		conf.GraphDriverOptions = append([]string(nil), opts.DriverOptions...)
+	}
+	if conf.GraphDriverName == "" && exists(filepath.Join(conf.GraphRoot, "overlay")) {
+		conf.GraphDriverName = "overlay"
+	}
+	if opts.SingleID && conf.GraphDriverName != "" {
+		conf.GraphDriverOptions = append(conf.GraphDriverOptions, conf.GraphDriverName+".ignore_chown_errors=true")
+	}
+}
+
+// optionsOf keeps the options that every driver knows; overlay's own mean nothing to others.
+func optionsOf(driver string, options []string) []string {
+	var kept []string
+	for _, o := range options {
+		key, _, _ := strings.Cut(o, "=")
+		if strings.HasSuffix(key, "imagestore") || strings.HasPrefix(key, driver+".") {
+			kept = append(kept, o)
+		}
+	}
+	return kept
+}
+
+// imageRoots lists the directories in which images lie, the writable one first.
+func imageRoots(conf types.StoreOptions) []string {
+	roots := []string{conf.GraphRoot}
+	if conf.ImageStore != "" {
+		roots = []string{conf.ImageStore, conf.GraphRoot}
+	}
+	for _, o := range conf.GraphDriverOptions {
+		key, value, _ := strings.Cut(o, "=")
+		switch key[strings.LastIndexByte(key, '.')+1:] {
+		case "imagestore", "additionalimagestore":
+			for dir := range strings.SplitSeq(value, ",") {
+				if dir != "" {
+					roots = append(roots, dir)
+				}
+			}
+		}
+	}
+	return roots
+}
+
+// GraphRoot is the directory of the store.
+func (s *Store) GraphRoot() string { return s.storage.GraphRoot }
+
+// RunRoot is the directory of the store's volatile state.
+func (s *Store) RunRoot() string { return s.storage.RunRoot }
+
+// Driver is the storage driver in use; empty while the store has never been written.
+func (s *Store) Driver() string { return s.storage.GraphDriverName }
+
+// Library opens the storage library on this store, once. The error is ErrReadOnly (wrapped) where the store cannot be written.
+func (s *Store) Library() (storage.Store, error) { return s.library() }
+
+func (s *Store) openLibrary() (lib storage.Store, err error) {
+	if s.readOnly {
+		return nil, fmt.Errorf("%w: %q is on a file system mounted read-only", ErrReadOnly, s.roots[0])
+	}
+	if err := s.lockable(); err != nil {
+		return nil, err
+	}
+	defer recoverLock(s.storage.GraphRoot, &err)
+	lib, err = storage.GetStore(s.storage)
+	if err != nil {
+		return nil, fmt.Errorf("open the image store %q: %w", s.storage.GraphRoot, err)
+	}
+	return lib, nil
+}
+
+// lockable checks that every lock file of the store can be opened for writing, because the library panics over one
+// that cannot. Access is asked for and nothing is opened: its locks belong to the process and file (fcntl(2)), so that
+// closing another descriptor of a lock file would drop a lock held through the first.
+func (s *Store) lockable() error {
+	d := s.storage.GraphDriverName
+	files := []string{s.storage.GraphRoot, filepath.Join(s.storage.GraphRoot, "storage.lock"), filepath.Join(s.storage.GraphRoot, "userns.lock"),
+		s.storage.RunRoot}
+	if d != "" {
+		files = append(files,
+			filepath.Join(s.roots[0], d+"-images", "images.lock"),
+			filepath.Join(s.roots[0], d+"-layers", "layers.lock"),
+			filepath.Join(s.storage.GraphRoot, d+"-containers", "containers.lock"))
+	}
+	for _, f := range files {
+		err := unix.Faccessat(unix.AT_FDCWD, f, unix.W_OK, unix.AT_EACCESS)
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if errors.Is(err, unix.EROFS) {
+			return fmt.Errorf("%w: %q is on a file system mounted read-only", ErrReadOnly, f)
+		}
+		return hint.Wrap(fmt.Errorf("open the image store %q: write %q: %w", s.storage.GraphRoot, f, err),
+			fmt.Sprintf("files left by a command run with sudo: sudo chown -R %s %q", "$USER:", s.storage.GraphRoot))
+	}
+	return nil
+}
+
+// recoverLock turns the library's panic over a lock file into the error of the call.
+func recoverLock(root string, err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("lock the image store %q: %v", root, p)
+	}
+}
+
+// change runs one operation of the storage library.
+func (s *Store) change(ctx context.Context, do func(storage.Store) error) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	lib, err := s.Library()
+	if err != nil {
+		return err
+	}
+	defer recoverLock(s.storage.GraphRoot, &err)
+	return do(lib)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
