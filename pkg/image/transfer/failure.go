@@ -1,0 +1,165 @@
+package transfer
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/docker/distribution/registry/api/errcode"
+	v2 "github.com/docker/distribution/registry/api/v2"
+	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/pkg/image"
+	"go.podman.io/image/v5/docker"
+	"go.podman.io/image/v5/signature"
+)
+
+// explain words the error of a pull for a person: what was not possible first, the registry's own words after it.
+func explain(n image.Name, err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	what, advice := diagnose(n, err)
+	if what == "" {
+		return fmt.Errorf("pull %q: %w", n, err)
+	}
+	return hint.Wrap(failure{fmt.Sprintf("pull %q: %s", n, what), err}, advice)
+}
+
+// failure has its own words and keeps the cause for errors.Is.
+type failure struct {
+	text  string
+	cause error
+}
+
+func (f failure) Error() string { return f.text }
+func (f failure) Unwrap() error { return f.cause }
+
+func diagnose(n image.Name, err error) (what, advice string) {
+	login := "pod login " + n.Domain
+	var untrusted signature.PolicyRequirementError
+	switch {
+	case isCode(err, v2.ErrorCodeManifestUnknown), status(err) == http.StatusNotFound && !isCode(err, v2.ErrorCodeNameUnknown):
+		return "not found in the registry (manifest unknown)", "check the name and the tag: pod search " + n.Path
+	case isCode(err, v2.ErrorCodeNameUnknown):
+		return "not found in the registry (no such repository)", "check the name: pod search " + n.Path
+	case isCode(err, errcode.ErrorCodeDenied):
+		return "the registry denies access: the image does not exist, or it is for others only", login
+	case isUnauthorized(err):
+		return "the registry wants valid credentials (unauthorized)", login
+	case isCode(err, errcode.ErrorCodeTooManyRequests), errors.Is(err, docker.ErrTooManyRequests):
+		return "the registry limits how often it answers (too many requests)", login + ", or wait"
+	case errors.As(err, &untrusted):
+		return "the signature policy refuses it: " + untrusted.Error(), "see policy.json(5)"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "no space left on the file system of the image store or of TMPDIR", "pod image prune"
+	}
+	return diagnoseConnection(n, err)
+}
+
+func diagnoseConnection(n image.Name, err error) (what, advice string) {
+	var unknown x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return fmt.Sprintf("%s speaks plain HTTP, not HTTPS", n.Domain), "if that is meant: --tls-verify=false, or insecure = true in registries.conf"
+	case errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &invalid):
+		return fmt.Sprintf("the certificate of %s is not trusted: %s", n.Domain, root(err)), "give its authority with --cert-dir, or --tls-verify=false"
+	case errors.As(err, &dns):
+		return fmt.Sprintf("cannot reach %s: the name %q cannot be resolved", n.Domain, dns.Name), "check the name and the network"
+	case errors.As(err, &op), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Sprintf("cannot reach %s: %s", n.Domain, root(err)), "check the network"
+	}
+	return "", ""
+}
+
+// root is the innermost error, without what the layers above it say.
+func root(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}
+
+func isCode(err error, code errcode.ErrorCode) bool {
+	var coder errcode.ErrorCoder
+	return errors.As(err, &coder) && coder.ErrorCode() == code
+}
+
+func isUnauthorized(err error) bool {
+	var unauthorized docker.ErrUnauthorizedForCredentials
+	return errors.As(err, &unauthorized) || isCode(err, errcode.ErrorCodeUnauthorized) || status(err) == http.StatusUnauthorized
+}
+
+// status is the HTTP status that the registry answered with, if the error is about one; else 0.
+func status(err error) int {
+	var unexpected docker.UnexpectedHTTPStatusError
+	if errors.As(err, &unexpected) {
+		return unexpected.StatusCode
+	}
+	return 0
+}
+
+// passing reports whether trying again may help: faults of the network and of an overloaded registry.
+func passing(err error) bool {
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return false
+	case errors.As(err, &dns):
+		return dns.IsTemporary || dns.IsTimeout
+	case errors.As(err, &op), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return true
+	case isCode(err, errcode.ErrorCodeTooManyRequests), isCode(err, errcode.ErrorCodeUnavailable), errors.Is(err, docker.ErrTooManyRequests):
+		return true
+	}
+	return status(err) >= 500
+}
+
+// Bounds of the retries.
+const (
+	defaultRetries = 3
+	firstDelay     = time.Second
+	longestDelay   = 30 * time.Second
+)
+
+// again does something until it succeeds, fails for good, or the tries are used up. A fixed delay is kept between tries when
+// one was given; else it doubles.
+func again(ctx context.Context, opts image.PullOptions, tell *progress, do func() error) error {
+	tries, delay := uint(defaultRetries), opts.RetryDelay
+	if opts.Retry != nil {
+		tries = *opts.Retry
+	}
+	if delay == 0 {
+		delay = firstDelay
+	}
+	for n := uint(0); ; n++ {
+		err := do()
+		if err == nil || ctx.Err() != nil || n >= tries || !passing(err) {
+			return err
+		}
+		tell.line("%s; trying again in %s (%d of %d)", root(err), delay, n+1, tries)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(delay):
+		}
+		if opts.RetryDelay == 0 {
+			delay = min(2*delay, longestDelay)
+		}
+	}
+}

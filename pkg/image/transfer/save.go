@@ -1,0 +1,254 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/pkg/image"
+	"go.podman.io/image/v5/copy"
+	"go.podman.io/image/v5/directory"
+	dockerarchive "go.podman.io/image/v5/docker/archive"
+	"go.podman.io/image/v5/docker/reference"
+	"go.podman.io/image/v5/manifest"
+	ociarchive "go.podman.io/image/v5/oci/archive"
+	"go.podman.io/image/v5/oci/layout"
+	storageref "go.podman.io/image/v5/storage"
+)
+
+// Format is how an image is saved.
+type Format string
+
+const (
+	DockerArchive Format = "docker-archive" // one tar file, as docker save writes; the only one for several images
+	OCIArchive    Format = "oci-archive"    // one tar file with an OCI layout
+	OCIDir        Format = "oci-dir"        // a directory with an OCI layout
+	DockerDir     Format = "docker-dir"     // a directory with manifest, configuration and layers as files
+)
+
+// ParseFormat reads the words of --format; dir formats go by other names too.
+func ParseFormat(s string) (Format, error) {
+	switch f := Format(s); f {
+	case "":
+		return DockerArchive, nil
+	case DockerArchive, OCIArchive, OCIDir, DockerDir:
+		return f, nil
+	}
+	return "", fmt.Errorf("format %q: it is one of docker-archive, oci-archive, oci-dir, docker-dir", s)
+}
+
+// IsDir reports whether the format is a directory, which cannot be written to standard output.
+func (f Format) IsDir() bool { return f == OCIDir || f == DockerDir }
+
+// SaveOptions say how images are saved.
+type SaveOptions struct {
+	Format Format
+	// Output is a path; empty writes an archive to Out. A file appears there when it is complete; until then what was there stays.
+	Output string
+	Out    io.Writer
+	// Multi saves each name's image. Without it there is one image, and further names are further tags for it in the archive.
+	Multi bool
+	// Compress compresses the layers of docker-dir; Uncompressed leaves those of OCI formats as they are in the store.
+	Compress, Uncompressed bool
+
+	Progress io.Writer
+	Terminal bool
+}
+
+// Save writes images from the store to a file, a directory or a stream.
+func (t Transfer) Save(ctx context.Context, s *image.Store, names []string, opts SaveOptions) (err error) {
+	if len(names) > 1 && opts.Format != DockerArchive {
+		return fmt.Errorf("save %d names: only docker-archive can hold more than one", len(names))
+	}
+	var images []*image.Image
+	for i, name := range names {
+		if i > 0 && !opts.Multi {
+			break
+		}
+		img, err := s.Lookup(ctx, name)
+		if err != nil {
+			return err
+		}
+		images = append(images, img)
+	}
+	j, err := t.begin(s, image.PullOptions{Progress: opts.Progress, Terminal: opts.Terminal})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.end()) }()
+	j.sys.DirForceCompress = opts.Compress
+	j.sys.OCIAcceptUncompressedLayers = opts.Uncompressed
+	if err := j.saveTo(ctx, images, names, opts); err != nil {
+		return fmt.Errorf("save image %q: %w", names[0], err)
+	}
+	return nil
+}
+
+// saveTo writes beside the target and moves it there when it is whole.
+func (j *job) saveTo(ctx context.Context, images []*image.Image, names []string, opts SaveOptions) error {
+	info, err := os.Stat(opts.Output)
+	exists := err == nil
+	switch {
+	case opts.Format.IsDir() && exists:
+		// An OCI layout that is there takes the image in; the library replaces its index last.
+		return j.write(ctx, images, names, opts.Output, opts.Format)
+	case opts.Output == "", exists && !info.Mode().IsRegular():
+		return j.stream(ctx, images, names, opts)
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(opts.Output), ".pod-save-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	part := filepath.Join(tmp, filepath.Base(opts.Output))
+	if err := j.write(ctx, images, names, part, opts.Format); err != nil {
+		return err
+	}
+	if err := failpoint.Hit("save.written"); err != nil {
+		return err
+	}
+	return os.Rename(part, opts.Output)
+}
+
+// stream writes an archive to a pipe or device: formed in the workspace, as its beginning is known last.
+func (j *job) stream(ctx context.Context, images []*image.Image, names []string, opts SaveOptions) error {
+	part := filepath.Join(j.work.dir, "save.tar")
+	if err := j.write(ctx, images, names, part, opts.Format); err != nil {
+		return err
+	}
+	f, err := os.Open(part)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	out := opts.Out
+	if opts.Output != "" {
+		target, err := os.OpenFile(opts.Output, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer target.Close()
+		out = target
+	}
+	_, err = io.Copy(out, f)
+	return err
+}
+
+func (j *job) write(ctx context.Context, images []*image.Image, names []string, path string, format Format) error {
+	if format == DockerArchive {
+		return j.writeDockerArchive(ctx, images, names, path)
+	}
+	src, err := j.stored(images[0])
+	if err != nil {
+		return err
+	}
+	var dst imageRef
+	var opts copy.Options
+	switch name := savedName(names[0], images[0]); format {
+	case OCIArchive:
+		dst, err = ociarchive.NewReference(path, name)
+	case OCIDir:
+		dst, err = layout.NewReference(path, name)
+	case DockerDir:
+		dst, err = directory.NewReference(path)
+		opts.ForceManifestMIMEType = manifest.DockerV2Schema2MediaType
+	}
+	if err != nil {
+		return err
+	}
+	return j.copy(ctx, dst, src, opts)
+}
+
+// writeDockerArchive writes one image per entry of images; names that have no image of their own are further tags of the last.
+func (j *job) writeDockerArchive(ctx context.Context, images []*image.Image, names []string, path string) (err error) {
+	w, err := dockerarchive.NewWriter(j.sys, path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	for i, img := range images {
+		own := names[i : i+1]
+		if i == len(images)-1 {
+			own = names[i:]
+		}
+		tags, err := tagsFor(own, img)
+		if err != nil {
+			return err
+		}
+		var first reference.NamedTagged
+		if len(tags) > 0 {
+			first = tags[0]
+		}
+		dst, err := w.NewReference(first)
+		if err != nil {
+			return err
+		}
+		src, err := j.stored(img)
+		if err != nil {
+			return err
+		}
+		sys := *j.sys
+		sys.DockerArchiveAdditionalTags = tags[min(1, len(tags)):]
+		if err := j.copy(ctx, dst, src, copy.Options{DestinationCtx: &sys}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tagsFor gives the tags under which the image goes into an archive: its own name for the first of names, which may be short;
+// none when that is an id; and the others as they are.
+func tagsFor(names []string, img *image.Image) ([]reference.NamedTagged, error) {
+	var full []string
+	if name := savedName(names[0], img); name != "" {
+		full = append(full, name)
+	}
+	more, err := fullNames(names[1:])
+	if err != nil {
+		return nil, err
+	}
+	var tags []reference.NamedTagged
+	for _, name := range append(full, more...) {
+		named, err := reference.ParseNormalizedNamed(name)
+		if err != nil {
+			return nil, err
+		}
+		if tagged, ok := named.(reference.NamedTagged); ok {
+			tags = append(tags, tagged)
+		}
+	}
+	return tags, nil
+}
+
+// savedName is the full name among the image's own by which it was asked for, or "".
+func savedName(asked string, img *image.Image) string {
+	n, err := image.ParseName(asked)
+	if err != nil {
+		return ""
+	}
+	n = n.Tagged()
+	for _, own := range img.Tags() {
+		o, err := image.ParseName(own)
+		if err == nil && o.Tag == n.Tag && (o.Repository() == n.Repository() || n.Short() && hasSuffixPath(o.Path, n.Path)) {
+			return own
+		}
+	}
+	return ""
+}
+
+func hasSuffixPath(path, suffix string) bool {
+	return path == suffix || len(path) > len(suffix) && path[len(path)-len(suffix)-1:] == "/"+suffix
+}
+
+// stored is the source of an image in the store.
+func (j *job) stored(img *image.Image) (imageRef, error) {
+	lib, err := j.store.Library()
+	if err != nil {
+		return nil, err
+	}
+	return storageref.Transport.NewStoreReference(lib, nil, img.ID)
+}

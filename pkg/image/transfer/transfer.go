@@ -1,0 +1,164 @@
+// Package transfer brings images into a store and out of it: pull from registries, load and save archives.
+//
+// It follows the configuration that podman, buildah and skopeo share: registries.conf(5) (mirrors, insecure registries),
+// certs.d, policy.json(5), auth.json(5) and docker's config.json with their credential helpers. Without any policy.json everything is
+// accepted, as the policy that podman is packaged with says; to demand signatures, write one.
+//
+// An image appears in the store when all of it is there; until then its name means what it meant before.
+//
+// The library behind it adds about 4.5 ms and 18 MB to a program, which is why it is a package of its own.
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/pod-engine/pod/pkg/image"
+	"go.podman.io/image/v5/copy"
+	"go.podman.io/image/v5/signature"
+	storageref "go.podman.io/image/v5/storage"
+	"go.podman.io/image/v5/types"
+	"go.podman.io/storage/pkg/configfile"
+)
+
+// grace is how long a copy that was asked to end may take over it before it is abandoned.
+const grace = 700 * time.Millisecond
+
+// Transfer moves images. Its methods may be called from several goroutines.
+type Transfer struct {
+	// UserAgent is what registries are told.
+	UserAgent string
+}
+
+// job is one transfer: its configuration and its workspace.
+type job struct {
+	store  *image.Store
+	sys    *types.SystemContext
+	policy *signature.PolicyContext
+	tell   *progress
+	work   *workspace
+}
+
+func (t Transfer) begin(s *image.Store, opts image.PullOptions) (*job, error) {
+	sys, err := systemContext(opts)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := trust(sys)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Library(); err != nil {
+		return nil, err
+	}
+	work, err := newWorkspace(s)
+	if err != nil {
+		return nil, err
+	}
+	sys.DockerRegistryUserAgent = t.UserAgent
+	sys.BigFilesTemporaryDir = work.dir
+	return &job{store: s, sys: sys, policy: policy, work: work, tell: &progress{out: opts.Progress, terminal: opts.Terminal}}, nil
+}
+
+func (j *job) end() error {
+	return errors.Join(j.policy.Destroy(), j.work.remove())
+}
+
+func systemContext(opts image.PullOptions) (*types.SystemContext, error) {
+	sys := &types.SystemContext{
+		AuthFilePath:       opts.AuthFile,
+		OSChoice:           opts.Platform.OS,
+		ArchitectureChoice: opts.Platform.Arch,
+		VariantChoice:      opts.Platform.Variant,
+	}
+	if opts.AuthFile != "" {
+		if _, err := os.Stat(opts.AuthFile); err != nil {
+			return nil, fmt.Errorf("read credentials: %w", err)
+		}
+	}
+	if opts.CertDir != "" {
+		if _, err := os.Stat(opts.CertDir); err != nil {
+			return nil, fmt.Errorf("read certificates: %w", err)
+		}
+		sys.DockerCertPath = opts.CertDir
+	}
+	if opts.TLSVerify != nil {
+		sys.DockerInsecureSkipTLSVerify = types.NewOptionalBool(!*opts.TLSVerify)
+		sys.OCIInsecureSkipTLSVerify = !*opts.TLSVerify
+	}
+	if opts.Creds != "" {
+		user, password, ok := strings.Cut(opts.Creds, ":")
+		if !ok || user == "" {
+			return nil, errors.New("credentials are given as USER:PASSWORD")
+		}
+		sys.DockerAuthConfig = &types.DockerAuthConfig{Username: user, Password: password}
+	}
+	return sys, nil
+}
+
+// trust gives the signature policy: the user's, the machine's, or to accept everything when there is none.
+func trust(sys *types.SystemContext) (*signature.PolicyContext, error) {
+	policy, err := signature.DefaultPolicy(sys)
+	if errors.Is(err, configfile.ErrConfigFileNotFound) {
+		policy, err = &signature.Policy{Default: signature.PolicyRequirements{signature.NewPRInsecureAcceptAnything()}}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the signature policy: %w", err)
+	}
+	pc, err := signature.NewPolicyContext(policy)
+	if err != nil {
+		return nil, fmt.Errorf("read the signature policy: %w", err)
+	}
+	return pc, nil
+}
+
+// copy copies one image, telling of its progress. When ctx ends it returns within grace, whatever the library is
+// waiting for; what an abandoned copy leaves in the store is unfinished layers, which the library clears away itself.
+func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy.Options) error {
+	opts.SourceCtx = j.sys
+	if opts.DestinationCtx == nil {
+		opts.DestinationCtx = j.sys
+	}
+	events := make(chan types.ProgressProperties)
+	opts.Progress, opts.ProgressInterval = events, 100*time.Millisecond
+	returned := make(chan struct{})
+	stop := j.tell.watch(events, returned)
+	defer stop()
+	done := make(chan error, 1)
+	go func() {
+		_, err := copy.Image(ctx, j.policy, dst, src, &opts)
+		close(returned)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		if err == nil {
+			return nil
+		}
+	case <-time.After(grace):
+	}
+	return ctx.Err()
+}
+
+// receive copies src into the store under the given reference and gives the image it became.
+func (j *job) receive(ctx context.Context, dst, src types.ImageReference, opts copy.Options) (*image.Image, error) {
+	var resolved types.ImageReference
+	opts.ReportResolvedReference = &resolved
+	if err := j.copy(ctx, dst, src, opts); err != nil {
+		return nil, err
+	}
+	_, found, err := storageref.ResolveReference(resolved)
+	if err != nil {
+		return nil, err
+	}
+	return j.store.Lookup(ctx, found.ID)
+}
