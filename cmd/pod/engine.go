@@ -2,11 +2,126 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
 
+	"github.com/pod-engine/pod/internal/cgroup"
 	"github.com/pod-engine/pod/pkg/engine"
+	"github.com/pod-engine/pod/pkg/image"
+	"github.com/pod-engine/pod/pkg/image/transfer"
+	"github.com/pod-engine/pod/pkg/rootless"
 )
 
-// openEngine wires the packages together: namespaces, image store, engine.
-func openEngine(ctx context.Context, a *app) (*engine.Engine, error) {
-	return engine.Open(engine.Options{})
+// engine enters the user's namespaces if that has not happened yet and opens the engine. In the first command on a machine the
+// whole program is started again inside the namespaces.
+func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
+	if a.opened != nil {
+		return a.opened, nil
+	}
+	user, err := a.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := cgroup.ReadFacts(user.RuntimeDir, user.Rootless)
+	if err != nil {
+		return nil, err
+	}
+	setup, err := cgroup.Detect(facts)
+	if err != nil {
+		return nil, err
+	}
+	runtime, err := engine.FindRuntime(a.global.runtime, a.global.runtimeFlags)
+	if err != nil {
+		return nil, err
+	}
+	executable, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program's own file: %w", err)
+	}
+	a.opened, err = engine.Open(ctx, engine.Options{
+		DataDir: user.DataDir, RunDir: user.RunDir, User: user, Runtime: runtime, Cgroup: setup,
+		Images: a.images, Executable: executable, GlobalArgs: a.global.args(), Warn: a.warn, Log: a.logger(),
+	})
+	return a.opened, err
+}
+
+// enter gives the program's place inside the user's namespaces.
+func (a *app) enter(ctx context.Context) (rootless.Info, error) {
+	if a.user != nil {
+		return *a.user, nil
+	}
+	user, err := enter(ctx, a)
+	if err != nil {
+		return rootless.Info{}, err
+	}
+	if a.global.root != "" {
+		user.DataDir = a.global.root + "/pod"
+	}
+	if a.global.runRoot != "" {
+		user.RunDir = a.global.runRoot + "/pod"
+	}
+	a.user = &user
+	return user, nil
+}
+
+// images opens the image store.
+func (a *app) images(ctx context.Context) (*image.Store, error) {
+	if a.store != nil {
+		return a.store, nil
+	}
+	user, err := a.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.store, err = image.Open(ctx, image.Options{
+		GraphRoot: a.global.root, RunRoot: a.global.runRoot,
+		Driver: a.global.storageDriver, DriverOptions: a.global.storageOptions, SingleID: user.SingleID,
+		InUse: a.imageUsers, RemoveContainers: a.removeImageUsers, Puller: transfer.Transfer{UserAgent: "pod/" + version},
+	})
+	return a.store, err
+}
+
+// imageUsers names the containers made from an image, for messages.
+func (a *app) imageUsers(ctx context.Context, imageID string) ([]string, error) {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return e.ImageUsers(imageID)
+}
+
+func (a *app) removeImageUsers(ctx context.Context, imageID string) error {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return err
+	}
+	ids, err := e.ImageUsers(imageID)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := e.Remove(ctx, id, engine.RemoveOptions{Force: true}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// logger writes what --log-level asks for to stderr.
+func (a *app) logger() *slog.Logger {
+	var level slog.Level
+	switch a.global.logLevel {
+	case "trace", "debug":
+		level = slog.LevelDebug
+	case "info":
+		level = slog.LevelInfo
+	case "error", "fatal", "panic":
+		level = slog.LevelError
+	default:
+		level = slog.LevelWarn
+	}
+	var w io.Writer = a.Err
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }

@@ -6,7 +6,11 @@
 // once by ApplyImage, stored once, and from then on only read. Nothing is ever converted back into a Config.
 package container
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Config is the whole intent behind one container. After ApplyImage no default is open any more: every
 // reader (oci.Spec, inspect, the monitor) takes the values as they stand.
@@ -60,11 +64,14 @@ type Process struct {
 	// A nil Entrypoint takes the image's; an empty, non-nil one clears it (--entrypoint "").
 	Entrypoint []string `json:"entrypoint"`
 	Args       []string `json:"args"`
-	Env        []string `json:"env,omitempty"`     // NAME=value, complete and in order after ApplyImage
-	Workdir    string   `json:"workdir,omitempty"` // absolute inside the container
+	Env        []string `json:"env,omitempty"` // NAME=value, complete and in order after ApplyImage
+	// UnsetEnv are names that the image and the defaults must not bring in; UnsetEnvAll means all names.
+	UnsetEnv    []string `json:"unsetEnv,omitempty"`
+	UnsetEnvAll bool     `json:"unsetEnvAll,omitempty"`
+	Workdir     string   `json:"workdir,omitempty"` // absolute inside the container
 	// User is "user[:group]" as given, by name or number; resolved against the image at every start.
 	User        string   `json:"user,omitempty"`
-	Groups      []string `json:"groups,omitempty"` // supplementary, by name or number (--group-add)
+	Groups      []string `json:"groups,omitempty"` // supplementary, by name or number (--group-add), or KeepGroups alone
 	Terminal    bool     `json:"terminal,omitempty"`
 	Interactive bool     `json:"interactive,omitempty"` // stdin is kept open
 	Init        bool     `json:"init,omitempty"`        // a small init reaps zombies as pid 1
@@ -106,7 +113,7 @@ type Mount struct {
 	Destination string    `json:"destination"`      // absolute path in the container
 	ReadOnly    bool      `json:"readOnly,omitempty"`
 	// Options are further mount options in the words of mount(8): nosuid, nodev, noexec, exec, dev, suid,
-	// size=…, mode=…, and for bind one propagation word and rbind/bind, U, z, Z.
+	// size=…, mode=…, tmpcopyup, and for bind one propagation word and rbind/bind. U, z and Z are done by the engine.
 	Options []string `json:"options,omitempty"`
 }
 
@@ -133,6 +140,8 @@ type Network struct {
 	Options []string `json:"options,omitempty"` // of pasta and slirp4netns
 	Ports   []Port   `json:"ports,omitempty"`
 	Expose  []string `json:"expose,omitempty"` // "80/tcp", from flags
+	// PublishAll asks for a port of the host for every exposed one; ApplyImage turns it into Ports.
+	PublishAll bool `json:"publishAll,omitempty"`
 
 	DNS        []string `json:"dns,omitempty"`
 	DNSSearch  []string `json:"dnsSearch,omitempty"`
@@ -229,4 +238,15 @@ type Stop struct {
 	Timeout uint `json:"timeout"`
 	// MaxRun ends the container this many seconds after its start (--timeout); zero: never.
 	MaxRun uint `json:"maxRun,omitempty"`
+}
+
+// Dependencies are the full ids of the containers whose namespaces this one joins.
+func (c *Config) Dependencies() []string {
+	var ids []string
+	for _, mode := range []string{c.Network.Mode, c.Namespace.PID, c.Namespace.IPC, c.Namespace.UTS, c.Namespace.Cgroup} {
+		if id, ok := strings.CutPrefix(mode, "container:"); ok && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }

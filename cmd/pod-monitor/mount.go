@@ -1,0 +1,98 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+
+	"github.com/pod-engine/pod/internal/failpoint"
+	"golang.org/x/sys/unix"
+)
+
+// mount attaches the container's root. The monitor was started in a mount namespace of its own; mounts of the host still
+// come in, none goes out.
+func (s *supervisor) mount() error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return wrap("separate the monitor's mounts", err)
+	}
+	if s.launch.RootFD >= 0 {
+		err := unix.MoveMount(s.launch.RootFD, "", unix.AT_FDCWD, s.launch.RootPath, unix.MOVE_MOUNT_F_EMPTY_PATH)
+		if err != nil {
+			return wrap("mount the root file system at "+strconv.Quote(s.launch.RootPath), err)
+		}
+		s.mounted = true
+		unix.Close(s.launch.RootFD)
+	}
+	return failpoint.Hit("monitor.mounted")
+}
+
+// unmount takes away what mount and network mounted. Lazy unmounting cannot fail for being in use; what is in use ends
+// with the processes that use it.
+func (s *supervisor) unmount() {
+	if s.mounted {
+		if err := unix.Unmount(s.launch.RootPath, unix.MNT_DETACH); err != nil {
+			report("unmount the root file system: " + err.Error())
+		}
+		s.mounted = false
+	}
+	if s.launch.NetnsPath != "" {
+		unix.Unmount(s.launch.NetnsPath, unix.MNT_DETACH)
+	}
+}
+
+// network makes the network namespace and runs the command that connects it.
+func (s *supervisor) network() error {
+	if s.launch.NetnsPath == "" {
+		return nil
+	}
+	done := make(chan error, 1)
+	go makeNetns(s.launch.NetnsPath, done)
+	if err := <-done; err != nil {
+		return err
+	}
+	if err := failpoint.Hit("monitor.netns"); err != nil {
+		return err
+	}
+	if len(s.launch.NetworkCommand) > 0 {
+		if err := s.program("connect the network", s.launch.NetworkCommand, -1); err != nil {
+			return err
+		}
+	}
+	return failpoint.Hit("monitor.network")
+}
+
+// makeNetns mounts a new network namespace on path. It runs on a thread of its own, which ends with it: a thread that has
+// changed its namespace must not serve other goroutines.
+func makeNetns(path string, done chan<- error) {
+	runtime.LockOSThread()
+	if unix.Gettid() == os.Getpid() {
+		// The main thread cannot end, and /proc/self speaks of it. While it is held here, the next one is another.
+		inner := make(chan error, 1)
+		go makeNetns(path, inner)
+		done <- <-inner
+		runtime.UnlockOSThread()
+		return
+	}
+	done <- wrap("make a network namespace", enterNetns(path))
+}
+
+func enterNetns(path string) error {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return err
+	}
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(socket)
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	lo.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	if err := unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, lo); err != nil {
+		return wrap("bring up its loopback", err)
+	}
+	err = unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, "")
+	return wrap("mount it on "+strconv.Quote(path), err)
+}

@@ -1,0 +1,245 @@
+// Package cgroup says which cgroup manager and which resource limits are possible for this user, and works on the cgroups of
+// containers: it places processes, freezes, kills and removes. It knows only the unified hierarchy (version 2); where that is
+// not all there is, containers run without limits, and asking for a limit is an error.
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pod-engine/pod/internal/hint"
+)
+
+// Manager is who makes the cgroups of containers.
+type Manager string
+
+const (
+	// Cgroupfs: the OCI runtime makes directories below Setup.Parent.
+	Cgroupfs Manager = "cgroupfs"
+	// Systemd: the user's (or the system's) systemd makes scopes when asked over D-Bus.
+	Systemd Manager = "systemd"
+	// Disabled: containers stay in the cgroup of whoever starts them.
+	Disabled Manager = "disabled"
+)
+
+// Facts are what Detect decides by.
+type Facts struct {
+	Root    string // where cgroups are mounted: "/sys/fs/cgroup"
+	Unified bool   // that mount is a cgroup2 file system
+	Self    string // text of /proc/self/cgroup
+	// Systemd is the socket of the systemd manager in charge of this user, or "". See SystemdSocket.
+	Systemd  string
+	Rootless bool
+}
+
+// ReadFacts gathers the facts of the calling process. Inside a user namespace runtimeDir ($XDG_RUNTIME_DIR) is still that
+// of the user.
+func ReadFacts(runtimeDir string, rootless bool) (Facts, error) {
+	f := Facts{Root: "/sys/fs/cgroup", Rootless: rootless, Systemd: SystemdSocket(runtimeDir, rootless)}
+	var fs unix.Statfs_t
+	if err := unix.Statfs(f.Root, &fs); err == nil {
+		f.Unified = fs.Type == unix.CGROUP2_SUPER_MAGIC
+	}
+	self, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return Facts{}, fmt.Errorf("find this process's cgroup: %w", err)
+	}
+	f.Self = string(self)
+	return f, nil
+}
+
+// SystemdSocket is the private socket of the user's systemd manager, or of the system's for root; "" when there is none.
+func SystemdSocket(runtimeDir string, rootless bool) string {
+	socket := "/run/systemd/private"
+	if rootless {
+		if runtimeDir == "" {
+			return ""
+		}
+		socket = filepath.Join(runtimeDir, "systemd", "private")
+	}
+	if info, err := os.Stat(socket); err != nil || info.Mode().Type() != os.ModeSocket {
+		return ""
+	}
+	return socket
+}
+
+// Setup is how cgroups of containers are made on this machine.
+type Setup struct {
+	Manager Manager
+	Root    string // where cgroups are mounted
+	// Base is the topmost cgroup this user may change, with Cgroupfs; a path from Root that begins with a slash.
+	Base string
+	// Parent holds the cgroups of containers: a path from Root with Cgroupfs, a slice's name with Systemd.
+	Parent string
+	// Controllers are those that containers can have limits of; nil with Systemd, which must be asked.
+	Controllers []string
+	// Own is the cgroup of the process that detected.
+	Own string
+	// Notice is one sentence for the user, to be said once; empty when everything is as it should be.
+	Notice string
+	// missing is what to do about missing controllers.
+	missing string
+}
+
+const (
+	delegateHint = "sudo systemctl edit user@.service, and add [Service] Delegate=cpu cpuset io memory pids; then log in again"
+	unifiedHint  = "boot with systemd.unified_cgroup_hierarchy=1"
+)
+
+// Detect chooses the manager: directories of our own where this process is in a part of the tree that the user may change,
+// systemd where it is not but a manager can be asked, else none. It changes nothing. An error means that the facts make no sense.
+func Detect(f Facts) (Setup, error) {
+	if !f.Unified {
+		return Setup{
+			Manager: Disabled, Root: f.Root, missing: unifiedHint,
+			Notice: "this machine does not use cgroup version 2 alone: containers run without resource limits",
+		}, nil
+	}
+	own, err := ownCgroup(f.Self)
+	if err != nil {
+		return Setup{}, err
+	}
+	s := Setup{Root: f.Root, Own: own, missing: delegateHint}
+	base, ok := topmostWritable(f.Root, own)
+	switch {
+	case ok:
+		s.Manager, s.Base, s.Parent = Cgroupfs, base, filepath.Join(base, "pod")
+		if s.Controllers, err = readWords(filepath.Join(f.Root, base, "cgroup.controllers")); err != nil {
+			return Setup{}, fmt.Errorf("read controllers of cgroup %q: %w", base, err)
+		}
+	case f.Systemd != "":
+		s.Manager, s.Parent = Systemd, "user.slice"
+		if !f.Rootless {
+			s.Parent = "machine.slice"
+		}
+	default:
+		s.Manager = Disabled
+		s.Notice = "no cgroup is delegated to this user: containers run without resource limits"
+		s.missing = "log in as this user (not with su or sudo), or: sudo loginctl enable-linger"
+	}
+	return s, nil
+}
+
+// ownCgroup reads the text of /proc/self/cgroup.
+func ownCgroup(text string) (string, error) {
+	for line := range strings.Lines(text) {
+		if path, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
+			// After a cgroup namespace was made elsewhere, or for a cgroup that was removed, the kernel shows no usable path.
+			if !filepath.IsAbs(path) || strings.HasPrefix(path, "/..") || strings.HasSuffix(path, " (deleted)") {
+				return "", fmt.Errorf("this process's cgroup %q is outside of what is mounted", path)
+			}
+			return filepath.Clean(path), nil
+		}
+	}
+	return "", errors.New("this process is in no cgroup of version 2")
+}
+
+// topmostWritable walks from own towards the root while the user may make children and move processes. A move needs the right to
+// write cgroup.procs of the nearest common ancestor, so the walk must begin at own: a delegated tree elsewhere is of no use.
+func topmostWritable(root, own string) (string, bool) {
+	base, ok := "", false
+	for dir := own; writable(filepath.Join(root, dir)); dir = filepath.Dir(dir) {
+		base, ok = dir, true
+		if dir == "/" {
+			break
+		}
+	}
+	return base, ok
+}
+
+func writable(dir string) bool {
+	return unix.Access(dir, unix.W_OK) == nil && unix.Access(filepath.Join(dir, "cgroup.procs"), unix.W_OK) == nil &&
+		unix.Access(filepath.Join(dir, "cgroup.subtree_control"), unix.W_OK) == nil
+}
+
+// Require returns an error with a hint when a limit cannot be set; what names the limit, "memory". With Systemd it cannot
+// know and lets systemd answer.
+func (s Setup) Require(what, controller string) error {
+	if s.Manager == Systemd || slices.Contains(s.Controllers, controller) {
+		return nil
+	}
+	return hint.Wrap(fmt.Errorf("limit %s: cgroup controller %q is not available to this user", what, controller), s.missing)
+}
+
+// CgroupsPath is linux.cgroupsPath of the OCI specification for a container; parent is what the user gave (--cgroup-parent) or
+// empty. It is "" when cgroups are disabled.
+func (s Setup) CgroupsPath(id, parent string) (string, error) {
+	if strings.ContainsAny(id, "/:\n") || id == "" || id == "." || id == ".." {
+		return "", fmt.Errorf("cgroup of container %q: not an id", id)
+	}
+	switch s.Manager {
+	case Cgroupfs:
+		dir, err := s.parentPath(parent)
+		return filepath.Join(dir, id), err
+	case Systemd:
+		if parent == "" {
+			parent = s.Parent
+		}
+		if !strings.HasSuffix(parent, ".slice") || strings.ContainsAny(parent, "/:\n") {
+			return "", fmt.Errorf("cgroup parent %q: with systemd it must be the name of a slice, %q", parent, "NAME.slice")
+		}
+		return parent + ":pod:" + id, nil
+	}
+	if parent != "" {
+		return "", hint.Wrap(fmt.Errorf("cgroup parent %q: cgroups are not available to this user", parent), s.missing)
+	}
+	return "", nil
+}
+
+// parentPath is the cgroup containers are made in. One that the user gave must lie in what the user may change.
+func (s Setup) parentPath(given string) (string, error) {
+	if given == "" {
+		return s.Parent, nil
+	}
+	path := filepath.Join("/", given)
+	if within(path, s.Base) {
+		return path, nil
+	}
+	if filepath.IsAbs(given) {
+		return "", fmt.Errorf("cgroup parent %q: this user may only change cgroups in %q", given, s.Base)
+	}
+	return filepath.Join(s.Base, path), nil
+}
+
+func within(path, base string) bool {
+	return base == "/" || path == base || strings.HasPrefix(path, base+"/")
+}
+
+// Dir is the directory of the cgroup with this path from the root: /proc/PID/cgroup and CgroupsPath (with Cgroupfs) give such paths.
+func (s Setup) Dir(path string) string { return filepath.Join(s.Root, path) }
+
+// DirOf is the directory of the cgroup a process is in.
+func (s Setup) DirOf(pid int) (string, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		return "", fmt.Errorf("find cgroup of process %d: %w", pid, err)
+	}
+	path, err := ownCgroup(string(text))
+	if err != nil {
+		return "", fmt.Errorf("find cgroup of process %d: %w", pid, err)
+	}
+	return s.Dir(path), nil
+}
+
+// RuntimeArgs are the global arguments that tell the OCI runtime, named by the base name of its program, about the manager. runc has no word for
+// "none", but makes no cgroup for a rootless container whose specification has neither a path nor limits.
+func (s Setup) RuntimeArgs(runtime string) []string {
+	switch {
+	case s.Manager == Systemd:
+		return []string{"--systemd-cgroup"}
+	case s.Manager == Disabled && runtime == "crun":
+		return []string{"--cgroup-manager=disabled"}
+	}
+	return nil
+}
+
+func readWords(path string) ([]string, error) {
+	b, err := os.ReadFile(path)
+	return strings.Fields(string(b)), err
+}

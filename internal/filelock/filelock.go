@@ -1,0 +1,136 @@
+// Package filelock is advisory locking of files with flock(2). A lock belongs to the open file, not to the process: it is
+// freed by the kernel when the last descriptor of it closes, however the holder died, and a child that
+// inherits the descriptor holds it on.
+package filelock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrHeld says that somebody else holds the lock.
+var ErrHeld = errors.New("locked by another process")
+
+// Lock is a held exclusive lock.
+type Lock struct{ f *os.File }
+
+// Acquire takes the lock on the file at path, which it creates when missing, waiting until the deadline in ctx or, without one,
+// for Patience. The error of a wait that ended names the holder. purpose is left in the file for such messages.
+//
+// When the file was renamed or removed while waiting (its object is gone) the error is fs.ErrNotExist.
+func Acquire(ctx context.Context, path, purpose string) (*Lock, error) {
+	return acquire(ctx, path, purpose, os.O_RDWR|os.O_CREATE)
+}
+
+// AcquireExisting is Acquire of a file that must be there.
+func AcquireExisting(ctx context.Context, path, purpose string) (*Lock, error) {
+	return acquire(ctx, path, purpose, os.O_RDWR)
+}
+
+// Patience bounds a wait for which the context sets no deadline.
+const Patience = 30 * time.Second
+
+func acquire(ctx context.Context, path, purpose string, flags int) (*Lock, error) {
+	f, err := os.OpenFile(path, flags|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := wait(ctx, f, path); err != nil {
+		f.Close()
+		return nil, err
+	}
+	if same, err := stillThere(f, path); err != nil || !same {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, os.ErrNotExist)
+	}
+	// Best effort: with a full disk the lock holds all the same, only its holder stays unnamed.
+	f.Truncate(0)
+	fmt.Fprintf(f, "%d %s\n", os.Getpid(), purpose)
+	return &Lock{f}, nil
+}
+
+// Try takes the lock on an existing file, or returns ErrHeld at once.
+func Try(path string) (*Lock, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := flock(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &Lock{f}, nil
+}
+
+// File is the open file that carries the lock, for a child to inherit.
+func (l *Lock) File() *os.File { return l.f }
+
+// Release frees the lock unless a child inherited it.
+func (l *Lock) Release() error { return l.f.Close() }
+
+func flock(f *os.File) error {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return ErrHeld
+	}
+	return err
+}
+
+// wait polls: flock(2) has no time-out, and a blocked thread could not be called back.
+func wait(ctx context.Context, f *os.File, path string) error {
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, Patience)
+		defer cancel()
+	}
+	pause := time.Millisecond
+	for {
+		err := flock(f)
+		if !errors.Is(err, ErrHeld) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
+			}
+			return fmt.Errorf("%s is %w (%s)", path, ErrHeld, Holder(path))
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 25*time.Millisecond)
+	}
+}
+
+// Holder says who holds the lock at path, as "process 123: start", from what its holder left there.
+func Holder(path string) string {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return "by an unknown process"
+	}
+	defer f.Close()
+	b, _ := io.ReadAll(io.LimitReader(f, 200))
+	pid, purpose, ok := strings.Cut(strings.TrimSpace(string(b)), " ")
+	if !ok {
+		return "by an unknown process"
+	}
+	return fmt.Sprintf("by process %s: %s", pid, purpose)
+}
+
+func stillThere(f *os.File, path string) (bool, error) {
+	held, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	now, err := os.Lstat(path)
+	if err != nil {
+		return false, err
+	}
+	return os.SameFile(held, now), nil
+}

@@ -1,0 +1,154 @@
+// Package lint holds the rules of the code base as tests: who may import whom (docs/architecture.md), and the few habits
+// that a machine can check. Each rule carries its reason, which is what a failure prints.
+package lint
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/pod-engine/pod/"
+
+// pkg is what these tests need of the output of go list.
+type pkg struct {
+	ImportPath string
+	Dir        string
+	GoFiles    []string
+	CgoFiles   []string
+	Imports    []string
+	Deps       []string
+}
+
+func (p pkg) name() string { return strings.TrimPrefix(p.ImportPath, module) }
+
+// packages are all packages of this module.
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	const tags = "containers_image_openpgp exclude_graphdriver_btrfs osusergo netgo"
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,CgoFiles,Imports,Deps", "-tags", tags, module+"...")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %s", exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	var all []pkg
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+type importRule struct {
+	name    string
+	imports []string
+	reason  string
+}
+
+// allowed says which packages of this module a package, and those below it, may import beside internal/...
+var allowed = []importRule{
+	{"pkg/container", nil, "the types are a leaf: everybody may use them, and they can be tested without anything else"},
+	{"pkg/oci", []string{"pkg/container"}, "rendering a spec is pure; it knows nothing of engines and stores"},
+	{"pkg/rootless", nil, "it runs before everything else"},
+	{"pkg/netns", []string{"pkg/container", "pkg/netns"}, "a network is made for a description of one, not for an engine"},
+	{"pkg/image", []string{"pkg/container", "pkg/image"}, "images exist without containers"},
+	{"pkg/engine/monitor", nil, "it is linked into pod-monitor, of which every container has one in memory"},
+	{"pkg/engine", []string{"pkg/container", "pkg/oci", "pkg/netns", "pkg/image", "pkg/engine"}, "the engine is above the parts and below the command"},
+	{"cmd/pod-monitor", []string{"pkg/engine/monitor"}, "see pkg/engine/monitor"},
+	{"cmd/pod-hello", nil, "it runs in a container"},
+	{"cmd/pod", []string{"pkg"}, "the command wires the packages together"},
+	{"internal", nil, "small packages that anybody may import import nobody"},
+	{"test", []string{"cmd", "pkg"}, "tests may look everywhere"},
+}
+
+func below(name, dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") }
+
+func TestImportsFollowTheTable(t *testing.T) {
+	for _, p := range packages(t) {
+		row := slices.IndexFunc(allowed, func(r importRule) bool { return below(p.name(), r.name) })
+		if row < 0 {
+			t.Errorf("%s has no row in the import table; give it one here and in docs/architecture.md", p.name())
+			continue
+		}
+		rule := allowed[row]
+		for _, imported := range p.Imports {
+			name, ours := strings.CutPrefix(imported, module)
+			if !ours || below(name, "internal") || slices.ContainsFunc(rule.imports, func(dir string) bool { return below(name, dir) }) {
+				continue
+			}
+			t.Errorf("%s must not import %s: %s", p.name(), name, rule.reason)
+		}
+	}
+}
+
+// owned are libraries that only some packages may import, so that they can be replaced or left out.
+var owned = []struct {
+	library string
+	owners  []string
+	reason  string
+}{
+	{"github.com/opencontainers/runtime-spec", []string{"pkg/oci", "pkg/engine"}, "oci.Spec is the only producer of a spec"},
+	{"github.com/opencontainers/runtime-tools", []string{"pkg/oci"}, "its defaults are not ours; oci clears and refills them"},
+	{"github.com/moby/profiles", []string{"pkg/oci"}, "one place decides what a container may call"},
+	{"go.podman.io/image", []string{"pkg/image"}, "images are resolved, pulled and pushed in one package"},
+	{"go.podman.io/storage", []string{"pkg/image", "pkg/engine", "pkg/rootless", "cmd/pod"}, "who opens the store pays for it; cmd/pod needs its re-execution"},
+	{"github.com/rootless-containers/rootlesskit", []string{"pkg/netns"}, "port forwarding is a matter of the network"},
+	{"github.com/spf13/cobra", []string{"cmd/pod"}, "packages take arguments, not flags"},
+	{"github.com/spf13/pflag", []string{"cmd/pod"}, "packages take arguments, not flags"},
+	{"github.com/rogpeppe/go-internal", []string{"test"}, "for tests"},
+	{"github.com/google/go-containerregistry", []string{"test"}, "for tests; pkg/image has its own library"},
+	{"github.com/creack/pty", []string{"test"}, "for tests"},
+}
+
+func TestLibrariesStayWhereTheyBelong(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, rule := range owned {
+			if slices.ContainsFunc(rule.owners, func(dir string) bool { return below(p.name(), dir) }) {
+				continue
+			}
+			for _, imported := range p.Imports {
+				if below(imported, rule.library) {
+					t.Errorf("%s must not import %s, only %s may: %s", p.name(), imported, strings.Join(rule.owners, ", "), rule.reason)
+				}
+			}
+		}
+	}
+}
+
+// absent are packages that a program must not contain at all, however deep.
+var absent = []struct {
+	program, dependency, reason string
+}{
+	{"cmd/pod-monitor", "encoding/json", "a quarter of a megabyte in every container's monitor"},
+	{"cmd/pod-monitor", "net", "starts the resolver; sockets are made with x/sys/unix"},
+	{"cmd/pod-monitor", "net/http", "see net"},
+	{"pkg/engine/monitor", "encoding/json", "it is linked into pod-monitor"},
+	{"pkg/engine/monitor", "net", "it is linked into pod-monitor"},
+	{"cmd/pod", "testing", "registers flags at start"},
+	{"cmd/pod", module + "internal/podtest", "is for tests"},
+	{"cmd/pod", "github.com/spf13/cobra/doc", "links a Markdown parser; the manual pages are made by a test"},
+	{"cmd/pod-hello", "fmt", "the demonstration is part of every pod executable and stays small"},
+}
+
+func TestProgramsDoNotContain(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, rule := range absent {
+			if p.name() == rule.program && slices.Contains(p.Deps, rule.dependency) {
+				t.Errorf("%s must not contain %s: %s", rule.program, rule.dependency, rule.reason)
+			}
+		}
+	}
+}

@@ -1,0 +1,226 @@
+package podtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Snapshot counts everything the operating system holds for a world, by a description that stays the same when the thing
+// is made again: processes by command line, not by pid.
+type Snapshot map[string]int
+
+// lasting are the paths, relative to a world, that commands may leave behind by design. Everything else that appears
+// must be gone when the objects of a test are.
+func lasting() []string {
+	return []string{
+		"r/pod/holder*",  // the user's namespaces
+		"r/pod/*.lock",   // lock files are never removed: removing one while another opens it would split the lock
+		"r/pod/*/*.lock", //
+		"r/pod/events*",  // the journal of what happened
+		"r/pod/cache/*",  // answers of probes, made again at will
+		"h/.local/share/pod/*.lock",
+		"h/.local/share/pod/*/*.lock",
+		"h/.local/share/pod/events*",
+		"h/.local/share/pod/cache/*",
+		"h/.local/share/pod/reserve", // released to be able to remove when the disk is full
+	}
+}
+
+// Snapshot looks at everything: processes, mounts, network namespaces, cgroups, files and sockets.
+func (w *World) Snapshot() (Snapshot, error) {
+	s := make(Snapshot)
+	procs, err := descendants()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range procs {
+		s.add("process " + p.cmdline + " (" + p.name + ")")
+	}
+	s.addMounts(procs)
+	s.addNetworkNamespaces(procs)
+	s.addSockets(w.Dir)
+	return s, errors.Join(s.addCgroups(), s.addFiles(w))
+}
+
+// Sweep compares with an earlier snapshot and gives what is there now and was not then. What is on its way out has
+// until ctx ends.
+func (w *World) Sweep(ctx context.Context, before Snapshot) ([]string, error) {
+	var left []string
+	err := Poll(ctx, func() (bool, error) {
+		now, err := w.Snapshot()
+		if err != nil {
+			return false, err
+		}
+		left = now.since(before)
+		return len(left) == 0, nil
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = nil
+	}
+	return left, err
+}
+
+// SweepTimeout is how long processes that were told to end may take.
+const SweepTimeout = 5 * time.Second
+
+func (s Snapshot) add(what string) { s[what]++ }
+
+// since lists what s has more of than before.
+func (s Snapshot) since(before Snapshot) []string {
+	var more []string
+	for _, what := range slices.Sorted(maps.Keys(s)) {
+		switch n := s[what] - before[what]; {
+		case n == 1:
+			more = append(more, what)
+		case n > 1:
+			more = append(more, fmt.Sprintf("%s (%d times)", what, n))
+		}
+	}
+	return more
+}
+
+// addMounts lists the mounts of this process's namespace and of every other one that its descendants are in.
+func (s Snapshot) addMounts(procs []proc) {
+	seen := make(map[string]bool)
+	look := func(pid, owner string) {
+		ns, err := os.Readlink("/proc/" + pid + "/ns/mnt")
+		if err != nil || seen[ns] {
+			return // it has ended, or its mounts are listed
+		}
+		seen[ns] = true
+		b, err := os.ReadFile("/proc/" + pid + "/mountinfo")
+		if err != nil {
+			return
+		}
+		for _, line := range strings.Split(strings.TrimSpace(string(b)), "\n") {
+			f := strings.Fields(line)
+			if sep := slices.Index(f, "-"); sep > 4 && len(f) > sep+2 {
+				s.add(fmt.Sprintf("mount of %s at %s in the mount namespace of %s", f[sep+1], f[4], owner))
+			}
+		}
+	}
+	look("self", "the test")
+	for _, p := range procs {
+		look(strconv.Itoa(p.pid), p.name)
+	}
+}
+
+func (s Snapshot) addNetworkNamespaces(procs []proc) {
+	own, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		return
+	}
+	seen := map[string]bool{own: true}
+	for _, p := range procs {
+		ns, err := os.Readlink("/proc/" + strconv.Itoa(p.pid) + "/ns/net")
+		if err == nil && !seen[ns] {
+			seen[ns] = true
+			s.add("network namespace of " + p.name)
+		}
+	}
+}
+
+// addSockets lists the listening sockets that have a path in the world, also those whose file is gone.
+func (s Snapshot) addSockets(dir string) {
+	b, err := os.ReadFile("/proc/net/unix")
+	if err != nil {
+		return
+	}
+	const acceptsConnections = 1 << 16 // __SO_ACCEPTCON, the fourth column
+	for _, line := range strings.Split(string(b), "\n") {
+		f := strings.Fields(line)
+		if len(f) < 8 || !strings.HasPrefix(f[7], dir) {
+			continue
+		}
+		if flags, err := strconv.ParseUint(f[3], 16, 64); err == nil && flags&acceptsConnections != 0 {
+			s.add("socket " + f[7])
+		}
+	}
+}
+
+func (s Snapshot) addCgroups() error {
+	top, err := DelegatedCgroup()
+	if err != nil {
+		return nil // then no engine of this user can have made any
+	}
+	return filepath.WalkDir(top, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case d.IsDir() && name != top:
+			s.add("cgroup " + strings.TrimPrefix(name, top))
+		}
+		return nil
+	})
+}
+
+// addFiles lists what is below pod's own directories, the temporary directory, and the objects in the image store.
+func (s Snapshot) addFiles(w *World) error {
+	pod := filepath.Join(w.DataDir(), "pod")
+	store := filepath.Join(w.DataDir(), "containers", "storage")
+	return errors.Join(
+		s.walk(w, pod, len(strings.Split(pod, "/"))+1),
+		s.walk(w, w.RunDir(), len(strings.Split(w.RunDir(), "/"))+2),
+		s.walk(w, w.TempDir(), 0),
+		s.list(w, filepath.Join(store, "overlay")),
+		s.list(w, filepath.Join(store, "overlay-containers")),
+		s.list(w, filepath.Join(store, "overlay-images")),
+		s.list(w, filepath.Join(store, "tmp")),
+	)
+}
+
+// walk adds all files below dir, and its directories that are deeper than depth: those above are the layout, not objects.
+func (s Snapshot) walk(w *World, dir string, depth int) error {
+	return filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case errors.Is(err, fs.ErrPermission):
+			return fs.SkipDir // of a subordinate user; its parent has been listed
+		case err != nil:
+			return err
+		case name == dir:
+			return nil
+		case d.IsDir() && len(strings.Split(name, "/")) <= depth:
+			return nil
+		}
+		s.addPath(w, name)
+		return nil
+	})
+}
+
+// list adds the directories in dir, not what is in them.
+func (s Snapshot) list(w *World, dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			s.addPath(w, filepath.Join(dir, e.Name()))
+		}
+	}
+	return err
+}
+
+func (s Snapshot) addPath(w *World, name string) {
+	relative := strings.TrimPrefix(name, w.Dir+"/")
+	for _, pattern := range lasting() {
+		if ok, _ := path.Match(pattern, relative); ok {
+			return
+		}
+	}
+	s.add("file " + relative)
+}

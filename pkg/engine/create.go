@@ -1,0 +1,215 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pod-engine/pod/internal/atomicfile"
+	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/internal/filelock"
+	"github.com/pod-engine/pod/internal/undo"
+	"github.com/pod-engine/pod/pkg/container"
+	"github.com/pod-engine/pod/pkg/image"
+)
+
+// Create makes a container from cfg, which is validated and complete except for ID, Name and Created, and from the image it names.
+// It fills those in. When it returns nil the container exists and, unless cfg.Remove, survives a power loss.
+//
+// The container is put together in creating/ID under its lock and then renamed into place, so that it is there whole
+// or not at all; what a killed Create leaves is taken away by the next command.
+func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.Image) (err error) {
+	e.Sweep(ctx)
+	e.keepReserve()
+	undone := new(undo.Stack)
+	defer undone.OnError(&err)
+
+	lock, err := e.beginCreation(ctx, cfg)
+	if err != nil {
+		return e.createError(cfg, err)
+	}
+	defer lock.Release()
+	dir := e.creatingDir(cfg.ID)
+	undone.Push(func() error { return os.RemoveAll(dir) })
+	if err := failpoint.Hit("create.directory"); err != nil {
+		return err
+	}
+	if err := e.giveName(ctx, cfg); err != nil {
+		return err
+	}
+	undone.Push(func() error { return e.releaseName(context.WithoutCancel(ctx), cfg.Name, cfg.ID) })
+	if err := failpoint.Hit("create.named"); err != nil {
+		return err
+	}
+	if err := e.holdImage(ctx, img.ID, cfg.ID); err != nil {
+		return e.createError(cfg, err)
+	}
+	undone.Push(func() error { return e.dropImage(img.ID, cfg.ID) })
+	if err := failpoint.Hit("create.leased"); err != nil {
+		return err
+	}
+	if err := e.writeConfig(cfg, dir); err != nil {
+		return e.createError(cfg, err)
+	}
+	if err := failpoint.Hit("create.configured"); err != nil {
+		return err
+	}
+	if cfg.CIDFile != "" {
+		if err := writeNew(cfg.CIDFile, cfg.ID); err != nil {
+			return fmt.Errorf("write the container id file: %w", err)
+		}
+		undone.Push(func() error { return os.Remove(cfg.CIDFile) })
+	}
+	if err := os.Rename(dir, e.Dir(cfg.ID)); err != nil {
+		return e.createError(cfg, err)
+	}
+	undone.Push(func() error { return os.Rename(e.Dir(cfg.ID), dir) })
+	if err := failpoint.Hit("create.placed"); err != nil {
+		return err
+	}
+	if !cfg.Remove {
+		if err := atomicfile.SyncDir(filepath.Join(e.DataDir, dirContainers)); err != nil {
+			return e.createError(cfg, err)
+		}
+	}
+	e.event(cfg, "create", nil)
+	return nil
+}
+
+// beginCreation gives cfg its id, and makes and locks its directory in creating/. A sweep that comes between the two
+// takes the directory away; then another id is tried.
+func (e *Engine) beginCreation(ctx context.Context, cfg *container.Config) (*filelock.Lock, error) {
+	for try := 0; ; try++ {
+		cfg.ID, cfg.Created = newID(), time.Now()
+		if err := os.Mkdir(e.creatingDir(cfg.ID), 0o700); err != nil {
+			return nil, err
+		}
+		lock, err := filelock.Acquire(ctx, filepath.Join(e.creatingDir(cfg.ID), "lock"), "create")
+		if err == nil || try == 5 || !errors.Is(err, os.ErrNotExist) {
+			return lock, err
+		}
+	}
+}
+
+func (e *Engine) createError(cfg *container.Config, err error) error {
+	if cfg.Name == "" {
+		return fmt.Errorf("create a container: %w", err)
+	}
+	return fmt.Errorf("create container %q: %w", cfg.Name, err)
+}
+
+// giveName reserves the name asked for, or one of two random words.
+func (e *Engine) giveName(ctx context.Context, cfg *container.Config) error {
+	if cfg.Name != "" {
+		return e.reserveName(ctx, cfg.Name, cfg.ID)
+	}
+	for range 20 {
+		name := container.RandomName(mathrand.IntN)
+		err := e.reserveName(ctx, name, cfg.ID)
+		if err == nil {
+			cfg.Name = name
+			return nil
+		}
+		if !errors.Is(err, ErrInUse) {
+			return err
+		}
+	}
+	name := container.RandomName(mathrand.IntN) + "_" + cfg.ID[:6]
+	if err := e.reserveName(ctx, name, cfg.ID); err != nil {
+		return err
+	}
+	cfg.Name = name
+	return nil
+}
+
+// writeConfig makes the writable layer's directories and config.json.
+func (e *Engine) writeConfig(cfg *container.Config, dir string) error {
+	for _, sub := range []string{"rootfs", "rootfs/upper", "rootfs/work"} {
+		if err := os.Mkdir(filepath.Join(dir, sub), 0o755); err != nil {
+			return err
+		}
+	}
+	b, err := json.Marshal(cfg)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "config.json")
+	if cfg.Remove {
+		return atomicfile.WriteVolatile(path, b)
+	}
+	return atomicfile.Write(path, b)
+}
+
+// writeNew writes a file that must not exist.
+func writeNew(path, content string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	if _, err := f.WriteString(content); err != nil {
+		f.Close()
+		os.Remove(path)
+		return err
+	}
+	return f.Close()
+}
+
+func newID() string {
+	var b [32]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// Rename gives a container another name. The configuration keeps the one it was made with.
+func (e *Engine) Rename(ctx context.Context, id, name string) error {
+	return e.withLock(ctx, id, "rename", func(c Container, rec record) error {
+		old := c.Config.Name
+		if err := e.reserveName(ctx, name, id); err != nil {
+			return err
+		}
+		if err := failpoint.Hit("rename.reserved"); err != nil {
+			return err
+		}
+		rec.Name = name
+		if err := e.writeRecord(c.Config, rec); err != nil {
+			return errors.Join(err, e.releaseName(ctx, name, id))
+		}
+		if err := failpoint.Hit("rename.recorded"); err != nil {
+			return err
+		}
+		c.Config.Name = name
+		e.event(c.Config, "rename", map[string]string{"oldName": old})
+		if old == name {
+			return nil
+		}
+		return e.releaseName(ctx, old, id)
+	})
+}
+
+// withLock runs act under the container's lock, with the container as it is once the lock is held.
+func (e *Engine) withLock(ctx context.Context, id, purpose string, act func(Container, record) error) error {
+	lock, err := filelock.AcquireExisting(ctx, filepath.Join(e.Dir(id), "lock"), purpose)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%w: %s", ErrNotFound, short(id))
+	}
+	if err != nil {
+		return fmt.Errorf("%s container %s: %w", purpose, short(id), err)
+	}
+	defer lock.Release()
+	c, err := e.load(id)
+	if err != nil {
+		return err
+	}
+	rec, err := readRecord(e.Dir(id))
+	if err != nil && purpose != "remove" {
+		return fmt.Errorf("%s container %q: %w", purpose, c.Config.Name, err)
+	}
+	return act(c, rec)
+}

@@ -1,0 +1,234 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/pkg/container"
+	"github.com/pod-engine/pod/pkg/image"
+	"golang.org/x/sys/unix"
+)
+
+// mountRoot puts the container's root file system together, its writable layer over the layers of its image, and
+// returns a descriptor of the mount, which is attached nowhere: the mount is gone when the last descriptor and the last
+// namespace that attached it are.
+func (e *Engine) mountRoot(cfg *container.Config, layers image.Layers) (*os.File, error) {
+	dir := filepath.Join(e.Dir(cfg.ID), "rootfs")
+	options := overlayOptions(layers, filepath.Join(dir, "upper"), filepath.Join(dir, "work"))
+	if cfg.Remove {
+		// Nobody will ask for this layer after a crash: no sync on unmount.
+		options += ",volatile"
+	}
+	if e.User.Rootless {
+		options += ",userxattr"
+	}
+	// A volatile overlay that was not unmounted refuses to be mounted again; its marker is of no use to us, since the
+	// layer is thrown away if it cannot be trusted.
+	os.RemoveAll(filepath.Join(dir, "work", "work", "incompat"))
+	f, err := mountDetached(layers.BaseDir, filepath.Join(e.ContainerRunDir(cfg.ID), "merged"), options)
+	if err != nil {
+		err = fmt.Errorf("mount the root file system of container %q: %w", cfg.Name, err)
+		return nil, hint.Wrap(err, "pod doctor")
+	}
+	return f, nil
+}
+
+// overlayOptions gives the mount options for the layers, as short links below their common directory where there are any: all
+// options together must fit one page (mount(2)).
+func overlayOptions(layers image.Layers, upper, work string) string {
+	lowers := layers.Links
+	if len(lowers) == 0 {
+		lowers = layers.Dirs
+	}
+	escaped := make([]string, len(lowers))
+	for i, lower := range lowers {
+		escaped[i] = escapeOverlay(lower)
+	}
+	return "lowerdir=" + strings.Join(escaped, ":") + ",upperdir=" + escapeOverlay(upper) + ",workdir=" + escapeOverlay(work)
+}
+
+// escapeOverlay protects the characters that separate options and layers.
+func escapeOverlay(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `:`, `\:`, `,`, `\,`).Replace(path)
+}
+
+// mountDetached mounts an overlay in a mount namespace that only one thread is in, and takes the mount out of it with
+// open_tree(2). The thread and its namespace end at once, so that no crash can leave the mount behind.
+// (fsopen(2) would need no namespace, but before Linux 6.5 it takes no more than 256 bytes for all layers.)
+func mountDetached(base, target, options string) (*os.File, error) {
+	type result struct {
+		f   *os.File
+		err error
+	}
+	done := make(chan result)
+	go func() {
+		// Never unlocked: the runtime ends the thread, and with it the namespace, when this function returns.
+		runtime.LockOSThread()
+		f, err := mountInThread(base, target, options)
+		done <- result{f, err}
+	}()
+	r := <-done
+	return r.f, r.err
+}
+
+func mountInThread(base, target, options string) (*os.File, error) {
+	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
+		return nil, fmt.Errorf("make a mount namespace: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return nil, fmt.Errorf("make mounts private: %w", err)
+	}
+	if base != "" {
+		if err := unix.Chdir(base); err != nil {
+			return nil, fmt.Errorf("enter %s: %w", base, err)
+		}
+	}
+	if err := unix.Mount("overlay", target, "overlay", 0, options); err != nil {
+		return nil, fmt.Errorf("overlay: %w", err)
+	}
+	fd, err := unix.OpenTree(unix.AT_FDCWD, target, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("detach the mount: %w", err)
+	}
+	return os.NewFile(uintptr(fd), target), nil
+}
+
+// openInRoot opens a path of the container as the container would see it: links, absolute ones too, stay inside root.
+func openInRoot(root *os.File, path string, flags int, mode uint64) (*os.File, error) {
+	how := unix.OpenHow{
+		Flags: uint64(flags | unix.O_CLOEXEC), Mode: mode,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+	}
+	for {
+		fd, err := unix.Openat2(int(root.Fd()), "/"+path, &how)
+		switch {
+		case err == nil:
+			return os.NewFile(uintptr(fd), path), nil
+		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+			// A rename elsewhere raced the resolution (openat2(2)).
+		default:
+			return nil, &os.PathError{Op: "open", Path: path, Err: err}
+		}
+	}
+}
+
+// readInRoot reads a small regular file of the container; one that is not there is empty. What is not a regular file or
+// has more than limit bytes is an error: it may be a trap (CVE-2024-9676, CVE-2026-47262).
+func readInRoot(root *os.File, path string, limit int64) ([]byte, error) {
+	f, err := openInRoot(root, path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s of the image is not a regular file", path)
+	case info.Size() > limit:
+		return nil, fmt.Errorf("%s of the image has %d bytes, more than the %d that are read", path, info.Size(), limit)
+	}
+	b := make([]byte, info.Size())
+	n, err := f.ReadAt(b, 0)
+	if n == len(b) {
+		err = nil
+	}
+	return b[:n], err
+}
+
+// prepareRoot puts real directories and files into the writable layer where the runtime will mount: an image that has links
+// there would lead mounts astray in runtimes that follow them (CVE-2026-41579, CVE-2026-88264).
+func prepareRoot(root *os.File) error {
+	fd := int(root.Fd())
+	for _, dir := range []string{"dev", "proc", "sys", "etc", "run"} {
+		if err := makeReal(fd, dir, unix.S_IFDIR); err != nil {
+			return fmt.Errorf("prepare /%s in the container: %w", dir, err)
+		}
+	}
+	etc, err := unix.Openat(fd, "etc", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("prepare /etc in the container: %w", err)
+	}
+	defer unix.Close(etc)
+	for _, file := range []string{"hosts", "hostname", "resolv.conf"} {
+		if err := makeReal(etc, file, unix.S_IFREG); err != nil {
+			return fmt.Errorf("prepare /etc/%s in the container: %w", file, err)
+		}
+	}
+	return nil
+}
+
+// makeReal makes sure that name in the directory dir is of the wanted kind, replacing what else is there unless
+// that is a directory with something in it.
+func makeReal(dir int, name string, kind uint32) error {
+	var st unix.Stat_t
+	err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	if err == nil && st.Mode&unix.S_IFMT == kind {
+		return nil
+	}
+	if err == nil {
+		flags := 0
+		if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			flags = unix.AT_REMOVEDIR
+		}
+		err = unix.Unlinkat(dir, name, flags)
+	}
+	if err != nil && !errors.Is(err, unix.ENOENT) {
+		return err
+	}
+	if kind == unix.S_IFDIR {
+		return unix.Mkdirat(dir, name, 0o755)
+	}
+	fd, err := unix.Openat(dir, name, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
+// makeWorkdir makes the working directory and its missing parents inside the container, owned by its user as docker
+// does.
+func makeWorkdir(root *os.File, workdir string, uid, gid int) error {
+	path := filepath.Clean("/" + workdir)
+	f, err := openInRoot(root, path, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err == nil {
+		return f.Close()
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("the working directory %q cannot be used: %w", workdir, err)
+	}
+	made := ""
+	for _, part := range strings.Split(strings.Trim(path, "/"), "/") {
+		if err := makeInRoot(root, made, part, uid, gid); err != nil {
+			return fmt.Errorf("make the working directory %q: %w", workdir, err)
+		}
+		made += "/" + part
+	}
+	return nil
+}
+
+// makeInRoot makes the directory name in the directory parent of the container unless there is one.
+func makeInRoot(root *os.File, parent, name string, uid, gid int) error {
+	in, err := openInRoot(root, parent+"/", unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	err = unix.Mkdirat(int(in.Fd()), name, 0o755)
+	if errors.Is(err, unix.EEXIST) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return unix.Fchownat(int(in.Fd()), name, uid, gid, unix.AT_SYMLINK_NOFOLLOW)
+}

@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/pod-engine/pod/internal/process"
+	"github.com/pod-engine/pod/pkg/container"
+	"github.com/pod-engine/pod/pkg/engine/monitor"
+	"github.com/pod-engine/pod/pkg/engine/monitor/client"
+	"golang.org/x/sys/unix"
+)
+
+// Running is a container that this command started or attached to. After a start with StartOptions.Attach this command
+// owns the end of the container: it calls Finish, or Detach to leave that to the monitor. Otherwise Detach ends its part.
+type Running struct {
+	engine  *Engine
+	config  *container.Config
+	serial  uint64
+	stdin   bool
+	control *client.Control // nil when attached to what another command started
+	client  *client.Conn
+	process process.Identity
+	monitor process.Identity
+}
+
+// awaitStart waits for the monitor's word on the start.
+func (r *Running) awaitStart(ctx context.Context, initOnly bool) error {
+	for {
+		m, err := r.control.Receive(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return &StartError{StartInternal, fmt.Sprintf("start container %q: its monitor ended: %s", r.config.Name, r.engine.complaint(r.config.ID))}
+		}
+		switch m.Verb {
+		case monitor.Created:
+			if initOnly {
+				return r.identify(m.PID)
+			}
+			if err := r.control.Start(); err != nil {
+				return err
+			}
+		case monitor.Running:
+			return r.identify(m.PID)
+		case monitor.Failed:
+			return &StartError{StartErrorKind(m.Kind), fmt.Sprintf("start container %q: %s", r.config.Name, m.Text)}
+		}
+	}
+}
+
+// complaint is the last line the monitor left about what went wrong with it.
+func (e *Engine) complaint(id string) string {
+	b, _ := readFile(filepath.Join(e.ContainerRunDir(id), monitor.MonitorLog))
+	if line := lastLine(string(b)); line != "" {
+		return line
+	}
+	return "it was killed"
+}
+
+// abandon undoes a start that has reached the running process.
+func (r *Running) abandon() error {
+	err := r.process.Signal(unix.SIGKILL)
+	if errors.Is(err, process.ErrGone) {
+		err = nil
+	}
+	return errors.Join(err, r.control.Close(), r.reap())
+}
+
+// reap waits for the end of the monitor, which ends soon after this command has said its last word.
+func (r *Running) reap() error {
+	ctx, cancel := context.WithTimeout(context.Background(), cleanupPatience)
+	defer cancel()
+	_, err := r.control.Wait(ctx)
+	return err
+}
+
+// Detach leaves the container to its monitor.
+func (r *Running) Detach() error {
+	if r == nil {
+		return nil
+	}
+	var errs []error
+	if r.client != nil {
+		errs = append(errs, r.client.Close())
+	}
+	if r.control != nil {
+		errs = append(errs, r.control.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Signal sends sig to the container's first process; one that has ended already needs none.
+func (r *Running) Signal(sig unix.Signal) error {
+	err := r.process.Signal(sig)
+	if errors.Is(err, process.ErrGone) {
+		return nil
+	}
+	return err
+}
+
+// Attach copies between the caller's streams and the container until it ends, and gives its exit code. The error is
+// client.ErrDetached after the detach keys. Without a client (passthrough) it waits.
+func (r *Running) Attach(ctx context.Context, opts client.AttachOptions) (int, error) {
+	if r.client == nil {
+		return r.awaitExit(ctx)
+	}
+	r.engine.event(r.config, "attach", nil)
+	code, err := client.Attach(ctx, r.client, opts)
+	if err == nil || errors.Is(err, client.ErrDetached) || ctx.Err() != nil {
+		return code, err
+	}
+	// The monitor was killed. Whatever is known is on disk.
+	return r.engine.waitEnd(ctx, r.config.ID)
+}
+
+func (r *Running) awaitExit(ctx context.Context) (int, error) {
+	for {
+		m, err := r.control.Receive(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if m.Verb == monitor.Exited {
+			return m.Code, nil
+		}
+	}
+}
+
+// Finish cleans up after a container this command started attached has ended, and removes it if that was asked for
+// (--rm).
+func (r *Running) Finish(ctx context.Context) error {
+	if r.control == nil {
+		return nil
+	}
+	defer r.reap()
+	defer r.control.Close()
+	for {
+		m, err := r.control.Receive(ctx)
+		if err != nil || m.Verb == monitor.Released {
+			break // without a word: it died; then the clean-up does its part too
+		}
+	}
+	if err := r.engine.Cleanup(ctx, r.config.ID); err != nil {
+		return err
+	}
+	return r.control.Bye()
+}
+
+// Attach connects to a running container.
+func (e *Engine) Attach(ctx context.Context, c Container) (*Running, error) {
+	if !c.State.Alive() {
+		return nil, fmt.Errorf("cannot attach to container %q: it is %s: %w", c.Config.Name, c.State.Status, ErrState)
+	}
+	if c.State.MonitorPID == 0 {
+		return nil, fmt.Errorf("cannot attach to container %q: %s", c.Config.Name, c.State.Problem)
+	}
+	conn, err := client.Dial(e.ContainerRunDir(c.Config.ID))
+	if err != nil {
+		return nil, fmt.Errorf("attach to container %q: %w", c.Config.Name, err)
+	}
+	first, err := process.Identify(c.State.PID)
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("attach to container %q: %w", c.Config.Name, err)
+	}
+	return &Running{engine: e, config: c.Config, client: conn, process: first, stdin: c.Config.Process.Interactive}, nil
+}

@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/pod-engine/pod/internal/hint"
+)
+
+// Runtime is the OCI runtime's command: containers are made, started, signalled and deleted by running it.
+type Runtime struct {
+	Path  string
+	Flags []string // global ones the user gave, each with its dashes
+}
+
+// FindRuntime gives the runtime called name, a path or a name on PATH; for an empty name the first of crun and runc
+// that is there.
+func FindRuntime(name string, flags []string) (Runtime, error) {
+	candidates := []string{name}
+	if name == "" {
+		candidates = []string{"crun", "runc"}
+	}
+	for _, candidate := range candidates {
+		path, err := exec.LookPath(candidate)
+		if err == nil {
+			if path, err = filepath.Abs(path); err == nil {
+				return Runtime{Path: path, Flags: flags}, nil
+			}
+		}
+	}
+	if name != "" {
+		return Runtime{}, fmt.Errorf("the OCI runtime %q is not installed", name)
+	}
+	return Runtime{}, hint.Wrap(errors.New("no OCI runtime is installed: neither crun nor runc is on PATH"), "sudo apt install crun")
+}
+
+// Name is "crun", "runc", or the name of whatever else is used.
+func (r Runtime) Name() string { return filepath.Base(r.Path) }
+
+// runtimeRoot is where the runtime keeps its state.
+func (e *Engine) runtimeRoot() string { return filepath.Join(e.RunDir, "runtime", e.Runtime.Name()) }
+
+// runtimeArgs are the arguments before the verb.
+func (e *Engine) runtimeArgs() []string {
+	args := []string{"--root", e.runtimeRoot()}
+	return append(append(args, e.Cgroup.RuntimeArgs(e.Runtime.Name())...), e.Runtime.Flags...)
+}
+
+// runtime runs one short verb of the OCI runtime and gives its error output as the error.
+func (e *Engine) runtime(ctx context.Context, verb string, args ...string) error {
+	argv := append(append(e.runtimeArgs(), verb), args...)
+	cmd := exec.CommandContext(ctx, e.Runtime.Path, argv...)
+	cmd.Dir = "/"
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil {
+		text := strings.TrimSpace(stderr.String())
+		if text == "" {
+			text = err.Error()
+		}
+		return fmt.Errorf("%s %s: %s", e.Runtime.Name(), verb, lastLine(text))
+	}
+	return nil
+}
+
+// deleteRuntimeState removes what the runtime keeps of a container whose monitor is gone, and its processes.
+func (e *Engine) deleteRuntimeState(ctx context.Context, id string) error {
+	if !exists(filepath.Join(e.runtimeRoot(), id)) {
+		return nil
+	}
+	return e.runtime(ctx, "delete", "--force", id)
+}
+
+func lastLine(text string) string {
+	text = strings.TrimSpace(text)
+	if i := strings.LastIndexByte(text, '\n'); i >= 0 {
+		text = text[i+1:]
+	}
+	return text
+}

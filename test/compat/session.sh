@@ -1,0 +1,91 @@
+#!/bin/bash
+# One session with the engine $E, step by step, in the words of podman-run(1) and its neighbours. Each step prints its exit
+# code and its standard output, with what differs from run to run made equal; test/compat/compare puts two of them side by
+# side. Messages on stderr are not compared: they are each engine's own.
+set -u
+: "${E:?the engine}" "${ARCHIVE:?the image archive}"
+BOX=localhost/box:latest
+
+# same makes ids, times and sizes equal.
+same() {
+	sed -E -e 's/\b(sha256:)?[0-9a-f]{64}\b/<id>/g' -e 's/\b[0-9a-f]{12}\b/<short>/g' \
+		-e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+( ?[+-][0-9]{4} [A-Z]+|Z|[+-][0-9:]+)?/<time>/g' \
+		-e 's/(Up |Exited \([0-9]+\) |^|[[:space:]])(Less than a second|About a minute|[0-9]+ (seconds?|minutes?|hours?|days?|weeks?|months?|years?))( ago)?/\1<duration>/g' \
+		-e 's/[0-9.]+ ?[kMG]?B\b/<size>/g' -e 's/ +/ /g'
+}
+
+# step NAME COMMAND...
+step() {
+	local name=$1 out code
+	shift
+	out=$("$@" 2>/dev/null </dev/null)
+	code=$?
+	printf '## %s\nexit %s\n' "$name" "$code"
+	[ -z "$out" ] || printf '%s\n' "$out" | same
+}
+shell() { bash -c "$1"; }
+export E BOX
+
+step 'load' "$E" load -q -i "$ARCHIVE"
+step 'images' "$E" images --format '{{.Repository}} {{.Tag}}'
+step 'images as a table' "$E" images
+step 'run: output' "$E" run --rm --network none $BOX echo hello
+step 'run: exit code' "$E" run --rm --network none $BOX sh -c 'exit 42'
+step 'run: no such command' "$E" run --rm --network none $BOX no-such-command
+step 'run: not executable' "$E" run --rm --network none $BOX /plain.txt
+step 'run: directory as command' "$E" run --rm --network none $BOX /etc
+step 'run: unknown flag' "$E" run --no-such-flag $BOX
+step 'run: no such image' "$E" run --pull never localhost/nobody true
+step 'run: bad reference' "$E" run 'UPPER::case' true
+step 'run: bad name' "$E" run --name 'a b' $BOX true
+step 'run: bad memory' "$E" run --memory 3x $BOX true
+step 'run: environment' "$E" run --rm --network none --hostname h -e A=1 $BOX sh -c 'env | sort'
+step 'run: user' "$E" run --rm --network none --user app $BOX id
+step 'run: workdir' "$E" run --rm --network none -w /tmp $BOX pwd
+step 'run: entrypoint' "$E" run --rm --network none --entrypoint echo $BOX x
+step 'run: mounts' "$E" run --rm --network none --tmpfs /t -v /etc/hostname:/h:ro $BOX sh -c 'grep -c -e " /t " -e " /h " /proc/mounts'
+step 'run: read-only' "$E" run --rm --network none --read-only $BOX sh -c 'touch /x; touch /tmp/x && echo tmp'
+step 'run: ulimit' "$E" run --rm --network none --ulimit nofile=64:128 $BOX sh -c 'ulimit -Sn; ulimit -Hn'
+step 'run: capabilities' "$E" run --rm --network none $BOX grep Cap /proc/self/status
+step 'run: seccomp' "$E" run --rm --network none $BOX grep -E '^(Seccomp|NoNewPrivs):' /proc/self/status
+step 'run: devices' "$E" run --rm --network none $BOX sh -c 'ls /dev | sort'
+step 'run: hosts' "$E" run --rm --name n --network none --hostname h --add-host x:10.0.0.1 $BOX cat /etc/hosts
+step 'create' "$E" create --name c --label a=b --network none $BOX sleep 1000
+step 'create: name in use' "$E" create --name c $BOX true
+step 'ps of nothing running' "$E" ps
+step 'ps -a' "$E" ps -a
+step 'start' "$E" start c
+step 'ps --format' "$E" ps --format '{{.Names}}|{{.Image}}|{{.Command}}|{{.Status}}'
+step 'ps -q' "$E" ps -q
+step 'ps --filter' "$E" ps -a --filter label=a=b --format '{{.Names}}'
+step 'ps keys' shell '$E ps --format json | jq -r ".[0] | keys[]" | sort'
+step 'exec' "$E" exec c echo inside
+step 'exec: exit code' "$E" exec c sh -c 'exit 9'
+step 'exec: no such command' "$E" exec c no-such-command
+step 'inspect keys' shell '$E inspect c | jq -r ".[0] | keys[]" | sort'
+step 'inspect .State keys' shell '$E inspect c | jq -r ".[0].State | keys[]" | sort'
+step 'inspect .Config keys' shell '$E inspect c | jq -r ".[0].Config | keys[]" | sort'
+step 'inspect .HostConfig keys' shell '$E inspect c | jq -r ".[0].HostConfig | keys[]" | sort'
+step 'inspect values' "$E" inspect --format '{{.State.Status}} {{.State.Running}} {{.Config.Cmd}} {{.Config.Labels}} {{.HostConfig.NetworkMode}} {{.Name}}' c
+step 'inspect: unknown' "$E" inspect nobody
+step 'container exists' "$E" container exists c
+step 'container exists: unknown' "$E" container exists nobody
+step 'rm of a running one' "$E" rm c
+step 'rename' "$E" rename c d
+step 'stop' "$E" stop -t 0 d
+step 'inspect exit code' "$E" inspect --format '{{.State.Status}} {{.State.ExitCode}}' d
+step 'exec in a stopped one' "$E" exec d true
+step 'logs' shell '$E run --name l --network none $BOX sh -c "echo 1; echo 2" >/dev/null; $E logs l'
+step 'logs --tail' "$E" logs --tail 1 l
+step 'wait' "$E" wait l d
+step 'kill of a stopped one' "$E" kill l
+step 'start -a' "$E" start -a l
+step 'top-level: unknown command' "$E" no-such-command
+step 'rm: unknown' "$E" rm nobody
+step 'rm --ignore' "$E" rm --ignore nobody
+step 'rm' "$E" rm l d
+step 'tag' "$E" tag $BOX localhost/other:1
+step 'rmi' "$E" rmi localhost/other:1
+step 'image inspect' "$E" image inspect --format '{{.Os}} {{.Config.Cmd}} {{.Config.Env}} {{.RepoTags}}' $BOX
+step 'save and load' shell '$E save -q -o "$TMPDIR/s.tar" $BOX && $E rmi $BOX >/dev/null && $E load -q -i "$TMPDIR/s.tar"'
+step 'ps -a at the end' "$E" ps -aq
