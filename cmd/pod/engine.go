@@ -78,7 +78,7 @@ func (a *app) images(ctx context.Context) (*image.Store, error) {
 	a.store, err = image.Open(ctx, image.Options{
 		GraphRoot: a.global.root, RunRoot: a.global.runRoot,
 		Driver: a.global.storageDriver, DriverOptions: a.global.storageOptions, SingleID: user.SingleID,
-		InUse: a.imageUsers, RemoveContainers: a.removeImageUsers, Puller: transfer.Transfer{UserAgent: "pod/" + version},
+		InUse: a.imageUsers, RemoveContainers: a.removeImageUsers, Puller: transfer.Transfer{UserAgent: userAgent()},
 	})
 	return a.store, err
 }

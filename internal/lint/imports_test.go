@@ -104,12 +104,12 @@ var owned = []struct {
 	{"github.com/opencontainers/runtime-tools", []string{"pkg/oci"}, "its defaults are not ours; oci clears and refills them"},
 	{"github.com/moby/profiles", []string{"pkg/oci"}, "one place decides what a container may call"},
 	{"go.podman.io/image", []string{"pkg/image"}, "images are resolved, pulled and pushed in one package"},
-	{"go.podman.io/storage", []string{"pkg/image", "pkg/engine", "pkg/rootless", "cmd/pod"}, "who opens the store pays for it; cmd/pod needs its re-execution"},
+	{"go.podman.io/storage", []string{"pkg/image", "pkg/engine", "pkg/rootless", "cmd/pod", "internal/podtest"}, "who opens the store pays for it; cmd/pod and tests need its re-execution"},
 	{"github.com/rootless-containers/rootlesskit", []string{"pkg/netns"}, "port forwarding is a matter of the network"},
 	{"github.com/spf13/cobra", []string{"cmd/pod"}, "packages take arguments, not flags"},
 	{"github.com/spf13/pflag", []string{"cmd/pod"}, "packages take arguments, not flags"},
 	{"github.com/rogpeppe/go-internal", []string{"test"}, "for tests"},
-	{"github.com/google/go-containerregistry", []string{"test"}, "for tests; pkg/image has its own library"},
+	{"github.com/google/go-containerregistry", []string{"test", "internal/podtest"}, "for tests; pkg/image has its own library"},
 	{"github.com/creack/pty", []string{"test"}, "for tests"},
 }
 

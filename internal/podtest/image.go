@@ -145,6 +145,25 @@ func (s ImageSpec) Push(ctx context.Context, ref string) error {
 	return remote.Write(tag, img, remote.WithContext(ctx))
 }
 
+// PushIndex makes the images and puts a list of them into a registry under ref; each is for its own Arch.
+func PushIndex(ctx context.Context, ref string, specs ...ImageSpec) error {
+	tag, err := name.ParseReference(ref, name.Insecure)
+	if err != nil {
+		return err
+	}
+	var index v1.ImageIndex = mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	for _, s := range specs {
+		img, err := s.Image()
+		if err != nil {
+			return err
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{
+			Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: s.Arch}},
+		})
+	}
+	return remote.WriteIndex(tag, index, remote.WithContext(ctx))
+}
+
 // Save makes the image and writes it to a docker archive with this name; the file appears when it is whole.
 func (s ImageSpec) Save(file, ref string) error {
 	img, err := s.Image()

@@ -28,6 +28,7 @@ var (
 type Image struct {
 	ID       string    // 64 hexadecimal digits, no algorithm
 	Names    []string  // full names with tag or digest, newest first
+	History  []string  // names it has had, newest first
 	Digest   string    // of the manifest, "sha256:…"
 	Digests  []string  // of all its manifests: of the platform's, and of the list it was chosen from
 	Created  time.Time // as the image says

@@ -22,6 +22,7 @@ type imageRecord struct {
 	ID             string            `json:"id"`
 	Digest         string            `json:"digest"`
 	Names          []string          `json:"names"`
+	NamesHistory   []string          `json:"names-history"`
 	Layer          string            `json:"layer"`
 	BigDataNames   []string          `json:"big-data-names"`
 	BigDataSizes   map[string]int64  `json:"big-data-sizes"`
@@ -89,7 +90,7 @@ func (s *Store) images(keep func(raw []byte) bool, yield func(*Image) bool) erro
 }
 
 func (r imageRecord) image(root string, readOnly bool) *Image {
-	img := &Image{ID: r.ID, Names: r.Names, Digest: r.Digest, Created: r.Created, TopLayer: r.Layer, ReadOnly: readOnly,
+	img := &Image{ID: r.ID, Names: r.Names, History: r.NamesHistory, Digest: r.Digest, Created: r.Created, TopLayer: r.Layer, ReadOnly: readOnly,
 		root: root, blob: r.BigDataNames}
 	if r.Digest != "" {
 		img.Digests = append(img.Digests, r.Digest)

@@ -84,7 +84,7 @@ func (s *Store) Inspect(img *Image) (Inspected, error) {
 		Version: version.DockerVersion, Author: c.Author, Architecture: c.Architecture, Variant: c.Variant, Os: c.OS,
 		Size: size, VirtualSize: size, GraphDriver: graphDriver(s.driverFor(), layers),
 		RootFS: rootFS(c), Labels: c.Config.Labels, Annotations: map[string]string{},
-		User: c.Config.User, History: c.History, NamesHistory: list0(img.Names), Healthcheck: c.Docker.Healthcheck,
+		User: c.Config.User, History: c.History, NamesHistory: list0(img.History), Healthcheck: c.Docker.Healthcheck,
 	}
 	if out.Created == nil {
 		out.Created = &img.Created

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -131,8 +132,13 @@ func TestLayersMissing(t *testing.T) {
 
 // TestAdditionalStore uses an image of another store, and one whose upper layer is in the user's own.
 func TestAdditionalStore(t *testing.T) {
-	shared := newPlace(t, "overlay")
-	load(t, shared.open(t, image.Options{}), many(2), "localhost/shared:1")
+	made := newPlace(t, "overlay")
+	load(t, made.open(t, image.Options{}), many(2), "localhost/shared:1")
+	// A copy, because within one process the library opens a lock file either for writing or for reading.
+	shared := place{root: filepath.Join(t.TempDir(), "shared")}
+	if out, err := exec.Command("cp", "-a", made.root, shared.root).CombinedOutput(); err != nil {
+		t.Fatalf("cp: %v: %s", err, out)
+	}
 	own := place{filepath.Join(t.TempDir(), "root"), filepath.Join(t.TempDir(), "run"), "overlay"}
 	s := own.open(t, image.Options{DriverOptions: []string{"overlay.imagestore=" + shared.root}})
 	img, err := s.Lookup(t.Context(), "shared:1")

@@ -66,9 +66,7 @@ type notFoundError struct{ name string }
 func (e notFoundError) Error() string        { return fmt.Sprintf("cannot find image %q locally", e.name) }
 func (e notFoundError) Is(target error) bool { return target == ErrNotFound }
 
-func notFound(name string) error {
-	return hint.Wrap(notFoundError{name}, "pod pull "+name)
-}
+func notFound(name string) error { return notFoundError{name} }
 
 func (s *Store) byID(name, prefix string) (match, error) {
 	var found []*Image

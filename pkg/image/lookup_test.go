@@ -58,7 +58,7 @@ func TestLookup(t *testing.T) {
 	if !errors.Is(err, image.ErrAmbiguous) || !strings.Contains(err.Error(), "example.com/y/twice:1 and example.com/z/twice:1") {
 		t.Errorf("twice:1: %v; want ErrAmbiguous naming both", err)
 	}
-	if _, err := s.Lookup(t.Context(), "nosuch"); hint.Of(err) != "pod pull nosuch" {
+	if _, err := s.Resolve(t.Context(), "nosuch", image.PullOptions{Policy: image.PullNever}); hint.Of(err) != "pod pull nosuch" {
 		t.Errorf("hint is %q", hint.Of(err))
 	}
 }

@@ -80,3 +80,17 @@ func load(t testing.TB, s *image.Store, spec podtest.ImageSpec, names ...string)
 	}
 	return img
 }
+
+// removeConfig takes the configuration of an image away behind everybody's back.
+func removeConfig(t *testing.T, p place, id string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(p.root, "overlay-images", id, "=*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("files of image %s: %v, %v", id, files, err)
+	}
+	for _, f := range files {
+		if err := os.Remove(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -14,7 +14,9 @@ import (
 
 // RemoveOptions say how far Remove may go.
 type RemoveOptions struct {
-	// Force takes away all names of an image given by id, and removes pod's containers that use the image.
+	// AllNames takes away all names of an image given by id.
+	AllNames bool
+	// Force does that too, and removes pod's containers that use the image.
 	Force bool
 	// NoPrune keeps the unnamed images it was built on, which otherwise go with the last image that needs them.
 	NoPrune bool
@@ -45,7 +47,7 @@ func (s *Store) Remove(ctx context.Context, nameOrID string, opts RemoveOptions)
 	if byName && len(img.Names) > 1 {
 		return done, s.untagOne(ctx, img, m.name.String(), &done)
 	}
-	if !byName && len(img.Names) > 1 && !opts.Force {
+	if !byName && len(img.Names) > 1 && !opts.Force && !opts.AllNames {
 		return done, hint.Wrap(fmt.Errorf("remove image %q: %w: it has the names %s", nameOrID, ErrInUse, strings.Join(img.Names, ", ")),
 			"pod rmi -f "+nameOrID)
 	}

@@ -130,7 +130,7 @@ func (s *Store) Resolve(ctx context.Context, name string, opts PullOptions) (*Im
 			return local, nil
 		}
 	case PullNever:
-		return local, err
+		return local, hint.Wrap(err, "pod pull "+name)
 	}
 	if s.opts.Puller == nil {
 		return nil, notFound(name)

@@ -46,9 +46,9 @@ func diagnose(n image.Name, err error) (what, advice string) {
 	var untrusted signature.PolicyRequirementError
 	switch {
 	case isCode(err, v2.ErrorCodeManifestUnknown), status(err) == http.StatusNotFound && !isCode(err, v2.ErrorCodeNameUnknown):
-		return "not found in the registry (manifest unknown)", "check the name and the tag: pod search " + n.Path
+		return "not found in the registry (manifest unknown)", "check the name and the tag"
 	case isCode(err, v2.ErrorCodeNameUnknown):
-		return "not found in the registry (no such repository)", "check the name: pod search " + n.Path
+		return "not found in the registry (no such repository)", "check the name"
 	case isCode(err, errcode.ErrorCodeDenied):
 		return "the registry denies access: the image does not exist, or it is for others only", login
 	case isUnauthorized(err):

@@ -106,7 +106,7 @@ func (j *job) fetch(ctx context.Context, n image.Name) (*image.Image, error) {
 	if err := failpoint.Hit("pull.copy"); err != nil {
 		return nil, err
 	}
-	return j.receive(ctx, dst, src, copy.Options{OptimizeDestinationImageAlreadyExists: true})
+	return j.receive(ctx, dst, src, copy.Options{})
 }
 
 func (j *job) pullTags(ctx context.Context, n image.Name, opts image.PullOptions) ([]*image.Image, error) {

@@ -36,6 +36,9 @@ func TestPull(t *testing.T) {
 	if n := strings.Count(out.String(), ": done, "); n != 3 { // two layers and the configuration
 		t.Errorf("progress tells of %d blobs, want 3:\n%s", n, &out)
 	}
+	if again := pull(t, s, host+"/team/app:1", image.PullOptions{}); again.ID != id {
+		t.Errorf("pulled again it is %s", again.ID)
+	}
 	empty(t, s)
 }
 
