@@ -57,4 +57,4 @@ uninstall: ## remove what install put there
 	hack/install uninstall "$(DESTDIR)$(PREFIX)"
 
 clean: ## remove everything that was built
-	rm -rf bin coverage* pkg/engine/monitor/binary/files/pod-monitor* internal/demoimage/archive/image.tar
+	rm -rf bin coverage* internal/carried/files/pod-* internal/demoimage/archive/image.tar

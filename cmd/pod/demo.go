@@ -36,7 +36,7 @@ func runDemo(ctx context.Context, a *app, global *pflag.FlagSet, archive []byte)
 		return err
 	}
 	defer file.Close()
-	path := fmt.Sprintf("/proc/self/fd/%d", file.Fd())
+	path := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), file.Fd())
 	for _, step := range []struct {
 		shown string
 		args  []string

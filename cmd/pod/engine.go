@@ -7,10 +7,11 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/pod-engine/pod/internal/carried"
 	"github.com/pod-engine/pod/internal/cgroup"
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/pod-engine/pod/pkg/image"
-	"github.com/pod-engine/pod/pkg/image/transfer"
+	"github.com/pod-engine/pod/pkg/image/courier"
 	"github.com/pod-engine/pod/pkg/rootless"
 )
 
@@ -76,11 +77,24 @@ func (a *app) images(ctx context.Context) (*image.Store, error) {
 		return nil, err
 	}
 	a.store, err = image.Open(ctx, image.Options{
-		GraphRoot: a.global.root, RunRoot: a.global.runRoot,
-		Driver: a.global.storageDriver, DriverOptions: a.global.storageOptions, SingleID: user.SingleID,
-		InUse: a.imageUsers, RemoveContainers: a.removeImageUsers, Puller: transfer.Transfer{UserAgent: userAgent()},
+		Place: image.Place{
+			GraphRoot: a.global.root, RunRoot: a.global.runRoot,
+			Driver: a.global.storageDriver, DriverOptions: a.global.storageOptions, SingleID: user.SingleID,
+		},
+		InUse: a.imageUsers, RemoveContainers: a.removeImageUsers, Puller: a.courier(),
 	})
 	return a.store, err
+}
+
+// courier brings images in and out of the store.
+func (a *app) courier() courier.Courier {
+	return courier.Courier{UserAgent: userAgent(), Program: func(ctx context.Context) (string, error) {
+		user, err := a.enter(ctx)
+		if err != nil {
+			return "", err
+		}
+		return carried.Path(ctx, "pod-transfer", user.DataDir)
+	}}
 }
 
 // imageUsers names the containers made from an image, for messages.

@@ -9,7 +9,6 @@ import (
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/terminal"
 	"github.com/pod-engine/pod/pkg/image"
-	"github.com/pod-engine/pod/pkg/image/transfer"
 	"github.com/spf13/cobra"
 )
 
@@ -42,7 +41,7 @@ func runLoad(ctx context.Context, a *app, input string, quiet bool) error {
 	}
 	var opts image.PullOptions
 	opts.Progress, opts.Terminal = a.progress(quiet)
-	loaded, err := transfer.Transfer{UserAgent: userAgent()}.Load(ctx, store, input, a.In, opts)
+	loaded, err := a.courier().Load(ctx, store, input, a.In, opts)
 	for _, l := range loaded {
 		names := l.Names
 		if len(names) == 0 {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/pod-engine/pod/internal/terminal"
 	"github.com/pod-engine/pod/pkg/image"
-	"github.com/pod-engine/pod/pkg/image/transfer"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -96,7 +95,7 @@ func runPull(ctx context.Context, a *app, names []string, opts image.PullOptions
 		return err
 	}
 	for _, name := range names {
-		images, err := pullImages(ctx, store, name, opts)
+		images, err := pullImages(ctx, a, store, name, opts)
 		if err != nil {
 			return err
 		}
@@ -108,9 +107,9 @@ func runPull(ctx context.Context, a *app, names []string, opts image.PullOptions
 }
 
 // pullImages obeys the policy. With --all-tags, or from an archive, there is no one local image to ask for first.
-func pullImages(ctx context.Context, store *image.Store, name string, opts image.PullOptions) ([]*image.Image, error) {
+func pullImages(ctx context.Context, a *app, store *image.Store, name string, opts image.PullOptions) ([]*image.Image, error) {
 	if opts.AllTags || opts.Policy == image.PullAlways {
-		return transfer.Transfer{UserAgent: userAgent()}.Pull(ctx, store, name, opts)
+		return a.courier().Pull(ctx, store, name, opts)
 	}
 	img, err := store.Resolve(ctx, name, opts)
 	if err != nil {

@@ -6,19 +6,19 @@ import (
 
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/terminal"
-	"github.com/pod-engine/pod/pkg/image/transfer"
+	"github.com/pod-engine/pod/pkg/image"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
 type saveOptions struct {
-	transfer.SaveOptions
+	image.SaveOptions
 	quiet bool
 }
 
 func (o *saveOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.Compress, "compress", false, "compress the layers; only with --format docker-dir")
-	f.Var(into("format", &o.Format, transfer.ParseFormat).withDefault(string(transfer.DockerArchive)), "format", "docker-archive, oci-archive, oci-dir or docker-dir")
+	f.Var(into("format", &o.Format, image.ParseFormat).withDefault(string(image.DockerArchive)), "format", "docker-archive, oci-archive, oci-dir or docker-dir")
 	f.BoolVarP(&o.Multi, "multi-image-archive", "m", false, "save an image for each argument; else further arguments are further tags of the first image")
 	f.StringVarP(&o.Output, "output", "o", "", "write to this `file` or directory instead of the standard output")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress")
@@ -27,14 +27,14 @@ func (o *saveOptions) addFlags(f *pflag.FlagSet) {
 
 func (o *saveOptions) check(a *app) error {
 	if o.Format == "" {
-		o.Format = transfer.DockerArchive
+		o.Format = image.DockerArchive
 	}
 	switch {
-	case o.Compress && o.Format != transfer.DockerDir:
+	case o.Compress && o.Format != image.DockerDir:
 		return usageError{errors.New("--compress is only possible with --format docker-dir")}
-	case o.Uncompressed && o.Format != transfer.OCIArchive && o.Format != transfer.OCIDir:
+	case o.Uncompressed && o.Format != image.OCIArchive && o.Format != image.OCIDir:
 		return usageError{errors.New("--uncompressed is only possible with --format oci-archive or oci-dir")}
-	case o.Multi && o.Format != transfer.DockerArchive:
+	case o.Multi && o.Format != image.DockerArchive:
 		return usageError{errors.New("--multi-image-archive is only possible with --format docker-archive")}
 	case o.Output == "" && o.Format.IsDir():
 		return usageError{errors.New("a directory cannot be written to the standard output: give --output")}
@@ -71,5 +71,5 @@ func runSave(ctx context.Context, a *app, names []string, o saveOptions) error {
 	}
 	o.Out = a.Out
 	o.Progress, o.Terminal = a.progress(o.quiet)
-	return transfer.Transfer{UserAgent: userAgent()}.Save(ctx, store, names, o.SaveOptions)
+	return a.courier().Save(ctx, store, names, o.SaveOptions)
 }

@@ -10,9 +10,9 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/pod-engine/pod/internal/atomicfile"
+	"github.com/pod-engine/pod/internal/carried"
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/pkg/container"
-	"github.com/pod-engine/pod/pkg/engine/monitor/binary"
 	"github.com/pod-engine/pod/pkg/netns"
 	"github.com/pod-engine/pod/pkg/oci"
 	"golang.org/x/sys/unix"
@@ -120,7 +120,7 @@ func (e *Engine) prepare(ctx context.Context, b *bundle) (oci.Host, error) {
 		host.Devices = hostDevices()
 	}
 	if b.cfg.Process.Init {
-		if host.Init, err = binary.Path(ctx, e.DataDir); err != nil {
+		if host.Init, err = carried.Path(ctx, "pod-monitor", e.DataDir); err != nil {
 			return host, err
 		}
 	}

@@ -8,12 +8,12 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/pod-engine/pod/internal/carried"
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/process"
 	"github.com/pod-engine/pod/internal/undo"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/monitor"
-	"github.com/pod-engine/pod/pkg/engine/monitor/binary"
 	"github.com/pod-engine/pod/pkg/engine/monitor/client"
 )
 
@@ -125,7 +125,7 @@ func (e *Engine) startMonitor(ctx context.Context, cfg *container.Config, b *bun
 	if err != nil {
 		return nil, err
 	}
-	program, err := binary.Path(ctx, e.DataDir)
+	program, err := carried.Path(ctx, "pod-monitor", e.DataDir)
 	if err != nil {
 		return nil, err
 	}

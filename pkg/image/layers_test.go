@@ -140,7 +140,7 @@ func TestAdditionalStore(t *testing.T) {
 		t.Fatalf("cp: %v: %s", err, out)
 	}
 	own := place{filepath.Join(t.TempDir(), "root"), filepath.Join(t.TempDir(), "run"), "overlay"}
-	s := own.open(t, image.Options{DriverOptions: []string{"overlay.imagestore=" + shared.root}})
+	s := own.open(t, image.Options{Place: image.Place{DriverOptions: []string{"overlay.imagestore=" + shared.root}}})
 	img, err := s.Lookup(t.Context(), "shared:1")
 	if err != nil || !img.ReadOnly {
 		t.Fatalf("the shared image is %+v, %v", img, err)
@@ -176,7 +176,7 @@ func TestReadOnlyStore(t *testing.T) {
 	if err := unix.Mount("", p.root, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
-	s, err := image.Open(t.Context(), image.Options{GraphRoot: p.root, RunRoot: p.run, Driver: p.driver})
+	s, err := image.Open(t.Context(), image.Options{Place: image.Place{GraphRoot: p.root, RunRoot: p.run, Driver: p.driver}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -178,7 +178,7 @@ func BenchmarkOpenAndLookup(b *testing.B) {
 		b.Fatal(err)
 	}
 	open := func() *image.Store {
-		s, err := image.Open(b.Context(), image.Options{GraphRoot: p.root, RunRoot: p.run, Driver: p.driver})
+		s, err := image.Open(b.Context(), image.Options{Place: image.Place{GraphRoot: p.root, RunRoot: p.run, Driver: p.driver}})
 		if err != nil {
 			b.Fatal(err)
 		}

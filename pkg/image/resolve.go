@@ -101,7 +101,7 @@ type PullOptions struct {
 	RetryDelay time.Duration // before the first further try; zero: 1 s, doubled each time
 
 	// Progress is where the progress of each layer is told; nil: nowhere. Terminal says that it is one, and gets bars.
-	Progress io.Writer
+	Progress io.Writer `json:"-"`
 	Terminal bool
 }
 

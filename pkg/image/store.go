@@ -16,15 +16,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Options say which store is opened, and who uses its images.
-type Options struct {
+// Place says which store is opened.
+type Place struct {
 	// GraphRoot, RunRoot and Driver override storage.conf(5) and its environment variables. Empty takes what they say.
 	GraphRoot, RunRoot, Driver string
 	// DriverOptions replace those of storage.conf, in its words: "overlay.mountopt=nodev".
 	DriverOptions []string
 	// SingleID says that the user namespace has only one id: files of other owners are stored as the user's own.
 	SingleID bool
+}
 
+// Options say which store is opened, and who uses its images.
+type Options struct {
+	Place
 	// InUse gives the containers that use an image, as a person knows them. It is asked before an image is removed.
 	// Nil: none.
 	InUse func(ctx context.Context, imageID string) ([]string, error)
@@ -42,6 +46,9 @@ type Store struct {
 	readOnly bool
 	library  func() (storage.Store, error)
 }
+
+// Place is where the store is, for another process that is to open the same.
+func (s *Store) Place() Place { return s.opts.Place }
 
 // Open gives the store. It reads configuration only: no lock is taken, nothing is created, and a store that does not
 // exist yet is an empty one.

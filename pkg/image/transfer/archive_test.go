@@ -53,10 +53,10 @@ func TestSaveAndLoad(t *testing.T) {
 	s := newStore(t, insecure(host))
 	push(t, small("one"), host+"/app:1")
 	img := pull(t, s, host+"/app:1", image.PullOptions{})
-	for _, f := range []Format{DockerArchive, OCIArchive, OCIDir, DockerDir} {
+	for _, f := range []image.Format{image.DockerArchive, image.OCIArchive, image.OCIDir, image.DockerDir} {
 		t.Run(string(f), func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "saved")
-			opts := SaveOptions{Format: f, Output: out, Uncompressed: f == OCIDir}
+			opts := image.SaveOptions{Format: f, Output: out, Uncompressed: f == image.OCIDir}
 			if err := (Transfer{}).Save(t.Context(), s, []string{"app:1"}, opts); err != nil {
 				t.Fatal(err)
 			}
@@ -70,13 +70,13 @@ func TestSaveAndLoad(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := []string{host + "/app:1"}
-			if f == DockerDir {
+			if f == image.DockerDir {
 				want = nil // the format has no names
 			}
 			if !slices.Equal(loaded[0].Names, want) {
 				t.Errorf("names are %v, want %v", loaded[0].Names, want)
 			}
-			if f == DockerArchive && loaded[0].Image.ID != img.ID {
+			if f == image.DockerArchive && loaded[0].Image.ID != img.ID {
 				t.Errorf("id is %s, want %s", loaded[0].Image.ID, img.ID)
 			}
 			if got := content(t, other, loaded[0].Image, "etc/hello"); got != "one" {
@@ -94,7 +94,7 @@ func TestSaveSeveral(t *testing.T) {
 		pull(t, s, host+"/app:"+tag, image.PullOptions{})
 	}
 	var out bytes.Buffer
-	if err := (Transfer{}).Save(t.Context(), s, []string{"app:1", "app:2"}, SaveOptions{Format: DockerArchive, Out: &out, Multi: true}); err != nil {
+	if err := (Transfer{}).Save(t.Context(), s, []string{"app:1", "app:2"}, image.SaveOptions{Format: image.DockerArchive, Out: &out, Multi: true}); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
@@ -104,7 +104,7 @@ func TestSaveSeveral(t *testing.T) {
 		t.Fatalf("loaded %v, %v; want two images", loaded, err)
 	}
 	out.Reset()
-	if err := (Transfer{}).Save(t.Context(), s, []string{"app:1", "further:tag"}, SaveOptions{Format: DockerArchive, Out: &out}); err != nil {
+	if err := (Transfer{}).Save(t.Context(), s, []string{"app:1", "further:tag"}, image.SaveOptions{Format: image.DockerArchive, Out: &out}); err != nil {
 		t.Fatal(err)
 	}
 	loaded, err = Transfer{}.Load(t.Context(), other, "", &out, image.PullOptions{})
@@ -125,7 +125,7 @@ func TestSaveKeepsOldFile(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := (Transfer{}).Save(ctx, s, []string{host + "/app:1"}, SaveOptions{Format: DockerArchive, Output: out}); !errors.Is(err, context.Canceled) {
+	if err := (Transfer{}).Save(ctx, s, []string{host + "/app:1"}, image.SaveOptions{Format: image.DockerArchive, Output: out}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v, want %v", err, context.Canceled)
 	}
 	if b, _ := os.ReadFile(out); string(b) != "old" {

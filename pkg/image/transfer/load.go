@@ -25,12 +25,6 @@ import (
 
 type imageRef = types.ImageReference
 
-// Loaded is an image that Load brought in.
-type Loaded struct {
-	Image *image.Image
-	Names []string // full names it was given; none if the archive had none
-}
-
 // location is an archive or directory, of a kind if that is known, and the one image wanted from it.
 type location struct{ kind, path, image string }
 
@@ -58,11 +52,11 @@ func (t Transfer) pullArchive(ctx context.Context, s *image.Store, from location
 
 // Load brings in the images of an archive or a directory as save and docker save write them, compressed or not. An empty path reads the
 // archive from in. Of opts only Progress and Terminal count. What was loaded before an error is given with it.
-func (t Transfer) Load(ctx context.Context, s *image.Store, path string, in io.Reader, opts image.PullOptions) ([]Loaded, error) {
+func (t Transfer) Load(ctx context.Context, s *image.Store, path string, in io.Reader, opts image.PullOptions) ([]image.Loaded, error) {
 	return t.load(ctx, s, location{path: path}, in, opts)
 }
 
-func (t Transfer) load(ctx context.Context, s *image.Store, from location, in io.Reader, opts image.PullOptions) (_ []Loaded, err error) {
+func (t Transfer) load(ctx context.Context, s *image.Store, from location, in io.Reader, opts image.PullOptions) (_ []image.Loaded, err error) {
 	j, err := t.begin(s, opts)
 	if err != nil {
 		return nil, err
@@ -103,7 +97,7 @@ func (j *job) spool(ctx context.Context, in io.Reader) (string, error) {
 }
 
 // open finds out what lies at the place and loads it.
-func (j *job) open(ctx context.Context, from location) ([]Loaded, error) {
+func (j *job) open(ctx context.Context, from location) ([]image.Loaded, error) {
 	info, err := os.Stat(from.path)
 	if err != nil {
 		var path *os.PathError
@@ -134,7 +128,7 @@ func (j *job) open(ctx context.Context, from location) ([]Loaded, error) {
 	return loaded, ociErr
 }
 
-func (j *job) openDir(ctx context.Context, from location) ([]Loaded, error) {
+func (j *job) openDir(ctx context.Context, from location) ([]image.Loaded, error) {
 	if _, err := os.Stat(filepath.Join(from.path, "oci-layout")); err == nil {
 		return j.loadLayout(ctx, from)
 	}
@@ -146,15 +140,15 @@ func (j *job) openDir(ctx context.Context, from location) ([]Loaded, error) {
 		return nil, err
 	}
 	l, err := j.loadOne(ctx, src, nil)
-	return []Loaded{l}, err
+	return []image.Loaded{l}, err
 }
 
-func (j *job) loadDockerArchive(ctx context.Context, reader *dockerarchive.Reader, only string) ([]Loaded, error) {
+func (j *job) loadDockerArchive(ctx context.Context, reader *dockerarchive.Reader, only string) ([]image.Loaded, error) {
 	images, err := reader.List()
 	if err != nil {
 		return nil, err
 	}
-	var out []Loaded
+	var out []image.Loaded
 	for _, refs := range images {
 		names, err := namesIn(reader, refs, only)
 		if err != nil {
@@ -206,7 +200,7 @@ type badArchive struct{ error }
 
 func (b badArchive) Unwrap() error { return b.error }
 
-func (j *job) loadOCIArchive(ctx context.Context, from location) ([]Loaded, error) {
+func (j *job) loadOCIArchive(ctx context.Context, from location) ([]image.Loaded, error) {
 	src, err := ociarchive.NewReference(from.path, from.image)
 	if err != nil {
 		return nil, badArchive{err}
@@ -216,15 +210,15 @@ func (j *job) loadOCIArchive(ctx context.Context, from location) ([]Loaded, erro
 		return nil, badArchive{err}
 	}
 	l, err := j.loadOne(ctx, src, nameOf(desc))
-	return []Loaded{l}, err
+	return []image.Loaded{l}, err
 }
 
-func (j *job) loadLayout(ctx context.Context, from location) ([]Loaded, error) {
+func (j *job) loadLayout(ctx context.Context, from location) ([]image.Loaded, error) {
 	list, err := layout.List(from.path)
 	if err != nil {
 		return nil, err
 	}
-	var out []Loaded
+	var out []image.Loaded
 	for _, item := range list {
 		if from.image != "" && item.ManifestDescriptor.Annotations[specs.AnnotationRefName] != from.image {
 			continue
@@ -255,38 +249,38 @@ func nameOf(desc specs.Descriptor) []string {
 }
 
 // loadOne copies one image into the store and gives it its names.
-func (j *job) loadOne(ctx context.Context, src imageRef, names []string) (Loaded, error) {
+func (j *job) loadOne(ctx context.Context, src imageRef, names []string) (image.Loaded, error) {
 	full, err := fullNames(names)
 	if err != nil {
-		return Loaded{}, err
+		return image.Loaded{}, err
 	}
 	lib, err := j.store.Library()
 	if err != nil {
-		return Loaded{}, err
+		return image.Loaded{}, err
 	}
 	var named reference.Named
 	id := ""
 	if len(full) > 0 {
 		if named, err = reference.ParseNormalizedNamed(full[0]); err != nil {
-			return Loaded{}, err
+			return image.Loaded{}, err
 		}
 	} else if id, err = j.configID(ctx, src); err != nil {
-		return Loaded{}, err
+		return image.Loaded{}, err
 	}
 	dst, err := storageref.Transport.NewStoreReference(lib, named, id)
 	if err != nil {
-		return Loaded{}, err
+		return image.Loaded{}, err
 	}
 	img, err := j.receive(ctx, dst, src, copy.Options{})
 	if err != nil {
-		return Loaded{}, err
+		return image.Loaded{}, err
 	}
 	for _, name := range full[min(1, len(full)):] {
 		if err := j.store.Tag(ctx, img.ID, name); err != nil {
-			return Loaded{}, err
+			return image.Loaded{}, err
 		}
 	}
-	return Loaded{img, full}, failpoint.Hit("load.one")
+	return image.Loaded{Image: img, Names: full}, failpoint.Hit("load.one")
 }
 
 func fullNames(names []string) ([]string, error) {

@@ -32,7 +32,7 @@ func newStore(t *testing.T, registries string) *image.Store {
 
 func openStore(t *testing.T, root, run string) *image.Store {
 	t.Helper()
-	s, err := image.Open(t.Context(), image.Options{GraphRoot: root, RunRoot: run, Driver: "overlay", Puller: Transfer{}})
+	s, err := image.Open(t.Context(), image.Options{Place: image.Place{GraphRoot: root, RunRoot: run, Driver: "overlay"}, Puller: Transfer{}})
 	if err != nil {
 		t.Fatal(err)
 	}

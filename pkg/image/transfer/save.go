@@ -20,48 +20,9 @@ import (
 	storageref "go.podman.io/image/v5/storage"
 )
 
-// Format is how an image is saved.
-type Format string
-
-const (
-	DockerArchive Format = "docker-archive" // one tar file, as docker save writes; the only one for several images
-	OCIArchive    Format = "oci-archive"    // one tar file with an OCI layout
-	OCIDir        Format = "oci-dir"        // a directory with an OCI layout
-	DockerDir     Format = "docker-dir"     // a directory with manifest, configuration and layers as files
-)
-
-// ParseFormat reads the words of --format; dir formats go by other names too.
-func ParseFormat(s string) (Format, error) {
-	switch f := Format(s); f {
-	case "":
-		return DockerArchive, nil
-	case DockerArchive, OCIArchive, OCIDir, DockerDir:
-		return f, nil
-	}
-	return "", fmt.Errorf("format %q: it is one of docker-archive, oci-archive, oci-dir, docker-dir", s)
-}
-
-// IsDir reports whether the format is a directory, which cannot be written to standard output.
-func (f Format) IsDir() bool { return f == OCIDir || f == DockerDir }
-
-// SaveOptions say how images are saved.
-type SaveOptions struct {
-	Format Format
-	// Output is a path; empty writes an archive to Out. A file appears there when it is complete; until then what was there stays.
-	Output string
-	Out    io.Writer
-	// Multi saves each name's image. Without it there is one image, and further names are further tags for it in the archive.
-	Multi bool
-	// Compress compresses the layers of docker-dir; Uncompressed leaves those of OCI formats as they are in the store.
-	Compress, Uncompressed bool
-
-	Progress io.Writer
-	Terminal bool
-}
-
 // Save writes images from the store to a file, a directory or a stream.
-func (t Transfer) Save(ctx context.Context, s *image.Store, names []string, opts SaveOptions) (err error) {
-	if len(names) > 1 && opts.Format != DockerArchive {
+func (t Transfer) Save(ctx context.Context, s *image.Store, names []string, opts image.SaveOptions) (err error) {
+	if len(names) > 1 && opts.Format != image.DockerArchive {
 		return fmt.Errorf("save %d names: only docker-archive can hold more than one", len(names))
 	}
 	var images []*image.Image
@@ -89,7 +50,7 @@ func (t Transfer) Save(ctx context.Context, s *image.Store, names []string, opts
 }
 
 // saveTo writes beside the target and moves it there when it is whole.
-func (j *job) saveTo(ctx context.Context, images []*image.Image, names []string, opts SaveOptions) error {
+func (j *job) saveTo(ctx context.Context, images []*image.Image, names []string, opts image.SaveOptions) error {
 	info, err := os.Stat(opts.Output)
 	exists := err == nil
 	switch {
@@ -115,7 +76,7 @@ func (j *job) saveTo(ctx context.Context, images []*image.Image, names []string,
 }
 
 // stream writes an archive to a pipe or device: formed in the workspace, as its beginning is known last.
-func (j *job) stream(ctx context.Context, images []*image.Image, names []string, opts SaveOptions) error {
+func (j *job) stream(ctx context.Context, images []*image.Image, names []string, opts image.SaveOptions) error {
 	part := filepath.Join(j.work.dir, "save.tar")
 	if err := j.write(ctx, images, names, part, opts.Format); err != nil {
 		return err
@@ -138,8 +99,8 @@ func (j *job) stream(ctx context.Context, images []*image.Image, names []string,
 	return err
 }
 
-func (j *job) write(ctx context.Context, images []*image.Image, names []string, path string, format Format) error {
-	if format == DockerArchive {
+func (j *job) write(ctx context.Context, images []*image.Image, names []string, path string, format image.Format) error {
+	if format == image.DockerArchive {
 		return j.writeDockerArchive(ctx, images, names, path)
 	}
 	src, err := j.stored(images[0])
@@ -149,11 +110,11 @@ func (j *job) write(ctx context.Context, images []*image.Image, names []string, 
 	var dst imageRef
 	var opts copy.Options
 	switch name := savedName(names[0], images[0]); format {
-	case OCIArchive:
+	case image.OCIArchive:
 		dst, err = ociarchive.NewReference(path, name)
-	case OCIDir:
+	case image.OCIDir:
 		dst, err = layout.NewReference(path, name)
-	case DockerDir:
+	case image.DockerDir:
 		dst, err = directory.NewReference(path)
 		opts.ForceManifestMIMEType = manifest.DockerV2Schema2MediaType
 	}

@@ -1,4 +1,4 @@
-package binary
+package carried
 
 import (
 	"context"
@@ -24,7 +24,7 @@ func TestExtract(t *testing.T) {
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			path, err := extract(context.Background(), files("program"), dir)
+			path, err := extract(context.Background(), files("program"), "pod-monitor", dir)
 			if err != nil || path != filepath.Join(dir, "pod-monitor-0123456789abcdef") {
 				t.Errorf("got %q, %v", path, err)
 			}
@@ -40,12 +40,12 @@ func TestExtract(t *testing.T) {
 	if err != nil || before.Mode() != 0o700 {
 		t.Fatalf("%v, %v", before, err)
 	}
-	extract(context.Background(), files("program"), dir)
+	extract(context.Background(), files("program"), "pod-monitor", dir)
 	if after, _ := os.Stat(path); !os.SameFile(before, after) {
 		t.Error("it is written anew although it is there")
 	}
 	os.WriteFile(path, []byte("torn"), 0o700)
-	extract(context.Background(), files("program"), dir)
+	extract(context.Background(), files("program"), "pod-monitor", dir)
 	if text, _ := os.ReadFile(path); string(text) != "program" {
 		t.Errorf("a damaged one is not replaced: %q", text)
 	}
@@ -55,7 +55,7 @@ func TestMissing(t *testing.T) {
 	incomplete := files("program")
 	delete(incomplete, "pod-monitor")
 	for _, f := range []fstest.MapFS{{}, incomplete} {
-		if _, err := extract(context.Background(), f, t.TempDir()); err == nil || hint.Of(err) != "make build" {
+		if _, err := extract(context.Background(), f, "pod-monitor", t.TempDir()); err == nil || hint.Of(err) != "make build" {
 			t.Errorf("got %v with hint %q", err, hint.Of(err))
 		}
 	}
@@ -67,21 +67,21 @@ func TestBeside(t *testing.T) {
 	for _, sub := range []string{"bin", "libexec/pod"} {
 		os.MkdirAll(filepath.Join(dir, sub), 0o755)
 	}
-	if path, ok := beside(executable); ok {
+	if path, ok := beside(executable, "pod-monitor"); ok {
 		t.Errorf("found %q", path)
 	}
 	installed := filepath.Join(dir, "libexec/pod/pod-monitor")
 	os.WriteFile(installed, nil, 0o644)
-	if path, ok := beside(executable); ok {
+	if path, ok := beside(executable, "pod-monitor"); ok {
 		t.Errorf("%q cannot be executed", path)
 	}
 	os.Chmod(installed, 0o755)
-	if path, ok := beside(executable); !ok || path != installed {
+	if path, ok := beside(executable, "pod-monitor"); !ok || path != installed {
 		t.Errorf("found %q", path)
 	}
 	sibling := filepath.Join(dir, "bin/pod-monitor")
 	os.WriteFile(sibling, nil, 0o755)
-	if path, ok := beside(executable); !ok || path != sibling {
+	if path, ok := beside(executable, "pod-monitor"); !ok || path != sibling {
 		t.Errorf("found %q", path)
 	}
 }

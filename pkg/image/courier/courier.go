@@ -1,0 +1,222 @@
+// Package courier has images brought in and out by pod-transfer, a program of its own: the registry client and the archive
+// readers behind package transfer more than double the start-up time of a program that links them, and pod starts far more often
+// than it transfers.
+//
+// The request goes to the program on one pipe and its answer comes back on another, as JSON; progress goes to its standard
+// error, an archive comes from its standard input or goes to its standard output.
+package courier
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/pkg/image"
+)
+
+// Descriptors of pod-transfer.
+const (
+	RequestFD = 3
+	AnswerFD  = 4
+)
+
+// Verb is what pod-transfer is asked for.
+type Verb string
+
+const (
+	Pull Verb = "pull"
+	Load Verb = "load"
+	Save Verb = "save"
+)
+
+// Request is all that pod-transfer is told.
+type Request struct {
+	Verb      Verb
+	Store     image.Place
+	UserAgent string
+	Names     []string // what to pull, one name, or to save
+	Path      string   // what to load; empty: the standard input
+	Pull      image.PullOptions
+	Save      image.SaveOptions
+	Progress  bool // shown on standard error
+}
+
+// Answer is what came of it. What was done before an error is given with it.
+type Answer struct {
+	Loaded []Loaded
+	Error  string // empty: none
+	Hint   string
+	Kind   string // names the sentinel of package image that the error is, see Kinds
+}
+
+// Loaded is an image that is in the store now.
+type Loaded struct {
+	ID    string
+	Names []string
+}
+
+// Kinds are the errors by which callers decide, by the names they travel under.
+func Kinds() map[string]error {
+	return map[string]error{
+		"not-found": image.ErrNotFound, "ambiguous": image.ErrAmbiguous, "in-use": image.ErrInUse, "read-only": image.ErrReadOnly,
+		"cancelled": context.Canceled,
+	}
+}
+
+// Courier starts pod-transfer. Its methods may be called from several goroutines.
+type Courier struct {
+	// Program finds pod-transfer.
+	Program   func(context.Context) (string, error)
+	UserAgent string
+}
+
+// Pull fetches the image called name; see transfer.Transfer.Pull.
+func (c Courier) Pull(ctx context.Context, s *image.Store, name string, opts image.PullOptions) ([]*image.Image, error) {
+	request := Request{Verb: Pull, Names: []string{name}, Pull: opts, Progress: opts.Progress != nil}
+	answer, err := c.run(ctx, s, request, nil, nil)
+	var images []*image.Image
+	for _, l := range answer.Loaded {
+		img, lookup := s.Lookup(ctx, l.ID)
+		if lookup != nil {
+			return images, errors.Join(err, lookup)
+		}
+		images = append(images, img)
+	}
+	return images, err
+}
+
+// Load brings in the images of an archive or a directory; an empty path reads the archive from in. See
+// transfer.Transfer.Load.
+func (c Courier) Load(ctx context.Context, s *image.Store, path string, in *os.File, opts image.PullOptions) ([]image.Loaded, error) {
+	request := Request{Verb: Load, Path: path, Pull: opts, Progress: opts.Progress != nil}
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		// A path such as /dev/fd/63 means this process's descriptors, so the file is opened here.
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("load images: %w", err)
+		}
+		defer f.Close()
+		in, request.Path = f, ""
+	}
+	answer, err := c.run(ctx, s, request, in, nil)
+	var loaded []image.Loaded
+	for _, l := range answer.Loaded {
+		img, lookup := s.Lookup(ctx, l.ID)
+		if lookup != nil {
+			return loaded, errors.Join(err, lookup)
+		}
+		loaded = append(loaded, image.Loaded{Image: img, Names: l.Names})
+	}
+	return loaded, err
+}
+
+// Save writes images to a file, a directory or opts.Out; see transfer.Transfer.Save.
+func (c Courier) Save(ctx context.Context, s *image.Store, names []string, opts image.SaveOptions) error {
+	_, err := c.run(ctx, s, Request{Verb: Save, Names: names, Save: opts, Progress: opts.Progress != nil}, nil, opts.Out)
+	return err
+}
+
+// patience is how long the program may take to end after it was asked to.
+const patience = 2 * time.Second
+
+func (c Courier) run(ctx context.Context, s *image.Store, request Request, in *os.File, out io.Writer) (Answer, error) {
+	program, err := c.Program(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	request.Store, request.UserAgent = s.Place(), c.UserAgent
+	question, err := requestFile(request)
+	if err != nil {
+		return Answer{}, fmt.Errorf("ask pod-transfer: %w", err)
+	}
+	defer question.Close()
+	answers, theirs, err := os.Pipe()
+	if err != nil {
+		return Answer{}, fmt.Errorf("ask pod-transfer: %w", err)
+	}
+	defer answers.Close()
+	cmd := exec.CommandContext(ctx, program)
+	cmd.ExtraFiles = []*os.File{question, theirs}
+	if in != nil {
+		cmd.Stdin = in
+	}
+	cmd.Stdout, cmd.Stderr = out, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
+	cmd.WaitDelay = patience
+	if err := cmd.Start(); err != nil {
+		theirs.Close()
+		return Answer{}, fmt.Errorf("start %s: %w", program, err)
+	}
+	theirs.Close()
+	text, read := io.ReadAll(answers)
+	ended := cmd.Wait()
+	if ctx.Err() != nil {
+		return Answer{}, ctx.Err()
+	}
+	var answer Answer
+	if err := errors.Join(read, json.Unmarshal(text, &answer)); err != nil {
+		return Answer{}, fmt.Errorf("pod-transfer ended without an answer: %w", errors.Join(ended, read))
+	}
+	return answer, answer.err()
+}
+
+// requestFile is the request as a file in memory: credentials are on no command line and in no directory.
+func requestFile(request Request) (*os.File, error) {
+	text, err := json.Marshal(request)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.MemfdCreate("request", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "request")
+	if _, err := f.Write(text); err != nil {
+		f.Close()
+		return nil, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// failure is an error of pod-transfer in its own words, and of its kind.
+type failure struct {
+	text string
+	kind error
+}
+
+func (f failure) Error() string { return f.text }
+func (f failure) Unwrap() error { return f.kind }
+
+func (a Answer) err() error {
+	if a.Error == "" {
+		return nil
+	}
+	return hint.Wrap(failure{a.Error, Kinds()[a.Kind]}, a.Hint)
+}
+
+// AnswerTo words what came of a request, for pod-transfer.
+func AnswerTo(loaded []Loaded, err error) Answer {
+	answer := Answer{Loaded: loaded}
+	if err == nil {
+		return answer
+	}
+	answer.Error, answer.Hint = err.Error(), hint.Of(err)
+	for name, kind := range Kinds() {
+		if errors.Is(err, kind) {
+			answer.Kind = name
+		}
+	}
+	return answer
+}
