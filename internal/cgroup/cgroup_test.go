@@ -70,8 +70,10 @@ func TestDetect(t *testing.T) {
 		{
 			name: "su session", tree: []string{"/", "/user.slice/user-0.slice/session-2.scope"},
 			facts: Facts{Unified: true, Self: "0::/user.slice/user-0.slice/session-2.scope\n", Rootless: true},
-			want: Setup{Manager: Disabled, Own: "/user.slice/user-0.slice/session-2.scope",
-				Notice: "no cgroup is delegated to this user: containers run without resource limits"},
+			want: Setup{
+				Manager: Disabled, Own: "/user.slice/user-0.slice/session-2.scope",
+				Notice: "no cgroup is delegated to this user: containers run without resource limits",
+			},
 			args: []string{"--cgroup-manager=disabled"},
 		},
 		{
@@ -143,12 +145,17 @@ func TestCgroupsPath(t *testing.T) {
 		{fs, "abc", "/", "error"},
 		{fs, "abc", "/user.slicex", "error"},
 		{fs, "abc", "/user.slice/../system.slice", "error"},
-		{fs, "a/b", "", "error"}, {fs, "..", "", "error"}, {fs, "", "", "error"},
+		{fs, "a/b", "", "error"},
+		{fs, "..", "", "error"},
+		{fs, "", "", "error"},
 		{Setup{Manager: Cgroupfs, Base: "/", Parent: "/pod"}, "abc", "/x", "/x/abc"},
 		{systemd, "abc", "", "user.slice:pod:abc"},
 		{systemd, "abc", "my.slice", "my.slice:pod:abc"},
-		{systemd, "abc", "my", "error"}, {systemd, "abc", "a:b.slice", "error"}, {systemd, "a:b", "", "error"},
-		{disabled, "abc", "", ""}, {disabled, "abc", "/x", "error"},
+		{systemd, "abc", "my", "error"},
+		{systemd, "abc", "a:b.slice", "error"},
+		{systemd, "a:b", "", "error"},
+		{disabled, "abc", "", ""},
+		{disabled, "abc", "/x", "error"},
 	}
 	for _, test := range tests {
 		got, err := test.setup.CgroupsPath(test.id, test.parent)

@@ -155,8 +155,10 @@ func (s *Store) openLibrary() (lib storage.Store, err error) {
 // closing another descriptor of a lock file would drop a lock held through the first.
 func (s *Store) lockable() error {
 	d := s.storage.GraphDriverName
-	files := []string{s.storage.GraphRoot, filepath.Join(s.storage.GraphRoot, "storage.lock"), filepath.Join(s.storage.GraphRoot, "userns.lock"),
-		s.storage.RunRoot}
+	files := []string{
+		s.storage.GraphRoot, filepath.Join(s.storage.GraphRoot, "storage.lock"), filepath.Join(s.storage.GraphRoot, "userns.lock"),
+		s.storage.RunRoot,
+	}
 	if d != "" {
 		files = append(files,
 			filepath.Join(s.roots[0], d+"-images", "images.lock"),

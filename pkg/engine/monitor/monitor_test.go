@@ -179,8 +179,13 @@ func TestLock(t *testing.T) {
 
 func TestMessages(t *testing.T) {
 	for _, m := range []Message{
-		{Verb: Created, PID: 3}, {Verb: Running, PID: 4}, {Verb: Failed, Kind: KindNotFound, Text: "a b  c"},
-		{Verb: Exited, Code: 255}, {Verb: Released}, {Verb: Go}, {Verb: Bye},
+		{Verb: Created, PID: 3},
+		{Verb: Running, PID: 4},
+		{Verb: Failed, Kind: KindNotFound, Text: "a b  c"},
+		{Verb: Exited, Code: 255},
+		{Verb: Released},
+		{Verb: Go},
+		{Verb: Bye},
 	} {
 		if back, err := DecodeMessage(m.Encode()); err != nil || back != m {
 			t.Errorf("%+v became %+v, %v", m, back, err)
