@@ -56,8 +56,7 @@ func newInfoCommand(a *app, src sources) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "info [flags]",
 		Short: "Show the machine, the engine and what is stored",
-		Example: `  pod info
-  pod info --format "{{.Host.OCIRuntime.Name}}"`,
+		Example: a.example("info", `info --format "{{.Host.OCIRuntime.Name}}"`),
 		Args: takesNone,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runInfo(cmd.Context(), a, src, format)
