@@ -80,9 +80,6 @@ type box struct {
 	spec    map[string]any
 	process map[string]any
 	env     []string // of the monitor, such as failpoints
-
-	mu   sync.Mutex
-	said []monitor.Message
 }
 
 // runtimes are tested one after the other.
