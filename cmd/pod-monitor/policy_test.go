@@ -38,14 +38,14 @@ func TestRestartOnFailure(t *testing.T) {
 		var actions []string
 		for line := range strings.Lines(string(text)) {
 			var event struct {
-				ID, Action         string
-				Time               time.Time
-				ExitCode, Restarts int
+				ID, Status        string
+				Time              time.Time
+				ContainerExitCode int
 			}
-			if err := json.Unmarshal([]byte(line), &event); err != nil || event.ID != "x" || event.ExitCode != 9 || event.Time.IsZero() {
+			if err := json.Unmarshal([]byte(line), &event); err != nil || event.ID != "x" || event.ContainerExitCode != 9 || event.Time.IsZero() {
 				t.Errorf("event %q: %v", line, err)
 			}
-			actions = append(actions, event.Action)
+			actions = append(actions, event.Status)
 		}
 		if strings.Join(actions, " ") != "died restart died restart" {
 			t.Errorf("events %v", actions)

@@ -48,7 +48,7 @@ type Launch struct {
 
 	// EventsFile, when not empty, gets one line per end that is followed by another try and one per try. EventPrefix is
 	// the beginning of a JSON object up to and including a comma; the monitor completes it with
-	// "action":"died"|"restart","time":"…","exitCode":N,"restarts":N} and a newline.
+	// "status":"died"|"restart","time":"…","containerExitCode":N} and a newline.
 	EventsFile, EventPrefix string
 
 	// Cleanup is the command that finishes the container when the one that started it is gone.
