@@ -26,6 +26,9 @@ import (
 // The container is put together in creating/ID under its lock and then renamed into place, so that it is there whole
 // or not at all; what a killed Create leaves is taken away by the next command.
 func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.Image) (err error) {
+	if err := checkSources(cfg.Mounts); err != nil {
+		return e.createError(cfg, err)
+	}
 	e.Sweep(ctx)
 	e.keepReserve()
 	undone := new(undo.Stack)
@@ -82,6 +85,20 @@ func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.I
 		}
 	}
 	e.event(cfg, "create", nil)
+	return nil
+}
+
+// checkSources finds what a bind mount cannot be made of while there is no container yet. A source may still go away
+// before a start, which then says so.
+func checkSources(mounts []container.Mount) error {
+	for _, m := range mounts {
+		if m.Type != container.MountBind {
+			continue
+		}
+		if _, err := os.Stat(m.Source); err != nil {
+			return fmt.Errorf("mount %q: %w", m.Destination, err)
+		}
+	}
 	return nil
 }
 
