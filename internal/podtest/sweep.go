@@ -165,6 +165,7 @@ func (s Snapshot) addCgroups() error {
 			return nil
 		case err != nil:
 			return err
+		case name == filepath.Join(top, "pod"): // the parent of the containers' cgroups, which stays
 		case d.IsDir() && name != top:
 			s.add("cgroup " + strings.TrimPrefix(name, top))
 		}
