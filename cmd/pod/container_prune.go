@@ -42,6 +42,7 @@ func newContainerPruneCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			e.Settle(cmd.Context(), list)
 			var found []target
 			for _, c := range list {
 				switch c.State.Status {

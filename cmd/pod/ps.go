@@ -110,13 +110,16 @@ func runPs(ctx context.Context, a *app, src sources, o psOptions) error {
 	}
 	for {
 		var page bytes.Buffer
-		if err := printPs(ctx, &page, a, src, o); err != nil {
+		settle, err := printPs(ctx, &page, a, src, o)
+		if err != nil {
 			return err
 		}
 		if o.watch > 0 && isTerminal(a.Out.Fd()) {
 			io.WriteString(a.Out, "\x1b[H\x1b[2J")
 		}
-		if _, err := a.Out.Write(page.Bytes()); err != nil || o.watch == 0 {
+		_, err = a.Out.Write(page.Bytes())
+		settle()
+		if err != nil || o.watch == 0 {
 			return err
 		}
 		select {
@@ -127,23 +130,24 @@ func runPs(ctx context.Context, a *app, src sources, o psOptions) error {
 	}
 }
 
-func printPs(ctx context.Context, w io.Writer, a *app, src sources, o psOptions) error {
+// printPs writes the list, and gives what finishes the work of processes that died, for which nobody should wait.
+func printPs(ctx context.Context, w io.Writer, a *app, src sources, o psOptions) (settle func(), err error) {
 	less, err := psOrder(o.sort, a.style())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r, err := src.containers(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	now := src.now()
 	match, err := matching(ctx, r, o.filters, now)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	list, err := r.List(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	// Docker computes sizes for a template that shows them; podman wants --size and prints nothing without.
 	o.size = o.size || strings.Contains(o.format, ".Size")
@@ -152,13 +156,14 @@ func printPs(ctx context.Context, w io.Writer, a *app, src sources, o psOptions)
 		row := psRow{c: c, opts: &o, now: now, style: a.style(), ports: src.ports(c)}
 		if o.size {
 			if row.writable, row.layers, err = src.size(ctx, c); err != nil {
-				return fmt.Errorf("measure the container %q: %w", c.Config.Name, err)
+				return nil, fmt.Errorf("measure the container %q: %w", c.Config.Name, err)
 			}
 		}
 		rows = append(rows, row)
 	}
 	sortPs(rows, less)
-	return psList(o).Write(w, rows, report.Options{Format: o.format, NoHeading: o.noHeading, Quiet: o.quiet, Style: a.style()})
+	settle = func() { r.Settle(ctx, list) }
+	return settle, psList(o).Write(w, rows, report.Options{Format: o.format, NoHeading: o.noHeading, Quiet: o.quiet, Style: a.style()})
 }
 
 // choosePs gives the containers to show: those that match, without --all or a filter on states only those that run, and

@@ -25,6 +25,8 @@ type fakeContainers []engine.Container
 
 func (f fakeContainers) List(context.Context) ([]engine.Container, error) { return f, nil }
 
+func (f fakeContainers) Settle(context.Context, []engine.Container) {}
+
 func (f fakeContainers) Find(_ context.Context, word string) (engine.Container, error) {
 	for _, c := range f {
 		if c.Config.Name == word || c.Config.ID == word {

@@ -36,6 +36,7 @@ func newRmCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			e.Sweep(cmd.Context())
 			found, errs, err := chosen.find(cmd.Context(), e, args)
 			if err != nil {
 				return err

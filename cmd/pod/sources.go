@@ -32,6 +32,7 @@ type sources struct {
 type containerReader interface {
 	List(context.Context) ([]engine.Container, error)
 	Find(ctx context.Context, nameOrID string) (engine.Container, error)
+	Settle(context.Context, []engine.Container)
 }
 
 // imageInspector gives what inspect prints of an image, as a value for JSON and templates. The error is errNoSuchImage

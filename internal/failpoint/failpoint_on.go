@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Hit marks the transition called name and does what POD_FAILPOINT says about it: "kill" ends the process with
@@ -32,6 +33,15 @@ func Hit(name string) error {
 		}
 	}
 	return nil
+}
+
+// Patience is how long to wait for another process: usual, or POD_FAILPOINT_PATIENCE, such as "1s", so that a test need not
+// sit through it.
+func Patience(usual time.Duration) time.Duration {
+	if told, err := time.ParseDuration(os.Getenv("POD_FAILPOINT_PATIENCE")); err == nil {
+		return told
+	}
+	return usual
 }
 
 func trace(name string) {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pod-engine/pod/internal/failpoint"
 	"golang.org/x/sys/unix"
 )
 
@@ -87,7 +88,7 @@ func flock(f *os.File) error {
 func wait(ctx context.Context, f *os.File, path string) error {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, Patience)
+		ctx, cancel = context.WithTimeout(ctx, failpoint.Patience(Patience))
 		defer cancel()
 	}
 	pause := time.Millisecond

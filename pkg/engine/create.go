@@ -201,13 +201,21 @@ func newID() string {
 func (e *Engine) Rename(ctx context.Context, id, name string) error {
 	return e.withLock(ctx, id, "rename", func(c Container, rec record) error {
 		old := c.Config.Name
+		// Noted before it is taken, so that it goes with the container wherever this ends.
+		rec.Spare = name
+		if err := e.writeRecord(c.Config, rec); err != nil {
+			return err
+		}
+		if err := failpoint.Hit("rename.noted"); err != nil {
+			return err
+		}
 		if err := e.reserveName(ctx, name, id); err != nil {
 			return err
 		}
 		if err := failpoint.Hit("rename.reserved"); err != nil {
 			return err
 		}
-		rec.Name = name
+		rec.Name, rec.Spare = name, old
 		if err := e.writeRecord(c.Config, rec); err != nil {
 			return errors.Join(err, e.releaseName(ctx, name, id))
 		}
@@ -225,6 +233,7 @@ func (e *Engine) Rename(ctx context.Context, id, name string) error {
 
 // withLock runs act under the container's lock, with the container as it is once the lock is held.
 func (e *Engine) withLock(ctx context.Context, id, purpose string, act func(Container, record) error) error {
+	e.Sweep(ctx)
 	lock, err := filelock.AcquireExisting(ctx, filepath.Join(e.Dir(id), "lock"), purpose)
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%w: %s", ErrNotFound, short(id))

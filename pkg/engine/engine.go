@@ -71,6 +71,7 @@ type Engine struct {
 	Options
 	boot   string
 	images func() (*image.Store, error)
+	swept  sync.Once
 }
 
 // Container is one container as found: its immutable configuration and its state at that moment. Config has only

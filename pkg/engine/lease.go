@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // A container holds its image by a file leases/IMAGE/CONTAINER. The first one of an image also makes the storage
@@ -15,6 +17,11 @@ func (e *Engine) leaseDir(imageID string) string { return filepath.Join(e.DataDi
 
 func (e *Engine) holdImage(ctx context.Context, imageID, id string) error {
 	dir := e.leaseDir(imageID)
+	if info, err := os.Lstat(dir); err == nil && !info.IsDir() {
+		if err := os.Remove(dir); err != nil {
+			return fmt.Errorf("hold image %s: %w", short(imageID), err)
+		}
+	}
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("hold image %s: %w", short(imageID), err)
 	}
@@ -44,7 +51,7 @@ func (e *Engine) dropImage(imageID, id string) error {
 		return nil
 	}
 	err := os.Remove(filepath.Join(e.leaseDir(imageID), id))
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil
 	}
 	return err
@@ -53,7 +60,7 @@ func (e *Engine) dropImage(imageID, id string) error {
 // ImageUsers lists the ids of the containers made from an image.
 func (e *Engine) ImageUsers(imageID string) ([]string, error) {
 	entries, err := os.ReadDir(e.leaseDir(imageID))
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil, nil
 	}
 	if err != nil {

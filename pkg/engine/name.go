@@ -11,6 +11,7 @@ import (
 	"github.com/pod-engine/pod/internal/filelock"
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/container"
+	"golang.org/x/sys/unix"
 )
 
 // A name is a file in names/, made with link(2) so that it appears whole, that holds the id of the container it
@@ -33,7 +34,12 @@ func (e *Engine) reserveName(ctx context.Context, name, id string) error {
 	if err := os.WriteFile(temp, []byte(id), 0o600); err != nil {
 		return fmt.Errorf("reserve the name %q: %w", name, err)
 	}
-	if err := os.Rename(temp, e.namePath(name)); err != nil {
+	err = os.Rename(temp, e.namePath(name))
+	if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EEXIST) {
+		// Nobody's: a directory is no name.
+		err = errors.Join(os.RemoveAll(e.namePath(name)), os.Rename(temp, e.namePath(name)))
+	}
+	if err != nil {
 		os.Remove(temp)
 		return fmt.Errorf("reserve the name %q: %w", name, err)
 	}
@@ -45,11 +51,48 @@ func (e *Engine) reserveName(ctx context.Context, name, id string) error {
 func (e *Engine) nameOwner(name string) string {
 	b, err := readFile(e.namePath(name))
 	id := string(b)
-	if err != nil || !isID(id) {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return ""
+	case err != nil || !isID(id):
+		return e.ownerByConfig(name)
+	}
+	if exists(e.Dir(id)) && e.goesBy(id, name) || exists(e.creatingDir(id)) {
+		return id
+	}
+	return ""
+}
+
+// goesBy reports whether the container id, to which the name's file belongs, has that name: one that was renamed by a command
+// that died may have the files of two.
+func (e *Engine) goesBy(id, name string) bool {
+	cfg, err := readConfig(e.Dir(id), id)
+	if err != nil {
+		return true // damaged: then the file is all there is
+	}
+	rec, err := readRecord(e.Dir(id))
+	if err != nil {
+		return true
+	}
+	if rec.Name == name || rec.Name == "" && cfg.Name == name {
+		return true
+	}
+	lock, err := filelock.Try(filepath.Join(e.Dir(id), lockFile))
+	if err != nil {
+		return true // it is being renamed at this moment
+	}
+	lock.Release()
+	return false
+}
+
+// ownerByConfig asks all containers for the one with the name, whose file is damaged.
+func (e *Engine) ownerByConfig(name string) string {
+	ids, err := e.ids()
+	if err != nil {
 		return ""
 	}
-	for _, dir := range []string{e.Dir(id), e.creatingDir(id)} {
-		if _, err := os.Lstat(dir); err == nil {
+	for _, id := range ids {
+		if c, err := e.load(id); err == nil && c.Config.Name == name {
 			return id
 		}
 	}
@@ -64,10 +107,11 @@ func (e *Engine) releaseName(ctx context.Context, name, id string) error {
 	}
 	defer lock.Release()
 	b, err := readFile(e.namePath(name))
-	if errors.Is(err, os.ErrNotExist) || (err == nil && string(b) != id) {
+	if errors.Is(err, os.ErrNotExist) || (err == nil && string(b) != id && isID(string(b))) {
 		return nil
 	}
-	if err := os.Remove(e.namePath(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	// Also one that is damaged, whatever it has become.
+	if err := os.RemoveAll(e.namePath(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("release the name %q: %w", name, err)
 	}
 	return nil
@@ -192,7 +236,13 @@ func (e *Engine) load(id string) (Container, error) {
 		return Container{}, fmt.Errorf("%w: %q", ErrNotFound, id)
 	}
 	cfg, err := readConfig(dir, id)
+	if err == nil {
+		err = checkLock(dir)
+	}
 	if err != nil {
+		if !exists(dir) { // removed while it was read
+			return Container{}, fmt.Errorf("%w: %q", ErrNotFound, id)
+		}
 		return damaged(id, err), nil
 	}
 	rec, err := readRecord(dir)
@@ -203,6 +253,15 @@ func (e *Engine) load(id string) (Container, error) {
 		cfg.Name = rec.Name
 	}
 	return Container{Config: cfg, State: e.state(cfg, rec)}, nil
+}
+
+// checkLock gives the reason why the container in dir cannot be locked.
+func checkLock(dir string) error {
+	info, err := os.Lstat(filepath.Join(dir, lockFile))
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", filepath.Join(dir, lockFile))
+	}
+	return err
 }
 
 func damaged(id string, err error) Container {

@@ -19,6 +19,8 @@ import (
 // started and never renamed has none.
 type record struct {
 	Name string `json:"name,omitempty"` // when renamed
+	// Spare is another name whose file may belong to the container: the new one while a rename begins, the old one after.
+	Spare string `json:"spare,omitempty"`
 	// Serial numbers the starts made; the exit record carries the serial of the start it ends.
 	Serial  uint64    `json:"serial,omitempty"`
 	Started time.Time `json:"started,omitzero"`

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/pod-engine/pod/internal/failpoint"
-	"github.com/pod-engine/pod/internal/filelock"
 	"github.com/pod-engine/pod/pkg/container"
+	"github.com/pod-engine/pod/pkg/engine/monitor"
 )
 
 // RemoveOptions say how far a removal goes.
@@ -59,9 +59,25 @@ func (e *Engine) RemoveEnded(ctx context.Context, id string) error {
 	return err
 }
 
-// removeDamaged removes a container whose records cannot be read. Its lock may be damaged too, so it goes without.
+// removeDamaged removes a container whose records cannot be read. Its lock may be damaged too, so it goes without. If it
+// runs, its processes end with the runtime's state.
 func (e *Engine) removeDamaged(ctx context.Context, c Container) error {
 	id := c.Config.ID
+	runDir := e.ContainerRunDir(id)
+	if held, _, err := monitor.Locked(filepath.Join(runDir, lockFile)); held && err == nil {
+		// Without the mark a restart policy would start it again.
+		if err := os.WriteFile(filepath.Join(runDir, monitor.StopFile), nil, 0o600); err != nil && !isFull(err) {
+			return fmt.Errorf("remove container %s: %w", short(id), err)
+		}
+		if err := e.deleteRuntimeState(ctx, id); err != nil {
+			return fmt.Errorf("remove container %s: %w", short(id), err)
+		}
+		bounded, cancel := context.WithTimeout(ctx, failpoint.Patience(cleanupPatience))
+		defer cancel()
+		if err := waitUnlocked(bounded, filepath.Join(runDir, lockFile)); err != nil {
+			return fmt.Errorf("remove container %s: its monitor does not end: %w", short(id), err)
+		}
+	}
 	if err := e.releaseRun(ctx, id); err != nil {
 		return fmt.Errorf("remove container %s: %w", short(id), err)
 	}
@@ -100,6 +116,11 @@ func (e *Engine) finishRemoval(ctx context.Context, cfg *container.Config) error
 	if err := e.releaseName(ctx, cfg.Name, cfg.ID); err != nil {
 		return err
 	}
+	if rec, err := readRecord(e.removingDir(cfg.ID)); err == nil && rec.Spare != "" {
+		if err := e.releaseName(ctx, rec.Spare, cfg.ID); err != nil {
+			return err
+		}
+	}
 	if err := failpoint.Hit("remove.nameless"); err != nil {
 		return err
 	}
@@ -132,8 +153,12 @@ func removeTree(dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// releaseRun takes away the volatile side of a container that has ended: runtime state, run directory.
+// releaseRun takes away the volatile side of a container that has ended: processes that its monitor could not end, runtime
+// state, run directory.
 func (e *Engine) releaseRun(ctx context.Context, id string) error {
+	if err := e.endLeftovers(ctx, id); err != nil {
+		return err
+	}
 	if err := e.deleteRuntimeState(ctx, id); err != nil {
 		return err
 	}
@@ -176,85 +201,6 @@ func (e *Engine) cleanupLocked(ctx context.Context, c Container) error {
 		return e.removeLocked(ctx, c)
 	}
 	return nil
-}
-
-// Sweep finishes creations and removals whose command died. It is called by every command that changes something;
-// with nothing to do it costs two directory reads. What cannot be finished now is left for the next time.
-func (e *Engine) Sweep(ctx context.Context) {
-	for _, id := range listIDs(filepath.Join(e.DataDir, dirCreating)) {
-		e.sweepCreating(ctx, id)
-	}
-	for _, id := range listIDs(filepath.Join(e.DataDir, dirRemoving)) {
-		e.sweepRemoving(ctx, id)
-	}
-}
-
-func (e *Engine) sweepCreating(ctx context.Context, id string) {
-	dir := e.creatingDir(id)
-	lock, err := filelock.Try(filepath.Join(dir, "lock"))
-	if errors.Is(err, os.ErrNotExist) {
-		// Killed, or not yet there: between mkdir and the lock lie microseconds.
-		if info, err := os.Lstat(dir); err != nil || time.Since(info.ModTime()) < time.Minute {
-			return
-		}
-	} else if err != nil {
-		return
-	} else {
-		defer lock.Release()
-	}
-	if exists(e.Dir(id)) {
-		return
-	}
-	e.dropNamesAndLeases(ctx, id)
-	if err := removeTree(dir); err != nil {
-		e.Log.Debug("sweep of an unfinished container", "id", id, "error", err)
-	}
-}
-
-func (e *Engine) sweepRemoving(ctx context.Context, id string) {
-	lock, err := filelock.Try(filepath.Join(e.removingDir(id), "lock"))
-	if err == nil {
-		defer lock.Release()
-	} else if errors.Is(err, filelock.ErrHeld) {
-		return
-	}
-	cfg, err := readConfig(e.removingDir(id), id)
-	if err == nil {
-		if rec, err := readRecord(e.removingDir(id)); err == nil && rec.Name != "" {
-			cfg.Name = rec.Name
-		}
-		err = e.finishRemoval(ctx, cfg)
-	} else {
-		e.dropNamesAndLeases(ctx, id)
-		err = removeTree(e.removingDir(id))
-	}
-	if err != nil {
-		e.Log.Debug("sweep of a half removed container", "id", id, "error", err)
-	}
-}
-
-// dropNamesAndLeases frees all that points to id, for a container that has no readable configuration to say what
-// that is.
-func (e *Engine) dropNamesAndLeases(ctx context.Context, id string) {
-	names, _ := os.ReadDir(filepath.Join(e.DataDir, dirNames))
-	for _, name := range names {
-		e.releaseName(ctx, name.Name(), id)
-	}
-	leases, _ := os.ReadDir(filepath.Join(e.DataDir, dirLeases))
-	for _, lease := range leases {
-		e.dropImage(lease.Name(), id)
-	}
-}
-
-func listIDs(dir string) []string {
-	entries, _ := os.ReadDir(dir)
-	var ids []string
-	for _, entry := range entries {
-		if isID(entry.Name()) {
-			ids = append(ids, entry.Name())
-		}
-	}
-	return ids
 }
 
 // reserveSize is what the reserve gives back on a full disk: enough for a directory to grow by some blocks.

@@ -68,12 +68,18 @@ func (e *Engine) runtime(ctx context.Context, verb string, args ...string) error
 	return nil
 }
 
-// deleteRuntimeState removes what the runtime keeps of a container whose monitor is gone, and its processes.
+// deleteRuntimeState removes what the runtime keeps of a container whose monitor is gone, and its processes. When somebody
+// else, such as a monitor that still ends, was faster, it is done all the same.
 func (e *Engine) deleteRuntimeState(ctx context.Context, id string) error {
-	if !exists(filepath.Join(e.runtimeRoot(), id)) {
+	state := filepath.Join(e.runtimeRoot(), id)
+	if !exists(state) {
 		return nil
 	}
-	return e.runtime(ctx, "delete", "--force", id)
+	err := e.runtime(ctx, "delete", "--force", id)
+	if err != nil && !exists(state) {
+		return nil
+	}
+	return err
 }
 
 func lastLine(text string) string {

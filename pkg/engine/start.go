@@ -90,7 +90,7 @@ func (e *Engine) launch(ctx context.Context, c Container, rec record, opts Start
 		return nil, err
 	}
 	rec = record{
-		Name: rec.Name, Serial: rec.Serial, Started: time.Now(),
+		Name: rec.Name, Spare: rec.Spare, Serial: rec.Serial, Started: time.Now(),
 		Process: run.process, Monitor: run.monitor,
 	}
 	if err := e.writeVolatileRecord(cfg, rec); err != nil {

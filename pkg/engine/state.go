@@ -47,6 +47,9 @@ func (e *Engine) List(ctx context.Context) ([]Container, error) {
 func (e *Engine) state(cfg *container.Config, rec record) container.State {
 	runDir := e.ContainerRunDir(cfg.ID)
 	run, err := monitor.ReadRunRecord(filepath.Join(runDir, monitor.RunFile))
+	if err != nil {
+		run = monitor.RunRecord{} // not the half of a damaged one
+	}
 	if err == nil && run.Boot == e.boot {
 		if s, alive := e.liveState(cfg, rec, run, runDir); alive {
 			return s
@@ -68,7 +71,11 @@ func (e *Engine) state(cfg *container.Config, rec record) container.State {
 func (e *Engine) liveState(cfg *container.Config, rec record, run monitor.RunRecord, runDir string) (container.State, bool) {
 	s := container.State{Status: container.StatusRunning, PID: run.PID, Started: run.Started, Restarts: run.Restarts}
 	first := run.Process()
-	if held, _, err := monitor.Locked(filepath.Join(runDir, lockFile)); held || err != nil {
+	held, _, err := monitor.Locked(filepath.Join(runDir, lockFile))
+	if err != nil {
+		held = rec.Monitor.Alive() // the lock file is damaged
+	}
+	if held {
 		s.MonitorPID = run.MonitorPID
 	} else {
 		if !first.Alive() {
@@ -98,7 +105,7 @@ func (e *Engine) liveState(cfg *container.Config, rec record, run monitor.RunRec
 func (e *Engine) endedState(cfg *container.Config, rec record, run monitor.RunRecord) container.State {
 	exit, err := e.exitRecord(cfg.ID)
 	switch {
-	case err == nil && exit.Serial >= rec.Serial && exit.Serial > 0:
+	case err == nil && exit.Serial > 0 && exit.Serial >= max(rec.Serial, run.Serial) && !laterTry(run, exit):
 		return container.State{
 			Status: container.StatusExited, ExitCode: exit.Code, Started: exit.Started, Finished: exit.Finished,
 			OOMKilled: exit.OOM, Restarts: exit.Restarts, Stopped: rec.Stopped,
@@ -114,6 +121,11 @@ func (e *Engine) endedState(cfg *container.Config, rec record, run monitor.RunRe
 		}
 	}
 	return container.State{Status: container.StatusCreated}
+}
+
+// laterTry reports whether the restart policy had started the container again after the end that exit records.
+func laterTry(run monitor.RunRecord, exit monitor.ExitRecord) bool {
+	return run.Phase == monitor.PhaseRunning && run.Serial == exit.Serial && run.Restarts > exit.Restarts
 }
 
 // exitRecord gives the newest record of an end. The one in the run directory is there when the disk of the other was

@@ -156,9 +156,13 @@ const cleanupPatience = 15 * time.Second
 // awaitCleanup returns when the monitor of a container that has ended is gone, and does its work when that died.
 func (e *Engine) awaitCleanup(ctx context.Context, c Container) error {
 	runDir := e.ContainerRunDir(c.Config.ID)
-	bounded, cancel := context.WithTimeout(ctx, cleanupPatience)
+	bounded, cancel := context.WithTimeout(ctx, failpoint.Patience(cleanupPatience))
 	defer cancel()
-	if err := waitUnlocked(bounded, filepath.Join(runDir, lockFile)); err != nil {
+	err := waitUnlocked(bounded, filepath.Join(runDir, lockFile))
+	if (err != nil || !exists(runDir)) && c.State.MonitorPID != 0 && bounded.Err() == nil {
+		err = waitFor(bounded, c.State.MonitorPID) // there is no lock that could tell
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
