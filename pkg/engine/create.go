@@ -29,6 +29,9 @@ func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.I
 	if _, err := timezone(cfg); err != nil {
 		return err
 	}
+	if err := checkSources(cfg); err != nil {
+		return err
+	}
 	e.Sweep(ctx)
 	e.keepReserve()
 	undone := new(undo.Stack)
