@@ -26,7 +26,7 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts, err := cgroup.ReadFacts(user.RuntimeDir, user.Rootless)
+	facts, err := cgroup.ReadFacts(user.RuntimeDir, user.Rootless, user.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,11 @@ func (a *app) removeImageUsers(ctx context.Context, imageID string) error {
 // logger writes what --log-level asks for to stderr.
 func (a *app) logger() *slog.Logger {
 	var level slog.Level
-	switch a.global.logLevel {
+	name := a.global.logLevel
+	if a.global.debug {
+		name = "debug"
+	}
+	switch name {
 	case "trace", "debug":
 		level = slog.LevelDebug
 	case "info":
