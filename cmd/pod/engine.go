@@ -9,6 +9,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/carried"
 	"github.com/pod-engine/pod/internal/cgroup"
+	"github.com/pod-engine/pod/internal/containersconf"
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/image/courier"
@@ -33,7 +34,7 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	runtime, err := engine.FindRuntime(a.global.runtime, a.global.runtimeFlags)
+	runtime, err := a.runtime()
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +47,15 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 		Images: a.images, Executable: executable, GlobalArgs: a.global.args(), Warn: a.warn, Log: a.logger(),
 	})
 	return a.opened, err
+}
+
+// runtime is the OCI runtime of --runtime, else of containers.conf, else what is installed.
+func (a *app) runtime() (engine.Runtime, error) {
+	settings, err := containersconf.Read(containersconf.Paths(os.Getenv))
+	if err != nil {
+		return engine.Runtime{}, err
+	}
+	return engine.FindRuntime(settings.Command(a.global.runtime), a.global.runtimeFlags)
 }
 
 // enter gives the program's place inside the user's namespaces.
@@ -126,7 +136,11 @@ func (a *app) removeImageUsers(ctx context.Context, imageID string) error {
 // logger writes what --log-level asks for to stderr.
 func (a *app) logger() *slog.Logger {
 	var level slog.Level
-	switch a.global.logLevel {
+	name := a.global.logLevel
+	if a.global.debug {
+		name = "debug"
+	}
+	switch name {
 	case "trace", "debug":
 		level = slog.LevelDebug
 	case "info":

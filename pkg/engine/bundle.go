@@ -22,6 +22,7 @@ import (
 type bundle struct {
 	dir     string
 	root    *os.File // the root file system, mounted and attached nowhere
+	shm     *os.File // the /dev/shm of the container whose IPC namespace is joined, attached nowhere; nil: none
 	network netns.Network
 	netns   string // where the monitor mounts the container's network namespace; empty: it makes none
 	cgroup  string // linux.cgroupsPath
@@ -30,8 +31,10 @@ type bundle struct {
 }
 
 func (b *bundle) close() {
-	if b.root != nil {
-		b.root.Close()
+	for _, mount := range []*os.File{b.root, b.shm} {
+		if mount != nil {
+			mount.Close()
+		}
 	}
 }
 
@@ -109,6 +112,9 @@ func (e *Engine) prepare(ctx context.Context, b *bundle) (oci.Host, error) {
 		return host, err
 	}
 	if host.Namespaces, err = e.joined(b.cfg); err != nil {
+		return host, err
+	}
+	if err := e.joinShm(b, &host); err != nil {
 		return host, err
 	}
 	if err := e.planNetwork(ctx, b, &host); err != nil {

@@ -3,11 +3,12 @@ package engine
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/pod-engine/pod/pkg/container"
+	"golang.org/x/sys/unix"
 )
 
 // giveSources hands the sources of the mounts with the option U, and all that is in them, to the container's user.
@@ -26,25 +27,49 @@ func giveSources(ctx context.Context, mounts []container.Mount, user container.U
 // chownTree changes the owner of path and of everything below it. Links inside are changed themselves, never followed: they may
 // lead anywhere.
 func chownTree(ctx context.Context, path string, uid, gid int) error {
-	info, err := os.Stat(path)
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
-	if !info.IsDir() {
-		return os.Chown(path, uid, gid)
+	f := os.NewFile(uintptr(fd), path)
+	defer f.Close()
+	if err := f.Chown(uid, gid); err != nil {
+		return err
 	}
-	root, err := os.OpenRoot(path)
+	info, err := f.Stat()
+	if err != nil || !info.IsDir() {
+		return err
+	}
+	return chownEntries(ctx, f, uid, gid)
+}
+
+// chownEntries does it for what is in the directory dir.
+func chownEntries(ctx context.Context, dir *os.File, uid, gid int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	entries, err := dir.ReadDir(-1)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	return fs.WalkDir(root.FS(), ".", func(name string, _ fs.DirEntry, err error) error {
-		if err == nil {
-			err = ctx.Err()
+	for _, entry := range entries {
+		path := filepath.Join(dir.Name(), entry.Name())
+		if err := unix.Fchownat(int(dir.Fd()), entry.Name(), uid, gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return &os.PathError{Op: "chown", Path: path, Err: err}
 		}
+		if !entry.IsDir() {
+			continue
+		}
+		fd, err := unix.Openat(int(dir.Fd()), entry.Name(), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return &os.PathError{Op: "open", Path: path, Err: err}
+		}
+		below := os.NewFile(uintptr(fd), path)
+		err = chownEntries(ctx, below, uid, gid)
+		below.Close()
 		if err != nil {
 			return err
 		}
-		return root.Lchown(name, uid, gid)
-	})
+	}
+	return nil
 }

@@ -29,8 +29,8 @@ func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.I
 	if _, err := timezone(cfg); err != nil {
 		return err
 	}
-	if err := checkSources(cfg.Mounts); err != nil {
-		return e.createError(cfg, err)
+	if err := checkSources(cfg); err != nil {
+		return err
 	}
 	e.Sweep(ctx)
 	e.keepReserve()
@@ -88,20 +88,6 @@ func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.I
 		}
 	}
 	e.event(cfg, "create", nil)
-	return nil
-}
-
-// checkSources finds what a bind mount cannot be made of while there is no container yet. A source may still go away
-// before a start, which then says so.
-func checkSources(mounts []container.Mount) error {
-	for _, m := range mounts {
-		if m.Type != container.MountBind {
-			continue
-		}
-		if _, err := os.Stat(m.Source); err != nil {
-			return fmt.Errorf("mount %q: %w", m.Destination, err)
-		}
-	}
 	return nil
 }
 
