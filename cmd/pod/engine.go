@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/pod-engine/pod/internal/carried"
 	"github.com/pod-engine/pod/internal/cgroup"
 	"github.com/pod-engine/pod/internal/containersconf"
@@ -86,6 +88,12 @@ func (a *app) images(ctx context.Context) (*image.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The storage library writes its messages through logrus, from "info" up unless told otherwise.
+	level, err := logrus.ParseLevel(a.global.logLevel)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--log-level %q: use trace, debug, info, warn, error, fatal or panic", a.global.logLevel)}
+	}
+	logrus.SetLevel(level)
 	a.store, err = image.Open(ctx, image.Options{
 		Place: image.Place{
 			GraphRoot: a.global.root, RunRoot: a.global.runRoot,
