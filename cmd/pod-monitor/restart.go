@@ -85,8 +85,8 @@ func (s *supervisor) event(action string, code int) {
 	if s.launch.EventsFile == "" {
 		return
 	}
-	line := s.launch.EventPrefix + `"action":"` + action + `","time":"` + time.Now().UTC().Format(time.RFC3339Nano) +
-		`","exitCode":` + strconv.Itoa(code) + `,"restarts":` + strconv.Itoa(s.restarts) + "}\n"
+	line := s.launch.EventPrefix + `"status":"` + action + `","time":"` + time.Now().UTC().Format(time.RFC3339Nano) +
+		`","containerExitCode":` + strconv.Itoa(code) + "}\n"
 	fd, err := unix.Open(s.launch.EventsFile, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if err != nil {
 		report("write an event: " + err.Error())

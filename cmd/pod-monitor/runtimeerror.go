@@ -17,8 +17,10 @@ func runtimeMessage(output string) string {
 			message = text
 		}
 	}
-	for _, preamble := range []string{"runc create failed: ", "runc run failed: ", "runc start failed: ",
-		"unable to start container process: "} {
+	for _, preamble := range []string{
+		"runc create failed: ", "runc run failed: ", "runc start failed: ",
+		"unable to start container process: ",
+	} {
 		message = strings.TrimPrefix(message, preamble)
 	}
 	return oneLine(message)

@@ -78,8 +78,11 @@ func TestFlagsReachTheirFields(t *testing.T) {
 		},
 		"--ulimit core=1 --ulimit host": func(c *container.Config) {},
 		"-v ./a:/b:ro --tmpfs /t:size=1m --mount type=bind,src=/c,dst=/d": func(c *container.Config) {
-			c.Mounts = []container.Mount{{Type: "bind", Source: from.dir + "/a", Destination: "/b", ReadOnly: true},
-				{Type: "tmpfs", Destination: "/t", Options: []string{"size=1m"}}, {Type: "bind", Source: "/c", Destination: "/d"}}
+			c.Mounts = []container.Mount{
+				{Type: "bind", Source: from.dir + "/a", Destination: "/b", ReadOnly: true},
+				{Type: "tmpfs", Destination: "/t", Options: []string{"size=1m"}},
+				{Type: "bind", Source: "/c", Destination: "/d"},
+			}
 		},
 		"--device /dev/fuse:r --read-only --read-only-tmpfs=false": func(c *container.Config) {
 			c.Devices, c.Root = []container.Device{{Source: "/dev/fuse", Destination: "/dev/fuse", Permissions: "r"}}, container.Root{ReadOnly: true}
@@ -101,8 +104,10 @@ func TestFlagsReachTheirFields(t *testing.T) {
 		},
 		"--memory-swappiness -1": func(c *container.Config) {},
 		"--net pasta:-T,1 -p 8080:80 -P --expose 99 --dns 1.1.1.1,::1 --dns-search a --dns-opt ndots:1 --add-host a=1.2.3.4": func(c *container.Config) {
-			c.Network = container.Network{Mode: "pasta", Options: []string{"-T", "1"}, PublishAll: true, Expose: []string{"99/tcp"}, DNS: []string{"1.1.1.1", "::1"},
-				DNSSearch: []string{"a"}, DNSOptions: []string{"ndots:1"}, AddHosts: []string{"a:1.2.3.4"}, Ports: []container.Port{{HostPort: 8080, ContainerPort: 80, Count: 1, Protocol: "tcp"}}}
+			c.Network = container.Network{
+				Mode: "pasta", Options: []string{"-T", "1"}, PublishAll: true, Expose: []string{"99/tcp"}, DNS: []string{"1.1.1.1", "::1"},
+				DNSSearch: []string{"a"}, DNSOptions: []string{"ndots:1"}, AddHosts: []string{"a:1.2.3.4"}, Ports: []container.Port{{HostPort: 8080, ContainerPort: 80, Count: 1, Protocol: "tcp"}},
+			}
 		},
 		"--no-hosts --no-hostname --network bridge": func(c *container.Config) { c.Network.NoHosts, c.Network.NoHostname = true, true },
 		"--pid host --ipc none --uts ns:/x --cgroupns private": func(c *container.Config) {

@@ -77,26 +77,42 @@ func TestEventsFormats(t *testing.T) {
 		opts eventsOptions
 		want string
 	}{
-		"no-trunc": {eventsOptions{noTrunc: true, filters: []string{"event=init"}},
-			"2026-01-02 03:04:01.0000005 +0000 UTC container init " + id + " (image=docker.io/library/nginx:latest, name=web)\n"},
-		"json": {eventsOptions{format: "json", filters: []string{"event=died"}},
-			`{"ContainerExitCode":3,"ID":"` + id + `","Image":"docker.io/library/nginx:latest","Name":"web","Status":"died","time":1767323042,"timeNano":1767323042000000500,"Type":"container","Attributes":null}` + "\n"},
-		"json of a network": {eventsOptions{format: "{{json .}}", filters: []string{"type=network", "event=create"}},
-			`{"ID":"` + id + `","network":"net","Status":"create","time":1767323046,"timeNano":1767323046000000500,"Type":"network","Attributes":{"driver":"bridge"}}` + "\n"},
-		"template": {eventsOptions{format: "{{.Type}} {{.Status}} {{.Name}} {{.Time}}", filters: []string{"type=volume"}},
-			"volume create data 1767323045\n"},
-		"since and until": {eventsOptions{since: "2026-01-02T03:04:05Z", until: "1767323047", stream: true},
-			"2026-01-02 03:04:05.0000005 +0000 UTC volume create data\n2026-01-02 03:04:06.0000005 +0000 UTC network create 0123456789ab (name=net, type=bridge)\n"},
-		"docker": {eventsOptions{inDockersWord: true, filters: []string{"type=container"}},
+		"no-trunc": {
+			eventsOptions{noTrunc: true, filters: []string{"event=init"}},
+			"2026-01-02 03:04:01.0000005 +0000 UTC container init " + id + " (image=docker.io/library/nginx:latest, name=web)\n",
+		},
+		"json": {
+			eventsOptions{format: "json", filters: []string{"event=died"}},
+			`{"ContainerExitCode":3,"ID":"` + id + `","Image":"docker.io/library/nginx:latest","Name":"web","Status":"died","time":1767323042,"timeNano":1767323042000000500,"Type":"container","Attributes":null}` + "\n",
+		},
+		"json of a network": {
+			eventsOptions{format: "{{json .}}", filters: []string{"type=network", "event=create"}},
+			`{"ID":"` + id + `","network":"net","Status":"create","time":1767323046,"timeNano":1767323046000000500,"Type":"network","Attributes":{"driver":"bridge"}}` + "\n",
+		},
+		"template": {
+			eventsOptions{format: "{{.Type}} {{.Status}} {{.Name}} {{.Time}}", filters: []string{"type=volume"}},
+			"volume create data 1767323045\n",
+		},
+		"since and until": {
+			eventsOptions{since: "2026-01-02T03:04:05Z", until: "1767323047", stream: true},
+			"2026-01-02 03:04:05.0000005 +0000 UTC volume create data\n2026-01-02 03:04:06.0000005 +0000 UTC network create 0123456789ab (name=net, type=bridge)\n",
+		},
+		"docker": {
+			eventsOptions{inDockersWord: true, filters: []string{"type=container"}},
 			"2026-01-02T03:04:00.000000500Z container create " + id + " (a=1, b=2, image=docker.io/library/nginx:latest, name=web)\n" +
 				"2026-01-02T03:04:02.000000500Z container die " + id + " (exitCode=3, image=docker.io/library/nginx:latest, name=web)\n" +
 				"2026-01-02T03:04:09.000000500Z container health_status: healthy " + id + " (name=web)\n" +
-				"2026-01-02T03:04:10.000000500Z container destroy " + id + " (name=web)\n"},
-		"docker json": {eventsOptions{inDockersWord: true, format: "json", filters: []string{"event=die"}},
+				"2026-01-02T03:04:10.000000500Z container destroy " + id + " (name=web)\n",
+		},
+		"docker json": {
+			eventsOptions{inDockersWord: true, format: "json", filters: []string{"event=die"}},
 			`{"status":"die","id":"` + id + `","from":"docker.io/library/nginx:latest","Type":"container","Action":"die","Actor":{"ID":"` + id +
-				`","Attributes":{"exitCode":"3","image":"docker.io/library/nginx:latest","name":"web"}},"scope":"local","time":1767323042,"timeNano":1767323042000000500}` + "\n"},
-		"docker template": {eventsOptions{inDockersWord: true, format: "{{.Status}} {{.Action}} {{.Actor.ID}}", filters: []string{"type=volume"}},
-			" create data\n"},
+				`","Attributes":{"exitCode":"3","image":"docker.io/library/nginx:latest","name":"web"}},"scope":"local","time":1767323042,"timeNano":1767323042000000500}` + "\n",
+		},
+		"docker template": {
+			eventsOptions{inDockersWord: true, format: "{{.Status}} {{.Action}} {{.Actor.ID}}", filters: []string{"type=volume"}},
+			" create data\n",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := eventsOutput(t, path, c.opts); got != c.want {

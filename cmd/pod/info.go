@@ -54,11 +54,10 @@ type idRange struct {
 func newInfoCommand(a *app, src sources) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
-		Use:   "info [flags]",
-		Short: "Show the machine, the engine and what is stored",
-		Example: `  pod info
-  pod info --format "{{.Host.OCIRuntime.Name}}"`,
-		Args: takesNone,
+		Use:     "info [flags]",
+		Short:   "Show the machine, the engine and what is stored",
+		Example: a.example("info", `info --format "{{.Host.OCIRuntime.Name}}"`),
+		Args:    takesNone,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runInfo(cmd.Context(), a, src, format)
 		},
@@ -108,8 +107,10 @@ func newInfo(host hostinfo.Host, f hostFacts, list []engine.Container) *infoAnsw
 		EventLogger:  f.EventLogger, Hostname: host.Hostname, IDMappings: infoMaps{f.GIDMap, f.UIDMap}, Kernel: host.Kernel, LogDriver: f.LogDriver,
 		MemFree: host.MemFree, MemTotal: host.MemTotal, NetworkBackend: f.NetworkBackend, OS: "linux",
 		OCIRuntime: infoProgram{Name: baseName(f.Runtime), Path: f.Runtime},
-		Security: infoSecurity{host.AppArmor, strings.Join(f.Capabilities, ","), f.Rootless, host.Seccomp, f.SeccompProfile,
-			host.SELinux},
+		Security: infoSecurity{
+			host.AppArmor, strings.Join(f.Capabilities, ","), f.Rootless, host.Seccomp, f.SeccompProfile,
+			host.SELinux,
+		},
 		Slirp4NetNS: infoProgram{Executable: f.Slirp4netns}, Pasta: infoProgram{Executable: f.Pasta},
 		SwapFree: host.SwapFree, SwapTotal: host.SwapTotal, Uptime: uptimeText(host.Uptime),
 	}

@@ -13,17 +13,21 @@ import (
 )
 
 func testHost() hostFacts {
-	return hostFacts{Rootless: true, UIDMap: []idRange{{0, 1000, 1}, {1, 100000, 65536}}, GIDMap: []idRange{{0, 1000, 1}},
+	return hostFacts{
+		Rootless: true, UIDMap: []idRange{{0, 1000, 1}, {1, 100000, 65536}}, GIDMap: []idRange{{0, 1000, 1}},
 		Capabilities: []string{"CAP_CHOWN", "CAP_KILL"}, CgroupManager: "systemd", CgroupControllers: []string{"memory", "pids"}, EventLogger: "file",
 		LogDriver: "k8s-file", LogDrivers: []string{"k8s-file", "none"}, NetworkBackend: "pod", NetworkDrivers: []string{"pasta"}, Runtime: "/usr/bin/crun",
 		DataDir: "/data", RunDir: "/run", GraphDriver: "overlay", GraphRoot: "/graph", GraphRunRoot: "/rungraph", StorageConfig: "/s.conf", Images: 3,
-		Registries: []string{"reg.test"}}
+		Registries: []string{"reg.test"},
+	}
 }
 
 func testMachine() hostinfo.Host {
-	return hostinfo.Host{Arch: "amd64", CPUs: 2, Distribution: hostinfo.Distribution{ID: "debian", Version: "12", Codename: "bookworm"}, Hostname: "h",
+	return hostinfo.Host{
+		Arch: "amd64", CPUs: 2, Distribution: hostinfo.Distribution{ID: "debian", Version: "12", Codename: "bookworm"}, Hostname: "h",
 		Kernel: "6.1.0", Load: hostinfo.Load{User: 1.5, System: 2, Idle: 96.5}, MemFree: 1 << 30, MemTotal: 2 << 30, Uptime: 34 * time.Minute,
-		CgroupVersion: "v2", AppArmor: true, Seccomp: true}
+		CgroupVersion: "v2", AppArmor: true, Seccomp: true,
+	}
 }
 
 func TestInfoGolden(t *testing.T) {

@@ -136,9 +136,11 @@ func (r psRow) MarshalJSON() ([]byte, error) {
 }
 
 func (r psRow) docker() psDocker {
-	d := psDocker{Command: r.Command(), CreatedAt: r.CreatedAt(), ID: r.ID(), Image: r.Image(), Labels: r.labelText(),
+	d := psDocker{
+		Command: r.Command(), CreatedAt: r.CreatedAt(), ID: r.ID(), Image: r.Image(), Labels: r.labelText(),
 		LocalVolumes: "0", Mounts: r.mountText(), Names: r.Names(), Networks: r.Networks(), Ports: r.Ports(), RunningFor: r.RunningFor(),
-		Size: "0B", State: r.State(), Status: r.Status()}
+		Size: "0B", State: r.State(), Status: r.Status(),
+	}
 	if r.opts.size {
 		d.Size = r.Size()
 	}
@@ -147,10 +149,12 @@ func (r psRow) docker() psDocker {
 
 func (r psRow) podman() psPodman {
 	c, s := r.c.Config, r.c.State
-	p := psPodman{AutoRemove: c.Remove, Command: c.Process.Args, CreatedAt: r.RunningFor(), Exited: r.Exited(), ExitedAt: r.ExitedAt(),
+	p := psPodman{
+		AutoRemove: c.Remove, Command: c.Process.Args, CreatedAt: r.RunningFor(), Exited: r.Exited(), ExitedAt: r.ExitedAt(),
 		ExitCode: s.ExitCode, ID: c.ID, Image: c.Image.Name, ImageID: c.Image.ID, Labels: c.Labels, Mounts: r.destinations(),
 		Names: []string{c.Name}, Networks: []string{}, Pid: s.PID, Restarts: s.Restarts, StartedAt: r.StartedAt(), State: r.State(),
-		Status: r.Status(), Created: c.Created.Unix()}
+		Status: r.Status(), Created: c.Created.Unix(),
+	}
 	if r.opts.namespaces {
 		p.Namespaces = r.Namespaces()
 	}

@@ -30,17 +30,26 @@ func psList(o psOptions) report.List[psRow] {
 	}
 	if o.namespaces {
 		l.Columns = []report.Column[psRow]{
-			{Header: "CONTAINER ID", Cell: psRow.ID}, {Header: "NAMES", Cell: psRow.Names},
+			{Header: "CONTAINER ID", Cell: psRow.ID},
+			{Header: "NAMES", Cell: psRow.Names},
 			{Header: "PID", Cell: func(r psRow) string { return strconv.Itoa(r.Pid()) }},
-			{Header: "CGROUPNS", Cell: psRow.CGROUPNS}, {Header: "IPC", Cell: psRow.IPC}, {Header: "MNT", Cell: psRow.MNT},
-			{Header: "NET", Cell: psRow.NET}, {Header: "PIDNS", Cell: psRow.PIDNS}, {Header: "USERNS", Cell: psRow.USERNS},
+			{Header: "CGROUPNS", Cell: psRow.CGROUPNS},
+			{Header: "IPC", Cell: psRow.IPC},
+			{Header: "MNT", Cell: psRow.MNT},
+			{Header: "NET", Cell: psRow.NET},
+			{Header: "PIDNS", Cell: psRow.PIDNS},
+			{Header: "USERNS", Cell: psRow.USERNS},
 			{Header: "UTS", Cell: psRow.UTS},
 		}
 		return l
 	}
 	l.Columns = []report.Column[psRow]{
-		{Header: "CONTAINER ID", Cell: psRow.ID}, {Header: "IMAGE", Cell: psRow.Image}, {Header: "COMMAND", Cell: psRow.Command},
-		{Header: "CREATED", Cell: psRow.RunningFor}, {Header: "STATUS", Cell: psRow.Status}, {Header: "PORTS", Cell: psRow.Ports},
+		{Header: "CONTAINER ID", Cell: psRow.ID},
+		{Header: "IMAGE", Cell: psRow.Image},
+		{Header: "COMMAND", Cell: psRow.Command},
+		{Header: "CREATED", Cell: psRow.RunningFor},
+		{Header: "STATUS", Cell: psRow.Status},
+		{Header: "PORTS", Cell: psRow.Ports},
 		{Header: "NAMES", Cell: psRow.Names},
 	}
 	if o.pod {

@@ -114,15 +114,19 @@ func TestPsPodmanKeys(t *testing.T) {
 func TestPsHostile(t *testing.T) {
 	for _, h := range []string{"\x1b]0;x\x07", "\u009b31m", "a\nforged", "a\tb", "\u202e", "\xff", "\x7f"} {
 		c := engine.Container{
-			Config: &container.Config{ID: id("1"), Name: h, Created: testNow, Image: container.Image{Name: h, ID: id("2"), ExposedPorts: []string{h}},
+			Config: &container.Config{
+				ID: id("1"), Name: h, Created: testNow, Image: container.Image{Name: h, ID: id("2"), ExposedPorts: []string{h}},
 				Process: container.Process{Args: []string{h}}, Labels: map[string]string{h: h},
-				Mounts: []container.Mount{{Source: h, Destination: h}}, Network: container.Network{Mode: h}},
+				Mounts: []container.Mount{{Source: h, Destination: h}}, Network: container.Network{Mode: h},
+			},
 			State: container.State{Status: container.StatusRunning, Started: testNow},
 		}
 		src := testSources(fakeContainers{c})
 		for _, program := range []string{"pod", "docker"} {
-			for _, line := range []string{"ps", "ps -s", "ps --ns", "ps --pod", "ps --no-trunc",
-				"ps --format table {{.Names}}\t{{.Image}}\t{{.Command}}\t{{.Labels}}\t{{.Mounts}}\t{{.Networks}}\t{{.Ports}}", "ps --format json"} {
+			for _, line := range []string{
+				"ps", "ps -s", "ps --ns", "ps --pod", "ps --no-trunc",
+				"ps --format table {{.Names}}\t{{.Image}}\t{{.Command}}\t{{.Labels}}\t{{.Mounts}}\t{{.Networks}}\t{{.Ports}}", "ps --format json",
+			} {
 				got, err := runTest(t, program, src, splitLine(line)...)
 				if err != nil {
 					t.Errorf("%s: %v", line, err)

@@ -49,18 +49,25 @@ func id(digit string) string { return strings.Repeat(digit, 64) }
 func testContainers() fakeContainers {
 	img := container.Image{Name: "reg.test/img:1", ID: id("f")}
 	made := func(digit, name string, age time.Duration, s container.State) engine.Container {
-		return engine.Container{Config: &container.Config{ID: id(digit), Name: name, Created: ago(age), Image: img,
-			Process: container.Process{Args: []string{"sleep", "1000"}}}, State: s}
+		return engine.Container{Config: &container.Config{
+			ID: id(digit), Name: name, Created: ago(age), Image: img,
+			Process: container.Process{Args: []string{"sleep", "1000"}},
+		}, State: s}
 	}
 	web := made("1", "web", 3*time.Hour, container.State{Status: container.StatusRunning, Started: ago(2 * time.Hour), PID: 4194304, MonitorPID: 7})
 	web.Config.Labels = map[string]string{"app": "shop", "tier": "front end"}
 	web.Config.Process = container.Process{Entrypoint: []string{"sh", "-c"}, Args: []string{"sleep 1000; echo this is long"}}
-	web.Config.Mounts = []container.Mount{{Type: container.MountBind, Source: "/home/user/a/long/way", Destination: "/data"},
-		{Type: container.MountTmpfs, Destination: "/scratch"}}
+	web.Config.Mounts = []container.Mount{
+		{Type: container.MountBind, Source: "/home/user/a/long/way", Destination: "/data"},
+		{Type: container.MountTmpfs, Destination: "/scratch"},
+	}
 	web.Config.Image.ExposedPorts = []string{"80/tcp", "443/tcp"}
-	web.Config.Network.Ports = []container.Port{{HostIP: "127.0.0.1", HostPort: 8080, ContainerPort: 80, Count: 1, Protocol: "tcp"},
-		{HostPort: 9000, ContainerPort: 90, Count: 1, Protocol: "udp"}, {HostPort: 9001, ContainerPort: 91, Count: 2, Protocol: "udp"},
-		{HostIP: "::1", HostPort: 53, ContainerPort: 53, Count: 1, Protocol: "tcp"}}
+	web.Config.Network.Ports = []container.Port{
+		{HostIP: "127.0.0.1", HostPort: 8080, ContainerPort: 80, Count: 1, Protocol: "tcp"},
+		{HostPort: 9000, ContainerPort: 90, Count: 1, Protocol: "udp"},
+		{HostPort: 9001, ContainerPort: 91, Count: 2, Protocol: "udp"},
+		{HostIP: "::1", HostPort: 53, ContainerPort: 53, Count: 1, Protocol: "tcp"},
+	}
 	done := made("2", "done", 50*time.Hour, container.State{Status: container.StatusExited, ExitCode: 3, Started: ago(40 * time.Hour), Finished: ago(90 * time.Second)})
 	done.Config.Network.Mode = "host"
 	return fakeContainers{

@@ -26,9 +26,11 @@ func TestRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Host{Arch: runtime.GOARCH, CPUs: 2, Distribution: Distribution{"debian", "v", "12", "bookworm"}, Hostname: "h", Kernel: "6.1.0",
+	want := Host{
+		Arch: runtime.GOARCH, CPUs: 2, Distribution: Distribution{"debian", "v", "12", "bookworm"}, Hostname: "h", Kernel: "6.1.0",
 		Load: Load{20, 10, 65}, MemFree: 1 << 20, MemTotal: 2 << 20, SwapFree: 12 << 10, Uptime: 3661500 * time.Millisecond,
-		CgroupVersion: "v2", AppArmor: true, SELinux: true, Seccomp: true}
+		CgroupVersion: "v2", AppArmor: true, SELinux: true, Seccomp: true,
+	}
 	if got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}

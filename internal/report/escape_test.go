@@ -49,9 +49,11 @@ func quietOutput(t *testing.T, what, text string) {
 }
 
 func TestHostileTables(t *testing.T) {
-	formats := []string{"", "table {{.ID}}\t{{.Names}}\t{{.Image}}\t{{.Label \"k\"}}\t{{.Labels}}",
+	formats := []string{
+		"", "table {{.ID}}\t{{.Names}}\t{{.Image}}\t{{.Label \"k\"}}\t{{.Labels}}",
 		"table {{range .Names}}{{.}}{{end}}{{if .ID}}{{.ID}}{{else}}-{{end}}{{with .Label \"k\"}}{{.}}{{end}}",
-		"table {{range .}}{{.ID}}{{end}}", `table {{define "x"}}{{.}}{{end}}{{template "x" .ID}}`, `table {{$x := .ID}}{{$x}}`}
+		"table {{range .}}{{.ID}}{{end}}", `table {{define "x"}}{{.}}{{end}}{{template "x" .ID}}`, `table {{$x := .ID}}{{$x}}`,
+	}
 	for _, style := range []Style{Podman, Docker} {
 		for _, h := range hostile {
 			r := row{ID: h, Names: []string{h}, Labels: map[string]string{"k": h}}

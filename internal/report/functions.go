@@ -27,8 +27,10 @@ func functions() template.FuncMap {
 func headingFunctions() template.FuncMap {
 	same := func(v any) any { return v }
 	with := func(v any, _ ...any) any { return v }
-	return template.FuncMap{"json": same, "join": with, "split": with, "title": same, "lower": same, "upper": same,
-		"pad": with, "truncate": with}
+	return template.FuncMap{
+		"json": same, "join": with, "split": with, "title": same, "lower": same, "upper": same,
+		"pad": with, "truncate": with,
+	}
 }
 
 // join accepts any list, since lists decoded from JSON are []any.

@@ -53,22 +53,43 @@ func TestWrite(t *testing.T) {
 		{"escape inside an action", Options{Format: `{{join .Names "\n"}}`}, "one\ntwo\nthree\n"},
 		{"range over all", Options{Format: `{{range .}}{{.ID}};{{end}}`}, "aaa;bbbbbbbbbbbbbbb;"},
 		{"range inside", Options{Format: `{{range .Names}}<{{.}}>{{end}}`}, "<one>\n<two><three>\n"},
-		{"functions", Options{Format: `{{upper .ID | lower | title}}{{pad .ID 1 2}}|{{truncate .ID 2}}{{range split "a,b" ","}}{{println .}}{{end}}{{json .Names}}`},
-			"Aaa aaa  |aaa\nb\n[\"one\"]\nBbbbbbbbbbbbbbb bbbbbbbbbbbbbbb  |bba\nb\n[\"two\",\"three\"]\n"},
-		{"user table", Options{Format: `table {{.ID}}\t{{.Image}}`},
-			"CONTAINER ID     IMAGE\naaa              img:aaa\nbbbbbbbbbbbbbbb  img:bbbbbbbbbbbbbbb\n"},
-		{"spaces separate", Options{Format: `table {{.Image}} {{.ID}}`, NoHeading: true},
-			"img:aaa              aaa\nimg:bbbbbbbbbbbbbbb  bbbbbbbbbbbbbbb\n"},
-		{"spaces stay in docker", Options{Format: `table {{.Image}} {{.ID}}`, Style: Docker},
-			"IMAGE CONTAINER ID\nimg:aaa aaa\nimg:bbbbbbbbbbbbbbb bbbbbbbbbbbbbbb\n"},
-		{"heading of a label and of functions", Options{Format: `table {{.Label "com.x.my-key"}}\t{{upper .ID}}\t{{join .Names ","}}\t{{truncate .ID 2}}`},
-			"my key      CONTAINER ID     NAMES       CONTAINER ID\n            AAA              one         aa\n            BBBBBBBBBBBBBBB  two,three   bb\n"},
-		{"heading of lists", Options{Format: `table {{.Names}}\t{{range .Names}}<{{.}}>{{end}}`},
-			"NAMES        <NAMES>\n[one]        <one>\n[two three]  <two><three>\n"},
+		{
+			"functions",
+			Options{Format: `{{upper .ID | lower | title}}{{pad .ID 1 2}}|{{truncate .ID 2}}{{range split "a,b" ","}}{{println .}}{{end}}{{json .Names}}`},
+			"Aaa aaa  |aaa\nb\n[\"one\"]\nBbbbbbbbbbbbbbb bbbbbbbbbbbbbbb  |bba\nb\n[\"two\",\"three\"]\n",
+		},
+		{
+			"user table",
+			Options{Format: `table {{.ID}}\t{{.Image}}`},
+			"CONTAINER ID     IMAGE\naaa              img:aaa\nbbbbbbbbbbbbbbb  img:bbbbbbbbbbbbbbb\n",
+		},
+		{
+			"spaces separate",
+			Options{Format: `table {{.Image}} {{.ID}}`, NoHeading: true},
+			"img:aaa              aaa\nimg:bbbbbbbbbbbbbbb  bbbbbbbbbbbbbbb\n",
+		},
+		{
+			"spaces stay in docker",
+			Options{Format: `table {{.Image}} {{.ID}}`, Style: Docker},
+			"IMAGE CONTAINER ID\nimg:aaa aaa\nimg:bbbbbbbbbbbbbbb bbbbbbbbbbbbbbb\n",
+		},
+		{
+			"heading of a label and of functions",
+			Options{Format: `table {{.Label "com.x.my-key"}}\t{{upper .ID}}\t{{join .Names ","}}\t{{truncate .ID 2}}`},
+			"my key      CONTAINER ID     NAMES       CONTAINER ID\n            AAA              one         aa\n            BBBBBBBBBBBBBBB  two,three   bb\n",
+		},
+		{
+			"heading of lists",
+			Options{Format: `table {{.Names}}\t{{range .Names}}<{{.}}>{{end}}`},
+			"NAMES        <NAMES>\n[one]        <one>\n[two three]  <two><three>\n",
+		},
 		{"raw", Options{Format: "raw", Style: Docker}, "id: aaa\n\nid: bbbbbbbbbbbbbbb\n\n"},
-		{"lines of json", Options{Format: "json", Style: Docker},
+		{
+			"lines of json",
+			Options{Format: "json", Style: Docker},
 			`{"ID":"aaa","Names":["one"],"Labels":{"x":"1"},"Nested":{"IP":""}}` + "\n" +
-				`{"ID":"bbbbbbbbbbbbbbb","Names":["two","three"],"Labels":null,"Nested":{"IP":""}}` + "\n"},
+				`{"ID":"bbbbbbbbbbbbbbb","Names":["two","three"],"Labels":null,"Nested":{"IP":""}}` + "\n",
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -91,21 +91,31 @@ func TestApplyImageLeavesNothingOpen(t *testing.T) {
 }
 
 func TestApplyImageTakesTheRest(t *testing.T) {
-	img := ImageConfig{Cmd: []string{"x"}, User: "app:9", WorkingDir: "srv/../app", StopSignal: "3",
+	img := ImageConfig{
+		Cmd: []string{"x"}, User: "app:9", WorkingDir: "srv/../app", StopSignal: "3",
 		Labels:       map[string]string{"a": "1", "b": "2", "run.oci.handler": "x", "com.docker.compose.project": "p", "org.systemd.property.X": "y"},
 		Volumes:      map[string]struct{}{"/data/": {}, "/data": {}, "/a": {}},
-		ExposedPorts: map[string]struct{}{"80": {}, "53/udp": {}, "8000-8001/tcp": {}}}
+		ExposedPorts: map[string]struct{}{"80": {}, "53/udp": {}, "8000-8001/tcp": {}},
+	}
 	c := apply(t, img, func(c *Config) {
 		c.Labels = map[string]string{"b": "own", "run.oci.mine": "kept"}
 		c.Network.PublishAll = true
 		c.Network.Ports = []Port{{HostPort: 8080, ContainerPort: 80, Count: 1, Protocol: "tcp"}}
 		c.Network.Expose = []string{"99/tcp"}
 	})
-	want := []Port{{HostPort: 8080, ContainerPort: 80, Count: 1, Protocol: "tcp"}, {ContainerPort: 53, Count: 1, Protocol: "udp"},
-		{ContainerPort: 8000, Count: 2, Protocol: "tcp"}, {ContainerPort: 99, Count: 1, Protocol: "tcp"}}
+	want := []Port{
+		{HostPort: 8080, ContainerPort: 80, Count: 1, Protocol: "tcp"},
+		{ContainerPort: 53, Count: 1, Protocol: "udp"},
+		{ContainerPort: 8000, Count: 2, Protocol: "tcp"},
+		{ContainerPort: 99, Count: 1, Protocol: "tcp"},
+	}
 	for _, pair := range [][2]any{
-		{c.Process.User, "app:9"}, {c.Process.Workdir, "/app"}, {c.Stop.Signal, "SIGQUIT"}, {c.Image.Volumes, []string{"/a", "/data"}},
-		{c.Image.ExposedPorts, []string{"53/udp", "80/tcp", "8000-8001/tcp"}}, {c.Network.Ports, want},
+		{c.Process.User, "app:9"},
+		{c.Process.Workdir, "/app"},
+		{c.Stop.Signal, "SIGQUIT"},
+		{c.Image.Volumes, []string{"/a", "/data"}},
+		{c.Image.ExposedPorts, []string{"53/udp", "80/tcp", "8000-8001/tcp"}},
+		{c.Network.Ports, want},
 		{c.Labels, map[string]string{"a": "1", "b": "own", "run.oci.mine": "kept"}},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {

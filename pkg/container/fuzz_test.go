@@ -9,8 +9,10 @@ import (
 // FuzzParsers gives one text to every parser of a flag's value. What a parser accepts, Validate must accept too, and
 // nothing may carry a NUL or a line break into a file that others read by lines.
 func FuzzParsers(f *testing.F) {
-	for _, seed := range []string{"", "80", "127.0.0.1:80-90:80-90/udp", "[::1]::80", "/a:/b:ro,z", "type=bind,src=/a,dst=/b", "/t:size=50%", "nofile=1:2",
-		"net.ipv4.ip_forward=1", "1.5g", "RTMIN+3", "on-failure:3", "a:1.2.3.4", "/dev/a:/dev/b:rw", "0:0", "4294967296", "0x0", "seccomp=unconfined", "ns:/x", "A*", "a=b\nc=d", "max-size=1m", "[\"a\"]", "\x00", "../x"} {
+	for _, seed := range []string{
+		"", "80", "127.0.0.1:80-90:80-90/udp", "[::1]::80", "/a:/b:ro,z", "type=bind,src=/a,dst=/b", "/t:size=50%", "nofile=1:2",
+		"net.ipv4.ip_forward=1", "1.5g", "RTMIN+3", "on-failure:3", "a:1.2.3.4", "/dev/a:/dev/b:rw", "0:0", "4294967296", "0x0", "seccomp=unconfined", "ns:/x", "A*", "a=b\nc=d", "max-size=1m", "[\"a\"]", "\x00", "../x",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

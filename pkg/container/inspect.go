@@ -167,8 +167,10 @@ func inspectMounts(mounts []Mount) []InspectMount {
 		if m.Type == MountTmpfs {
 			continue
 		}
-		one := InspectMount{Type: string(m.Type), Source: m.Source, Destination: m.Destination, Options: []string{}, RW: !m.ReadOnly,
-			Propagation: "rprivate"}
+		one := InspectMount{
+			Type: string(m.Type), Source: m.Source, Destination: m.Destination, Options: []string{}, RW: !m.ReadOnly,
+			Propagation: "rprivate",
+		}
 		for _, o := range m.Options {
 			switch {
 			case isPropagation(o):

@@ -39,10 +39,14 @@ func fullConfig() *Config {
 	return &Config{
 		ID: strings.Repeat("0123456789abcdef", 4), Name: "web", Created: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC),
 		Command: []string{"pod", "run", "-d", "img"},
-		Image: Image{Name: "reg.test/img:1", ID: strings.Repeat("ab", 32), Digest: "sha256:" + strings.Repeat("cd", 32),
-			Volumes: []string{"/data"}, ExposedPorts: []string{"80/tcp", "443/tcp"}},
-		Process: Process{Entrypoint: []string{"/entry", "-x"}, Args: []string{"a", "b"}, Env: []string{"A=b"}, Workdir: "/w", User: "1:2",
-			Groups: []string{"g"}, Terminal: true, Interactive: true, Init: true, Umask: 0o27, Ulimits: []Ulimit{{"nofile", 10, -1}}, OOMScoreAdj: &score},
+		Image: Image{
+			Name: "reg.test/img:1", ID: strings.Repeat("ab", 32), Digest: "sha256:" + strings.Repeat("cd", 32),
+			Volumes: []string{"/data"}, ExposedPorts: []string{"80/tcp", "443/tcp"},
+		},
+		Process: Process{
+			Entrypoint: []string{"/entry", "-x"}, Args: []string{"a", "b"}, Env: []string{"A=b"}, Workdir: "/w", User: "1:2",
+			Groups: []string{"g"}, Terminal: true, Interactive: true, Init: true, Umask: 0o27, Ulimits: []Ulimit{{"nofile", 10, -1}}, OOMScoreAdj: &score,
+		},
 		Root:   Root{ReadOnly: true, ReadOnlyTmpfs: true},
 		Labels: map[string]string{"k": "v"}, Annotations: map[string]string{"n": "o"}, Timezone: "UTC",
 		Mounts: []Mount{
@@ -52,13 +56,22 @@ func fullConfig() *Config {
 		},
 		Devices:   []Device{{"/dev/a", "/dev/b", "rw"}},
 		Namespace: Namespace{PID: "container:" + strings.Repeat("ef", 32), IPC: "container:" + strings.Repeat("ef", 32), Cgroup: "host"},
-		Network: Network{Ports: []Port{{HostIP: "127.0.0.1", HostPort: 8080, ContainerPort: 80, Count: 1, Protocol: "tcp"},
-			{HostPort: 9000, ContainerPort: 90, Count: 2, Protocol: "udp"}, {ContainerPort: 7, Count: 1, Protocol: "tcp"}},
-			Expose: []string{"53/udp"}, DNS: []string{"192.0.2.1"}, DNSSearch: []string{"s"}, DNSOptions: []string{"o"}, AddHosts: []string{"h:192.0.2.2"}},
-		Resources: Resources{Memory: 64 << 20, MemorySwap: -1, MemorySwappiness: &swappiness, CPUs: 0.29, CpusetCPUs: "0-1", ShmSize: 1 << 20,
-			CgroupConf: []string{"memory.high=1"}},
-		Security: Security{CapAdd: []string{"CAP_NET_ADMIN"}, NoNewPrivileges: true, Seccomp: "unconfined", AppArmor: "p", Label: []string{"disable"},
-			Mask: []string{"/a", "/b"}, Unmask: []string{"ALL"}, ProcOptions: []string{"hidepid=2"}, Sysctls: map[string]string{"net.x": "1"}},
+		Network: Network{
+			Ports: []Port{
+				{HostIP: "127.0.0.1", HostPort: 8080, ContainerPort: 80, Count: 1, Protocol: "tcp"},
+				{HostPort: 9000, ContainerPort: 90, Count: 2, Protocol: "udp"},
+				{ContainerPort: 7, Count: 1, Protocol: "tcp"},
+			},
+			Expose: []string{"53/udp"}, DNS: []string{"192.0.2.1"}, DNSSearch: []string{"s"}, DNSOptions: []string{"o"}, AddHosts: []string{"h:192.0.2.2"},
+		},
+		Resources: Resources{
+			Memory: 64 << 20, MemorySwap: -1, MemorySwappiness: &swappiness, CPUs: 0.29, CpusetCPUs: "0-1", ShmSize: 1 << 20,
+			CgroupConf: []string{"memory.high=1"},
+		},
+		Security: Security{
+			CapAdd: []string{"CAP_NET_ADMIN"}, NoNewPrivileges: true, Seccomp: "unconfined", AppArmor: "p", Label: []string{"disable"},
+			Mask: []string{"/a", "/b"}, Unmask: []string{"ALL"}, ProcOptions: []string{"hidepid=2"}, Sysctls: map[string]string{"net.x": "1"},
+		},
 		Log:     Log{Driver: LogK8sFile, MaxSize: 1000000, MaxFile: 3, Tag: "t"},
 		Restart: Restart{RestartOnFailure, 3}, Stop: Stop{"SIGINT", 7, 60}, Remove: true, PIDFile: "/p", CIDFile: "/c",
 	}
@@ -66,14 +79,19 @@ func fullConfig() *Config {
 
 func fullFacts(docker bool) Facts {
 	size := int64(12)
-	return Facts{Docker: docker, StaticDir: "/s", LogPath: "/s/log", OCIConfigPath: "/s/config.json", ResolvConfPath: "/r/resolv.conf",
+	return Facts{
+		Docker: docker, StaticDir: "/s", LogPath: "/s/log", OCIConfigPath: "/s/config.json", ResolvConfPath: "/r/resolv.conf",
 		HostnamePath: "/r/hostname", HostsPath: "/r/hosts", Runtime: "crun", OCIVersion: "1.0.2", CgroupManager: "systemd",
 		CgroupPath: "/user.slice/x", Limits: true, StorageDriver: "overlay", StorageData: map[string]string{"UpperDir": "/s/upper"},
 		EffectiveCaps: []string{"CAP_KILL"}, BoundingCaps: []string{"CAP_KILL"}, DefaultNetwork: "pasta",
-		Ports: []Port{{HostIP: "127.0.0.1", HostPort: 8080, ContainerPort: 80, Count: 1, Protocol: "tcp"},
-			{HostPort: 9000, ContainerPort: 90, Count: 2, Protocol: "udp"}, {HostPort: 40001, ContainerPort: 7, Count: 1, Protocol: "tcp"}},
+		Ports: []Port{
+			{HostIP: "127.0.0.1", HostPort: 8080, ContainerPort: 80, Count: 1, Protocol: "tcp"},
+			{HostPort: 9000, ContainerPort: 90, Count: 2, Protocol: "udp"},
+			{HostPort: 40001, ContainerPort: 7, Count: 1, Protocol: "tcp"},
+		},
 		Endpoint: InspectEndpoint{IPAddress: "192.0.2.7", IPPrefixLen: 24}, Networks: map[string]InspectEndpoint{"n": {}},
-		SizeRw: &size, SizeRootFs: 1024}
+		SizeRw: &size, SizeRootFs: 1024,
+	}
 }
 
 var runningState = State{Status: StatusRunning, PID: 42, MonitorPID: 41, Started: time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC), Restarts: 2}

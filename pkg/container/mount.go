@@ -117,8 +117,10 @@ func checkDestination(p string) error {
 
 // kernelFiles are the single files of /proc that a mount may stand in for; runc's list, made for lxcfs.
 func kernelFiles() []string {
-	return []string{"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime",
-		"/proc/loadavg", "/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled"}
+	return []string{
+		"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime",
+		"/proc/loadavg", "/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled",
+	}
 }
 
 // engineDevices are the entries of /dev that the engine or the runtime makes. Mounts over them, or a /dev that is not

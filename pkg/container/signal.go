@@ -14,9 +14,11 @@ const (
 
 // signalNames are in the order of their numbers on every architecture that Linux containers run on but MIPS.
 func signalNames() []string {
-	return []string{"", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+	return []string{
+		"", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
 		"PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ",
-		"VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS"}
+		"VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+	}
 }
 
 // ParseSignal reads a signal by number (1 to 64) or by name, in either case, with or without SIG; real-time signals are

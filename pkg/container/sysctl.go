@@ -23,8 +23,10 @@ func sysctlNamespace(name string) string {
 		return "net"
 	case strings.HasPrefix(name, "fs.mqueue."):
 		return "ipc"
-	case slices.Contains([]string{"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall",
-		"kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"}, name):
+	case slices.Contains([]string{
+		"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall",
+		"kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced",
+	}, name):
 		return "ipc"
 	}
 	return ""

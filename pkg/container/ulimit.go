@@ -7,8 +7,10 @@ import (
 )
 
 func ulimitNames() []string {
-	return []string{"as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss",
-		"rtprio", "rttime", "sigpending", "stack"}
+	return []string{
+		"as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss",
+		"rtprio", "rttime", "sigpending", "stack",
+	}
 }
 
 // ParseUlimit reads NAME=SOFT[:HARD]; the hard limit is the soft one when left out, and -1 or unlimited is no limit.

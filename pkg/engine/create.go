@@ -26,6 +26,9 @@ import (
 // The container is put together in creating/ID under its lock and then renamed into place, so that it is there whole
 // or not at all; what a killed Create leaves is taken away by the next command.
 func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.Image) (err error) {
+	if _, err := timezone(cfg); err != nil {
+		return err
+	}
 	e.Sweep(ctx)
 	e.keepReserve()
 	undone := new(undo.Stack)
@@ -75,8 +78,10 @@ func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.I
 		return err
 	}
 	if !cfg.Remove {
-		if err := atomicfile.SyncDir(filepath.Join(e.DataDir, dirContainers)); err != nil {
-			return e.createError(cfg, err)
+		for _, dir := range []string{dirContainers, dirNames} {
+			if err := atomicfile.SyncDir(filepath.Join(e.DataDir, dir)); err != nil {
+				return e.createError(cfg, err)
+			}
 		}
 	}
 	e.event(cfg, "create", nil)
@@ -140,11 +145,19 @@ func (e *Engine) writeConfig(cfg *container.Config, dir string) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(dir, "config.json")
-	if cfg.Remove {
-		return atomicfile.WriteVolatile(path, b)
+	// Nobody looks into creating/, so the file needs no temporary name; renames cost a journal commit each.
+	f, err := os.OpenFile(filepath.Join(dir, "config.json"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
 	}
-	return atomicfile.Write(path, b)
+	defer f.Close()
+	if _, err := f.Write(b); err != nil || cfg.Remove {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return atomicfile.SyncDir(dir)
 }
 
 // writeNew writes a file that must not exist.

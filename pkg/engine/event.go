@@ -24,14 +24,19 @@ func (e *Engine) diedEvent(c Container, code int) {
 }
 
 func (e *Engine) appendEvent(cfg *container.Config, ev event.Event) {
-	ev.Type, ev.ID, ev.Name, ev.Image = "container", cfg.ID, cfg.Name, cfg.Image.Name
-	attributes := maps.Clone(cfg.Labels)
-	if attributes == nil {
-		attributes = map[string]string{}
-	}
-	maps.Copy(attributes, ev.Attributes)
-	ev.Attributes = attributes
-	if err := event.Append(e.EventsPath(), ev); err != nil {
+	described := containerEvent(cfg, ev.Attributes)
+	described.Status, described.Time, described.ContainerExitCode = ev.Status, ev.Time, ev.ContainerExitCode
+	if err := event.Append(e.EventsPath(), described); err != nil {
 		e.Log.Warn("event not kept", "event", ev.Status, "container", cfg.Name, "error", err)
 	}
+}
+
+// containerEvent is what all events of a container have in common.
+func containerEvent(cfg *container.Config, attributes map[string]string) event.Event {
+	all := maps.Clone(cfg.Labels)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, attributes)
+	return event.Event{Type: event.Container, ID: cfg.ID, Name: cfg.Name, Image: cfg.Image.Name, Attributes: all}
 }

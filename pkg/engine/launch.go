@@ -6,6 +6,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/cgroup"
 	"github.com/pod-engine/pod/pkg/container"
+	"github.com/pod-engine/pod/pkg/engine/event"
 	"github.com/pod-engine/pod/pkg/engine/monitor"
 	"github.com/pod-engine/pod/pkg/rootless"
 )
@@ -21,8 +22,8 @@ func (e *Engine) launchRecord(cfg *container.Config, b *bundle, serial uint64, o
 	l.Runtime, l.RuntimeArgs = e.Runtime.Path, e.runtimeArgs()
 	l.Env = e.monitorEnv()
 	l.TwoStep, l.Idle = opts.InitOnly, opts.InitOnly
-	if e.Cgroup.Manager == cgroup.Cgroupfs {
-		l.CgroupDir = e.Cgroup.Dir(b.cgroup)
+	if e.Cgroup.Manager != cgroup.Disabled {
+		l.CgroupRoot = e.Cgroup.Root
 	}
 	l.RootPath = filepath.Join(b.dir, "merged")
 	l.NetnsPath, l.NetworkCommand = b.netns, b.network.Command
@@ -36,7 +37,9 @@ func (e *Engine) launchRecord(cfg *container.Config, b *bundle, serial uint64, o
 	l.RestartPolicy, l.RestartMax = string(cfg.Restart.Policy), cfg.Restart.Max
 	l.MaxRun, l.StopSignal, l.StopTimeout = cfg.Stop.MaxRun, int(stop), cfg.Stop.Timeout
 	l.Cleanup = e.cleanupCommand(cfg.ID)
-	return l, nil
+	l.EventsFile = e.EventsPath()
+	l.EventPrefix, err = event.Prefix(containerEvent(cfg, nil))
+	return l, err
 }
 
 // monitorEnv is the environment of what the monitor starts: the runtime, network helpers, the clean-up. It carries what

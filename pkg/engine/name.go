@@ -29,7 +29,7 @@ func (e *Engine) reserveName(ctx context.Context, name, id string) error {
 	if owner := e.nameOwner(name); owner != "" && owner != id {
 		return nameInUse(name, owner)
 	}
-	temp := e.namePath(".") + id
+	temp := e.namePath("." + id)
 	if err := os.WriteFile(temp, []byte(id), 0o600); err != nil {
 		return fmt.Errorf("reserve the name %q: %w", name, err)
 	}

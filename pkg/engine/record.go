@@ -83,27 +83,41 @@ func readConfig(dir, id string) (*container.Config, error) {
 
 // readRecord reads state.json in dir; one that is not there is the zero record.
 func readRecord(dir string) (record, error) {
-	var rec record
-	err := readJSON(filepath.Join(dir, "state.json"), &rec)
-	if errors.Is(err, os.ErrNotExist) {
+	b, err := readFile(filepath.Join(dir, "state.json"))
+	// A record written without fsync may be empty after a power loss; what it said is no longer true then.
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(b) == 0 {
 		return record{}, nil
 	}
-	return rec, err
+	if err != nil {
+		return record{}, err
+	}
+	var rec record
+	if err := json.Unmarshal(b, &rec); err != nil {
+		return record{}, fmt.Errorf("read %s: %w", filepath.Join(dir, "state.json"), err)
+	}
+	return rec, nil
 }
 
 // writeRecord replaces state.json. The record of an --rm container does not outlive a power loss, as the container
 // does not.
 func (e *Engine) writeRecord(cfg *container.Config, rec record) error {
+	if cfg.Remove {
+		return e.writeVolatileRecord(cfg, rec)
+	}
+	return e.replaceRecord(cfg, rec, atomicfile.Write)
+}
+
+// writeVolatileRecord replaces state.json with what means nothing after a power loss: that a process runs.
+func (e *Engine) writeVolatileRecord(cfg *container.Config, rec record) error {
+	return e.replaceRecord(cfg, rec, atomicfile.WriteVolatile)
+}
+
+func (e *Engine) replaceRecord(cfg *container.Config, rec record, write func(string, []byte) error) error {
 	b, err := json.Marshal(rec)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(e.Dir(cfg.ID), "state.json")
-	if cfg.Remove {
-		err = atomicfile.WriteVolatile(path, b)
-	} else {
-		err = atomicfile.Write(path, b)
-	}
+	err = write(filepath.Join(e.Dir(cfg.ID), "state.json"), b)
 	if err != nil {
 		return fmt.Errorf("record the state of container %q: %w", cfg.Name, err)
 	}

@@ -93,7 +93,7 @@ func (e *Engine) launch(ctx context.Context, c Container, rec record, opts Start
 		Name: rec.Name, Serial: rec.Serial, Started: time.Now(),
 		Process: run.process, Monitor: run.monitor,
 	}
-	if err := e.writeRecord(cfg, rec); err != nil {
+	if err := e.writeVolatileRecord(cfg, rec); err != nil {
 		return nil, err
 	}
 	if err := failpoint.Hit("start.recorded"); err != nil {

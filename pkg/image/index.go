@@ -90,8 +90,10 @@ func (s *Store) images(keep func(raw []byte) bool, yield func(*Image) bool) erro
 }
 
 func (r imageRecord) image(root string, readOnly bool) *Image {
-	img := &Image{ID: r.ID, Names: r.Names, History: r.NamesHistory, Digest: r.Digest, Created: r.Created, TopLayer: r.Layer, ReadOnly: readOnly,
-		root: root, blob: r.BigDataNames}
+	img := &Image{
+		ID: r.ID, Names: r.Names, History: r.NamesHistory, Digest: r.Digest, Created: r.Created, TopLayer: r.Layer, ReadOnly: readOnly,
+		root: root, blob: r.BigDataNames,
+	}
 	if r.Digest != "" {
 		img.Digests = append(img.Digests, r.Digest)
 	}
@@ -151,8 +153,10 @@ func (s *Store) containersOf(imageID string) ([]containerRecord, error) {
 func (s *Store) containers(needle []byte) (map[string][]containerRecord, error) {
 	out := map[string][]containerRecord{}
 	name := s.driverFor() + "-containers"
-	for _, file := range []string{filepath.Join(s.storage.GraphRoot, name, "containers.json"),
-		filepath.Join(s.storage.RunRoot, name, "volatile-containers.json")} {
+	for _, file := range []string{
+		filepath.Join(s.storage.GraphRoot, name, "containers.json"),
+		filepath.Join(s.storage.RunRoot, name, "volatile-containers.json"),
+	} {
 		data, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

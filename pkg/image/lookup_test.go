@@ -27,12 +27,28 @@ func TestLookup(t *testing.T) {
 		name string
 		want *image.Image
 	}{
-		{"app", local}, {"app:latest", local}, {"localhost/app", local},
-		{"docker.io/app", hub}, {"docker.io/library/app:latest", hub}, {"library/app", hub}, {"team/tool:2", hub}, {"tool:2", hub},
-		{"quay.io/app", quay}, {"short", quay}, {"long/name", quay},
-		{"only:1", one}, {"x/only:1", one}, {"docker://example.com/x/only:1", one}, {"containers-storage:example.com/x/only:1", one},
-		{hub.ID, hub}, {"sha256:" + quay.ID, quay}, {local.ID[:12], local}, {"sha256:" + one.ID[:20], one},
-		{"example.com/x/only@" + one.Digest, one}, {"only@" + one.Digest, one}, {"example.com/x/only:other@" + one.Digest, one},
+		{"app", local},
+		{"app:latest", local},
+		{"localhost/app", local},
+		{"docker.io/app", hub},
+		{"docker.io/library/app:latest", hub},
+		{"library/app", hub},
+		{"team/tool:2", hub},
+		{"tool:2", hub},
+		{"quay.io/app", quay},
+		{"short", quay},
+		{"long/name", quay},
+		{"only:1", one},
+		{"x/only:1", one},
+		{"docker://example.com/x/only:1", one},
+		{"containers-storage:example.com/x/only:1", one},
+		{hub.ID, hub},
+		{"sha256:" + quay.ID, quay},
+		{local.ID[:12], local},
+		{"sha256:" + one.ID[:20], one},
+		{"example.com/x/only@" + one.Digest, one},
+		{"only@" + one.Digest, one},
+		{"example.com/x/only:other@" + one.Digest, one},
 	} {
 		got, err := s.Lookup(t.Context(), c.name)
 		if err != nil || got.ID != c.want.ID {

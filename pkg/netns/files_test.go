@@ -26,8 +26,10 @@ func TestHosts(t *testing.T) {
 		{"join", base, Network{Mode: ModeJoin, JoinContainer: "x"}},
 		{"added", with(func(c *container.Config) {
 			c.Hostname = "box"
-			c.Network.AddHosts = []string{"db:192.0.2.7", "gw:host-gateway", "six:[2001:db8::1]", "six2:2001:db8::2", "a;b:192.0.2.9", "eq=192.0.2.8",
-				"eq6=2001:db8::3"}
+			c.Network.AddHosts = []string{
+				"db:192.0.2.7", "gw:host-gateway", "six:[2001:db8::1]", "six2:2001:db8::2", "a;b:192.0.2.9", "eq=192.0.2.8",
+				"eq6=2001:db8::3",
+			}
 		}), own},
 		{"conflict", with(func(c *container.Config) {
 			c.Network.AddHosts = []string{"host.docker.internal:192.0.2.9", "WEB:192.0.2.10", "0123456789ab:192.0.2.11"}
@@ -132,9 +134,15 @@ func TestResolvConf(t *testing.T) {
 
 func TestResolvConfRefuses(t *testing.T) {
 	for _, cfg := range []container.Network{
-		{DNS: []string{"192.0.2.1\nnameserver 6.6.6.6"}}, {DNS: []string{"fe80::1%e\nsearch evil"}}, {DNS: []string{"name"}}, {DNS: []string{"none", "192.0.2.1"}},
-		{DNSSearch: []string{"a\nnameserver 6.6.6.6"}}, {DNSSearch: []string{"a b"}}, {DNSSearch: []string{""}},
-		{DNSOptions: []string{"x\ny"}}, {DNSOptions: []string{"#"}},
+		{DNS: []string{"192.0.2.1\nnameserver 6.6.6.6"}},
+		{DNS: []string{"fe80::1%e\nsearch evil"}},
+		{DNS: []string{"name"}},
+		{DNS: []string{"none", "192.0.2.1"}},
+		{DNSSearch: []string{"a\nnameserver 6.6.6.6"}},
+		{DNSSearch: []string{"a b"}},
+		{DNSSearch: []string{""}},
+		{DNSOptions: []string{"x\ny"}},
+		{DNSOptions: []string{"#"}},
 	} {
 		if got, err := ResolvConf(cfg, HostFacts{}, Network{}); err == nil {
 			t.Errorf("%+v gives %q, want an error", cfg, got)

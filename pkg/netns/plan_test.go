@@ -57,8 +57,10 @@ func TestPlan(t *testing.T) {
 		{"ns", container.Network{Mode: "ns:/run/netns/x"}, nil},
 		{"pasta-options", container.Network{Mode: "pasta", Options: []string{"--mtu=1500", "-I", "tap0", "-T", "5432", "--map-gw", "-4"}}, nil},
 		{"pasta-address", container.Network{Mode: "pasta", Options: []string{"-a", "10.1.0.9", "-g", "10.1.0.1", "--dns-forward", "10.1.0.3"}}, nil},
-		{"slirp-options", container.Network{Mode: "slirp4netns", Options: []string{"mtu=1500", "cidr=10.9.0.0/24",
-			"enable_ipv6=false", "allow_host_loopback=true", "outbound_addr=192.0.2.2"}}, nil},
+		{"slirp-options", container.Network{Mode: "slirp4netns", Options: []string{
+			"mtu=1500", "cidr=10.9.0.0/24",
+			"enable_ipv6=false", "allow_host_loopback=true", "outbound_addr=192.0.2.2",
+		}}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -92,8 +94,10 @@ func TestPlanRefuses(t *testing.T) {
 		{"no tun", "open /dev/net/tun", "modprobe tun", container.Network{}, func(h *HostFacts) { h.Helpers.Tun = os.ErrPermission }},
 		{"unknown mode", `"brige" is not known`, "", container.Network{Mode: "brige"}, nil},
 		{"options without mode", "need a mode", "", container.Network{Options: []string{"mtu=1"}}, nil},
-		{"slirp publishes", "slirp4netns cannot publish", "apt install passt",
-			port(container.Port{HostPort: 80, ContainerPort: 80, Count: 1}), func(h *HostFacts) { h.Helpers.Pasta = "" }},
+		{
+			"slirp publishes", "slirp4netns cannot publish", "apt install passt",
+			port(container.Port{HostPort: 80, ContainerPort: 80, Count: 1}), func(h *HostFacts) { h.Helpers.Pasta = "" },
+		},
 		{"sctp", "only tcp and udp", "", port(container.Port{HostPort: 1, ContainerPort: 1, Count: 1, Protocol: "sctp"}), nil},
 		{"unassigned", "no host port was assigned", "", port(container.Port{ContainerPort: 1, Count: 1}), nil},
 		{"past the end", "goes beyond 65535", "", port(container.Port{HostPort: 65535, ContainerPort: 1, Count: 2}), nil},

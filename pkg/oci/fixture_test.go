@@ -43,7 +43,9 @@ func testHost() Host {
 		KeepGroups:        true,
 		RecursiveReadOnly: false,
 		Rlimits:           map[string]Rlimit{"nofile": {1024, 524288}, "nproc": {31000, 31000}},
-		Files: map[string]string{"/etc/hosts": "/run/pod/web/hosts", "/etc/resolv.conf": "/run/pod/web/resolv.conf",
-			"/etc/hostname": "/run/pod/web/hostname", "/run/.containerenv": "/run/pod/web/containerenv"},
+		Files: map[string]string{
+			"/etc/hosts": "/run/pod/web/hosts", "/etc/resolv.conf": "/run/pod/web/resolv.conf",
+			"/etc/hostname": "/run/pod/web/hostname", "/run/.containerenv": "/run/pod/web/containerenv",
+		},
 	}
 }

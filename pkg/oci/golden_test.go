@@ -26,8 +26,10 @@ func cases() map[string]func(*container.Config, *Host) {
 		"default": nil,
 		"process": func(c *container.Config, h *Host) {
 			adj := 200
-			c.Process = container.Process{Entrypoint: []string{"/entry"}, Args: []string{"a", ""}, Env: []string{"HOME=/own", "A=1"}, Workdir: "/srv", Terminal: true,
-				Umask: 0o77, Groups: []string{"audio"}, Ulimits: []container.Ulimit{{Name: "nofile", Soft: 100, Hard: 200}, {Name: "core", Soft: -1, Hard: -1}}, OOMScoreAdj: &adj}
+			c.Process = container.Process{
+				Entrypoint: []string{"/entry"}, Args: []string{"a", ""}, Env: []string{"HOME=/own", "A=1"}, Workdir: "/srv", Terminal: true,
+				Umask: 0o77, Groups: []string{"audio"}, Ulimits: []container.Ulimit{{Name: "nofile", Soft: 100, Hard: 200}, {Name: "core", Soft: -1, Hard: -1}}, OOMScoreAdj: &adj,
+			}
 			h.User = container.User{UID: 1000, GID: 1000, Groups: []uint32{10, 1000}, Home: "/home/app", Name: "app"}
 			h.Groups = []uint32{29}
 		},
@@ -79,8 +81,10 @@ func cases() map[string]func(*container.Config, *Host) {
 			h.Devices = []string{"/dev/fuse", "/dev/null", "/dev/pts/3", "/dev/net/tun"}
 		},
 		"security": func(c *container.Config, h *Host) {
-			c.Security = container.Security{NoNewPrivileges: true, Seccomp: `{"defaultAction":"SCMP_ACT_ALLOW"}`, AppArmor: "mine", Mask: []string{"/proc/bus"},
-				Unmask: []string{"/proc/s*", "/proc/asound"}, ProcOptions: []string{"hidepid=2"}, Sysctls: map[string]string{"net.core.somaxconn": "9"}}
+			c.Security = container.Security{
+				NoNewPrivileges: true, Seccomp: `{"defaultAction":"SCMP_ACT_ALLOW"}`, AppArmor: "mine", Mask: []string{"/proc/bus"},
+				Unmask: []string{"/proc/s*", "/proc/asound"}, ProcOptions: []string{"hidepid=2"}, Sysctls: map[string]string{"net.core.somaxconn": "9"},
+			}
 			h.AppArmor, h.AppArmorProfile, h.ProcessLabel, h.MountLabel = true, "pod-default", "system_u:system_r:container_t:s0", "system_u:object_r:container_file_t:s0"
 			h.ThermalPaths = []string{"/sys/devices/system/cpu/cpu0/thermal_throttle"}
 		},
@@ -88,8 +92,10 @@ func cases() map[string]func(*container.Config, *Host) {
 			c.Security.Unmask, c.Security.Seccomp = []string{"ALL"}, "unconfined"
 		},
 		"resources": func(c *container.Config, h *Host) {
-			c.Resources = container.Resources{Memory: 1 << 30, MemoryReservation: 1 << 29, CPUs: 1.5, CPUShares: 512, CpusetCPUs: "0-1", CpusetMems: "0", BlkioWeight: 100,
-				ShmSize: 1 << 20, CgroupConf: []string{"memory.high=800000000"}}
+			c.Resources = container.Resources{
+				Memory: 1 << 30, MemoryReservation: 1 << 29, CPUs: 1.5, CPUShares: 512, CpusetCPUs: "0-1", CpusetMems: "0", BlkioWeight: 100,
+				ShmSize: 1 << 20, CgroupConf: []string{"memory.high=800000000"},
+			}
 			h.Controllers = append(h.Controllers, "cpuset")
 		},
 		"resources-quota": func(c *container.Config, h *Host) {
@@ -190,9 +196,10 @@ func forValidator(t *testing.T, s *specs.Spec) *specs.Spec {
 	if err := json.Unmarshal(text, out); err != nil {
 		t.Fatal(err)
 	}
-	out.Version = specs.Version                   // it takes no other, and every older configuration is valid under it
-	out.Process.ApparmorProfile = ""              // it looks for the profile's file in the root
-	delete(out.Annotations, keepGroupsAnnotation) // crun's name is not a reversed domain
+	out.Version = specs.Version                        // it takes no other, and every older configuration is valid under it
+	out.Root.Path = filepath.Join(t.TempDir(), "none") // what this machine has at the path that stands for it is of no matter
+	out.Process.ApparmorProfile = ""                   // it looks for the profile's file in the root
+	delete(out.Annotations, keepGroupsAnnotation)      // crun's name is not a reversed domain
 	for i := range out.Linux.Namespaces {
 		out.Linux.Namespaces[i].Path = "" // it allows net.* settings in new namespaces only
 	}
@@ -279,8 +286,10 @@ func TestProcessSpec(t *testing.T) {
 	cfg, host := testConfig(), testHost()
 	for name, opts := range map[string]ExecOptions{
 		"exec": {Args: []string{"ls"}},
-		"exec-user": {Args: []string{"ls"}, User: &container.User{UID: 1000, GID: 1000, Groups: []uint32{10}, Home: "/home/app"}, Env: []string{"A=1", "PATH=/x"},
-			Workdir: "/srv", Terminal: true},
+		"exec-user": {
+			Args: []string{"ls"}, User: &container.User{UID: 1000, GID: 1000, Groups: []uint32{10}, Home: "/home/app"}, Env: []string{"A=1", "PATH=/x"},
+			Workdir: "/srv", Terminal: true,
+		},
 		"exec-privileged": {Args: []string{"ls"}, Privileged: true},
 	} {
 		p, err := ProcessSpec(cfg, host, opts)

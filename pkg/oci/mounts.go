@@ -138,8 +138,10 @@ func shmMount(cfg *container.Config, host Host) (specs.Mount, error) {
 	if other, ok := strings.CutPrefix(cfg.Namespace.IPC, "container:"); ok {
 		return specs.Mount{}, fmt.Errorf("join the ipc namespace of %q: it does not share its /dev/shm", other)
 	}
-	return specs.Mount{Destination: "/dev/shm", Type: "tmpfs", Source: "shm",
-		Options: []string{"nosuid", "noexec", "nodev", "mode=1777", fmt.Sprintf("size=%d", cfg.Resources.ShmSize), access}}, nil
+	return specs.Mount{
+		Destination: "/dev/shm", Type: "tmpfs", Source: "shm",
+		Options: []string{"nosuid", "noexec", "nodev", "mode=1777", fmt.Sprintf("size=%d", cfg.Resources.ShmSize), access},
+	}, nil
 }
 
 // temporaryMounts are the writable places of a read-only container.
@@ -149,8 +151,10 @@ func temporaryMounts(cfg *container.Config) []specs.Mount {
 	}
 	var out []specs.Mount
 	for _, t := range [][2]string{{"/run", "mode=0755"}, {"/tmp", "mode=1777"}, {"/var/tmp", "mode=1777"}} {
-		out = append(out, specs.Mount{Destination: t[0], Type: "tmpfs", Source: "tmpfs",
-			Options: []string{"rw", "rprivate", "nosuid", "nodev", "tmpcopyup", t[1]}})
+		out = append(out, specs.Mount{
+			Destination: t[0], Type: "tmpfs", Source: "tmpfs",
+			Options: []string{"rw", "rprivate", "nosuid", "nodev", "tmpcopyup", t[1]},
+		})
 	}
 	return out
 }

@@ -63,15 +63,19 @@ func TestRuntimeGivesDefaultIsolation(t *testing.T) {
 					t.Errorf("namespace %s is the host's: %q", ns, r.Namespaces[ns])
 				}
 			}
-			for field, want := range map[string]string{"CapBnd": "00000000800405fb", "CapEff": "00000000800405fb", "CapPrm": "00000000800405fb",
-				"CapInh": "0000000000000000", "CapAmb": "0000000000000000", "Seccomp": "2", "NoNewPrivs": "0", "Groups": "0", "Umask": "0022"} {
+			for field, want := range map[string]string{
+				"CapBnd": "00000000800405fb", "CapEff": "00000000800405fb", "CapPrm": "00000000800405fb",
+				"CapInh": "0000000000000000", "CapAmb": "0000000000000000", "Seccomp": "2", "NoNewPrivs": "0", "Groups": "0", "Umask": "0022",
+			} {
 				equal(t, field, r.Status[field], want)
 			}
 			equal(t, "descriptors", r.FDs, []string{"0", "1", "2"})
 			equal(t, "hostname", r.Hostname, "0123456789ab")
 			equal(t, "directory", r.Cwd, "/")
-			equal(t, "environment", r.Env, []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "container=pod",
-				probeEnv + "=1", "HOME=/root", "HOSTNAME=0123456789ab"})
+			equal(t, "environment", r.Env, []string{
+				"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "container=pod",
+				probeEnv + "=1", "HOME=/root", "HOSTNAME=0123456789ab",
+			})
 			equal(t, "ping_group_range", r.Ping, "0 65535")
 			checkDefaultFiles(t, r)
 			checkDefaultAttempts(t, r)
@@ -193,8 +197,12 @@ func TestRuntimeGivesWhatWasAsked(t *testing.T) {
 			os.MkdirAll(filepath.Join(h.Rootfs, "kept"), 0o755)
 			os.WriteFile(filepath.Join(h.Rootfs, "kept", "file"), nil, 0o666)
 			h.RecursiveReadOnly = true
-			c.Mounts = []container.Mount{{Type: container.MountBind, Source: outside, Destination: "/bind", ReadOnly: true},
-				{Type: container.MountTmpfs, Destination: "/bind/inner"}, {Type: container.MountTmpfs, Destination: "/kept"}, {Type: container.MountTmpfs, Destination: "/scratch", Options: []string{"size=1m"}}}
+			c.Mounts = []container.Mount{
+				{Type: container.MountBind, Source: outside, Destination: "/bind", ReadOnly: true},
+				{Type: container.MountTmpfs, Destination: "/bind/inner"},
+				{Type: container.MountTmpfs, Destination: "/kept"},
+				{Type: container.MountTmpfs, Destination: "/scratch", Options: []string{"size=1m"}},
+			}
 			c.Devices = []container.Device{{Source: "/dev/fuse", Destination: "/dev/fuse", Permissions: "rw"}}
 		}, func(t *testing.T, r report) {
 			equal(t, "bind", r.Errors["write /bind/file"], "EROFS")
@@ -225,8 +233,10 @@ func TestRuntimeExecutesWithTheSameIsolation(t *testing.T) {
 			r := execProbe(t, runtime, ExecOptions{Workdir: "/tmp"})
 			equal(t, "environment", r.Env, []string{probeEnv + "=1", "HOME=/root", "HOSTNAME=0123456789ab"})
 			equal(t, "directory", r.Cwd, "/tmp")
-			for field, want := range map[string]string{"CapBnd": "00000000800405fb", "CapEff": "00000000800405fb", "CapInh": "0000000000000000",
-				"CapAmb": "0000000000000000", "Seccomp": "2", "Umask": "0022", "Groups": "0"} {
+			for field, want := range map[string]string{
+				"CapBnd": "00000000800405fb", "CapEff": "00000000800405fb", "CapInh": "0000000000000000",
+				"CapAmb": "0000000000000000", "Seccomp": "2", "Umask": "0022", "Groups": "0",
+			} {
 				equal(t, field, r.Status[field], want)
 			}
 			equal(t, "descriptors", r.FDs, []string{"0", "1", "2"})

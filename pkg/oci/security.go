@@ -15,9 +15,11 @@ import (
 
 // maskedPaths are what Podman and docker hide, together.
 func maskedPaths() []string {
-	return []string{"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+	return []string{
+		"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
 		"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/dev/block",
-		"/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux"}
+		"/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux",
+	}
 }
 
 func readonlyPaths() []string {

@@ -49,8 +49,10 @@ func (f Facts) checkRanges(file subFile) Finding {
 		return Finding{check, Failure, file.path() + ": " + err.Error(), "correct the lines of " + f.name() + " in " + file.path()}
 	}
 	if o, other, found := overlapOfOthers(all, own, f.subordinateNames()); found {
-		return Finding{check, Warning, fmt.Sprintf("%s: range %d:%d is also given to %q, whose containers could reach your files", file.path(), o.Start, o.Count, other),
-			"give " + f.name() + " and " + other + " separate ranges in " + file.path()}
+		return Finding{
+			check, Warning, fmt.Sprintf("%s: range %d:%d is also given to %q, whose containers could reach your files", file.path(), o.Start, o.Count, other),
+			"give " + f.name() + " and " + other + " separate ranges in " + file.path(),
+		}
 	}
 	text := make([]string, len(own))
 	for i, r := range own {
@@ -100,8 +102,10 @@ func (f Facts) checkHolder() Finding {
 	}
 	want, err := planMaps(f)
 	if err == nil && mapText(now) != mapText(want.uid) {
-		return Finding{check, Warning, fmt.Sprintf("process %d holds a namespace with %d ids; a new one would have %d", pid, size(now), size(want.uid)),
-			fmt.Sprintf("stop your containers, then: kill %d", pid)}
+		return Finding{
+			check, Warning, fmt.Sprintf("process %d holds a namespace with %d ids; a new one would have %d", pid, size(now), size(want.uid)),
+			fmt.Sprintf("stop your containers, then: kill %d", pid),
+		}
 	}
 	return ok(check, "process %d (%d ids)", pid, size(now))
 }

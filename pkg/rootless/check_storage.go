@@ -50,8 +50,10 @@ func (f Facts) checkDataDir() Finding {
 		return Finding{check, Failure, err.Error(), "export XDG_DATA_HOME=DIRECTORY, one that you can write to"}
 	}
 	if fs.MountedName != "" {
-		return Finding{check, Failure, fmt.Sprintf("%s is on %s, which cannot hold the files of containers", f.DataDir, fs.MountedName),
-			"export XDG_DATA_HOME=DIRECTORY on a local disk, and set graphroot in ~/.config/containers/storage.conf to one"}
+		return Finding{
+			check, Failure, fmt.Sprintf("%s is on %s, which cannot hold the files of containers", f.DataDir, fs.MountedName),
+			"export XDG_DATA_HOME=DIRECTORY on a local disk, and set graphroot in ~/.config/containers/storage.conf to one",
+		}
 	}
 	return ok(check, "%s", f.DataDir)
 }

@@ -141,12 +141,20 @@ func TestBrokenMachine(t *testing.T) {
 		"overlay not tried": {nil, func(f *Facts) { probe('u', unix.EPERM)(f); missing("fuse-overlayfs")(f) }, "native overlay", Warning, "not tried", "user namespaces"},
 		"fuse not judged":   {nil, func(f *Facts) { probe('u', unix.EPERM)(f); missing("fuse-overlayfs")(f) }, "fuse-overlayfs", OK, "not needed", ""},
 		"cgroup 1":          {map[string]string{"/sys/fs/cgroup/cgroup.controllers": "-"}, nil, "cgroups", Warning, "version 1", "unified"},
-		"part delegated": {map[string]string{"/sys/fs/cgroup/user.slice/user-1001.slice/user@1001.service/cgroup.controllers": "memory pids\n"}, nil,
-			"cgroups", Warning, "without cpu cpuset io", "delegate.conf"},
-		"none delegated": {map[string]string{"/sys/fs/cgroup/user.slice/user-1001.slice/user@1001.service/cgroup.controllers": "\n"}, nil,
-			"cgroups", Warning, "no controller", "delegate.conf"},
-		"su session": {map[string]string{"/proc/self/cgroup": "0::/user.slice/user-0.slice/session-1.scope\n",
-			"/sys/fs/cgroup/user.slice/user-1001.slice/user@1001.service/cgroup.controllers": "memory\n"}, nil, "cgroups", Warning, "delegated: memory", "Delegate="},
+		"part delegated": {
+			map[string]string{"/sys/fs/cgroup/user.slice/user-1001.slice/user@1001.service/cgroup.controllers": "memory pids\n"},
+			nil,
+			"cgroups", Warning, "without cpu cpuset io", "delegate.conf",
+		},
+		"none delegated": {
+			map[string]string{"/sys/fs/cgroup/user.slice/user-1001.slice/user@1001.service/cgroup.controllers": "\n"},
+			nil,
+			"cgroups", Warning, "no controller", "delegate.conf",
+		},
+		"su session": {map[string]string{
+			"/proc/self/cgroup": "0::/user.slice/user-0.slice/session-1.scope\n",
+			"/sys/fs/cgroup/user.slice/user-1001.slice/user@1001.service/cgroup.controllers": "memory\n",
+		}, nil, "cgroups", Warning, "delegated: memory", "Delegate="},
 		"no runtime": {nil, missing("crun", "runc"), "OCI runtime", Failure, "neither", "install crun"},
 		"broken runtime": {nil, func(f *Facts) {
 			f.Output = func(context.Context, string, ...string) (string, error) { return "", errors.New("exit status 1") }

@@ -96,8 +96,10 @@ func needUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range []Finding{facts.checkMapTool("newuidmap"), facts.checkMapTool("newgidmap"), facts.checkRanges(subUID), facts.checkRanges(subGID),
-		facts.checkNewPrivileges(), facts.checkUserNamespaces(facts.Probe(t.Context(), t.TempDir(), t.TempDir()))} {
+	for _, f := range []Finding{
+		facts.checkMapTool("newuidmap"), facts.checkMapTool("newgidmap"), facts.checkRanges(subUID), facts.checkRanges(subGID),
+		facts.checkNewPrivileges(), facts.checkUserNamespaces(facts.Probe(t.Context(), t.TempDir(), t.TempDir())),
+	} {
 		if f.Status == Failure {
 			t.Skipf("needs %s: %s; fix: %s", f.Check, f.Text, f.Fix)
 		}

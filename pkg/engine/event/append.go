@@ -178,3 +178,19 @@ func holder(f *os.File) string {
 	}
 	return unknown
 }
+
+// Prefix is the beginning of the line of e, to which a process that cannot encode JSON adds status, time and exit code: the
+// text up to and including a comma.
+func Prefix(e Event) (string, error) {
+	line, err := json.Marshal(struct {
+		Type       Type              `json:"type"`
+		ID         string            `json:"id"`
+		Name       string            `json:"name"`
+		Image      string            `json:"image"`
+		Attributes map[string]string `json:"attributes,omitempty"`
+	}{e.Type, e.ID, e.Name, e.Image, e.Attributes})
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(string(line), "}") + ",", nil
+}

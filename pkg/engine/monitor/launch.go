@@ -12,9 +12,9 @@ type Launch struct {
 	RuntimeArgs []string // its global flags, "--root", "/run/…", "--systemd-cgroup"
 	Env         []string // environment of the runtime, the network command and the clean-up command
 	// Idle makes a two-step start outlive the command: FrameGo from any client goes on.
-	Idle      bool
-	TwoStep   bool   // stop after create, say so, and wait for the command's start
-	CgroupDir string // holds memory.events while the container lives; empty: OOM kills are not noticed
+	Idle       bool
+	TwoStep    bool   // stop after create, say so, and wait for the command's start
+	CgroupRoot string // where cgroup version 2 is mounted; empty: OOM kills are not noticed
 
 	RootFD   int    // detached mount to attach at RootPath; -1: the root file system is in place already
 	RootPath string // what is unmounted at the end; may be empty when RootFD is -1
@@ -48,7 +48,7 @@ type Launch struct {
 
 	// EventsFile, when not empty, gets one line per end that is followed by another try and one per try. EventPrefix is
 	// the beginning of a JSON object up to and including a comma; the monitor completes it with
-	// "action":"died"|"restart","time":"…","exitCode":N,"restarts":N} and a newline.
+	// "status":"died"|"restart","time":"…","containerExitCode":N} and a newline.
 	EventsFile, EventPrefix string
 
 	// Cleanup is the command that finishes the container when the one that started it is gone.
@@ -62,16 +62,42 @@ func NewLaunch() *Launch {
 
 func (l *Launch) fields() []field {
 	return []field{
-		{"id", &l.ID}, {"name", &l.Name}, {"serial", &l.Serial},
-		{"runtime", &l.Runtime}, {"runtime-arg", &l.RuntimeArgs}, {"env", &l.Env}, {"two-step", &l.TwoStep}, {"idle", &l.Idle},
-		{"cgroup", &l.CgroupDir}, {"root-fd", &l.RootFD}, {"root-path", &l.RootPath}, {"netns", &l.NetnsPath},
-		{"network", &l.NetworkCommand}, {"terminal", &l.Terminal}, {"stdin", &l.Stdin}, {"stdin-once", &l.StdinOnce},
-		{"client-fd", &l.ClientFD}, {"stdin-fd", &l.StdioFDs[0]}, {"stdout-fd", &l.StdioFDs[1]},
-		{"stderr-fd", &l.StdioFDs[2]}, {"log-driver", &l.LogDriver}, {"log-path", &l.LogPath}, {"log-tag", &l.LogTag},
-		{"log-max-size", &l.LogMaxSize}, {"log-max-file", &l.LogMaxFile}, {"exit-file", &l.ExitFile},
-		{"durable", &l.Durable}, {"pid-file", &l.PIDFile}, {"restart", &l.RestartPolicy}, {"restart-max", &l.RestartMax},
-		{"max-run", &l.MaxRun}, {"stop-signal", &l.StopSignal}, {"stop-timeout", &l.StopTimeout},
-		{"events", &l.EventsFile}, {"event-prefix", &l.EventPrefix}, {"cleanup", &l.Cleanup},
+		{"id", &l.ID},
+		{"name", &l.Name},
+		{"serial", &l.Serial},
+		{"runtime", &l.Runtime},
+		{"runtime-arg", &l.RuntimeArgs},
+		{"env", &l.Env},
+		{"two-step", &l.TwoStep},
+		{"idle", &l.Idle},
+		{"cgroup", &l.CgroupRoot},
+		{"root-fd", &l.RootFD},
+		{"root-path", &l.RootPath},
+		{"netns", &l.NetnsPath},
+		{"network", &l.NetworkCommand},
+		{"terminal", &l.Terminal},
+		{"stdin", &l.Stdin},
+		{"stdin-once", &l.StdinOnce},
+		{"client-fd", &l.ClientFD},
+		{"stdin-fd", &l.StdioFDs[0]},
+		{"stdout-fd", &l.StdioFDs[1]},
+		{"stderr-fd", &l.StdioFDs[2]},
+		{"log-driver", &l.LogDriver},
+		{"log-path", &l.LogPath},
+		{"log-tag", &l.LogTag},
+		{"log-max-size", &l.LogMaxSize},
+		{"log-max-file", &l.LogMaxFile},
+		{"exit-file", &l.ExitFile},
+		{"durable", &l.Durable},
+		{"pid-file", &l.PIDFile},
+		{"restart", &l.RestartPolicy},
+		{"restart-max", &l.RestartMax},
+		{"max-run", &l.MaxRun},
+		{"stop-signal", &l.StopSignal},
+		{"stop-timeout", &l.StopTimeout},
+		{"events", &l.EventsFile},
+		{"event-prefix", &l.EventPrefix},
+		{"cleanup", &l.Cleanup},
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 func full() *Launch {
 	return &Launch{
 		ID: "id", Name: "näme", Serial: 1 << 63, Runtime: "/usr/bin/crun", RuntimeArgs: []string{"--root", "/a b\n=c"},
-		Env: []string{"A=b=c", "EMPTY="}, TwoStep: true, CgroupDir: "/sys", RootFD: 5, RootPath: "/m", NetnsPath: "/n",
+		Env: []string{"A=b=c", "EMPTY="}, TwoStep: true, Idle: true, CgroupRoot: "/sys", RootFD: 5, RootPath: "/m", NetnsPath: "/n",
 		NetworkCommand: []string{"pasta", "", "x"}, Terminal: true, Stdin: true, StdinOnce: true, ClientFD: 6,
 		StdioFDs: [3]int{7, -1, 9}, LogDriver: "json-file", LogPath: "/l", LogTag: "t", LogMaxSize: 1 << 40, LogMaxFile: 3,
 		ExitFile: "/e", Durable: true, PIDFile: "/p", RestartPolicy: "always", RestartMax: 4, MaxRun: 5, StopSignal: 15,
@@ -179,8 +179,13 @@ func TestLock(t *testing.T) {
 
 func TestMessages(t *testing.T) {
 	for _, m := range []Message{
-		{Verb: Created, PID: 3}, {Verb: Running, PID: 4}, {Verb: Failed, Kind: KindNotFound, Text: "a b  c"},
-		{Verb: Exited, Code: 255}, {Verb: Released}, {Verb: Go}, {Verb: Bye},
+		{Verb: Created, PID: 3},
+		{Verb: Running, PID: 4},
+		{Verb: Failed, Kind: KindNotFound, Text: "a b  c"},
+		{Verb: Exited, Code: 255},
+		{Verb: Released},
+		{Verb: Go},
+		{Verb: Bye},
 	} {
 		if back, err := DecodeMessage(m.Encode()); err != nil || back != m {
 			t.Errorf("%+v became %+v, %v", m, back, err)

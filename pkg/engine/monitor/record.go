@@ -39,8 +39,14 @@ func (r RunRecord) Process() process.Identity {
 
 func (r *RunRecord) fields() []field {
 	return []field{
-		{"phase", (*string)(&r.Phase)}, {"serial", &r.Serial}, {"pid", &r.PID}, {"start", &r.Start}, {"boot", &r.Boot},
-		{"monitor", &r.MonitorPID}, {"started", &r.Started}, {"restarts", &r.Restarts},
+		{"phase", (*string)(&r.Phase)},
+		{"serial", &r.Serial},
+		{"pid", &r.PID},
+		{"start", &r.Start},
+		{"boot", &r.Boot},
+		{"monitor", &r.MonitorPID},
+		{"started", &r.Started},
+		{"restarts", &r.Restarts},
 	}
 }
 
@@ -74,8 +80,12 @@ func (e ExitRecord) Ends(r RunRecord) bool { return e.Serial == r.Serial && e.Re
 
 func (e *ExitRecord) fields() []field {
 	return []field{
-		{"serial", &e.Serial}, {"code", &e.Code}, {"started", &e.Started}, {"finished", &e.Finished},
-		{"oom", &e.OOM}, {"restarts", &e.Restarts},
+		{"serial", &e.Serial},
+		{"code", &e.Code},
+		{"started", &e.Started},
+		{"finished", &e.Finished},
+		{"oom", &e.OOM},
+		{"restarts", &e.Restarts},
 	}
 }
 

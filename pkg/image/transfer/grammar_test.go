@@ -12,8 +12,10 @@ import (
 // TestGrammarAgrees compares image.ParseName with the library's regular expressions over names put together at random
 // from the pieces that matter to them. Short names are compared by what they become below a registry.
 func TestGrammarAgrees(t *testing.T) {
-	pieces := []string{"a", "b1", "A", ".", "..", "_", "__", "___", "-", "--", "/", ":", "@", "localhost", "docker.io", "x.y", "[::1]", ":80", ":latest",
-		"sha256:" + strings.Repeat("0", 64), "@sha256:" + strings.Repeat("f", 64), " ", "é", "library/", strings.Repeat("z", 120)}
+	pieces := []string{
+		"a", "b1", "A", ".", "..", "_", "__", "___", "-", "--", "/", ":", "@", "localhost", "docker.io", "x.y", "[::1]", ":80", ":latest",
+		"sha256:" + strings.Repeat("0", 64), "@sha256:" + strings.Repeat("f", 64), " ", "é", "library/", strings.Repeat("z", 120),
+	}
 	r := rand.New(rand.NewPCG(1, 2))
 	valid := 0
 	for range 200_000 {

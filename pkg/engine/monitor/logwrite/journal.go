@@ -32,8 +32,11 @@ func newJournal(o Options) *journal {
 		tag = o.ID[:min(12, len(o.ID))]
 	}
 	for _, f := range [][2]string{
-		{"CONTAINER_ID", o.ID[:min(12, len(o.ID))]}, {"CONTAINER_ID_FULL", o.ID}, {"CONTAINER_NAME", o.Name},
-		{"CONTAINER_TAG", tag}, {"SYSLOG_IDENTIFIER", tag},
+		{"CONTAINER_ID", o.ID[:min(12, len(o.ID))]},
+		{"CONTAINER_ID_FULL", o.ID},
+		{"CONTAINER_NAME", o.Name},
+		{"CONTAINER_TAG", tag},
+		{"SYSLOG_IDENTIFIER", tag},
 	} {
 		j.fields = appendField(j.fields, f[0], []byte(f[1]))
 	}
