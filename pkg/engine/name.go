@@ -11,6 +11,7 @@ import (
 	"github.com/pod-engine/pod/internal/filelock"
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/container"
+	"golang.org/x/sys/unix"
 )
 
 // A name is a file in names/, made with link(2) so that it appears whole, that holds the id of the container it
@@ -19,8 +20,8 @@ import (
 func (e *Engine) namePath(name string) string { return filepath.Join(e.DataDir, dirNames, name) }
 
 // reserveName gives name to the container id, whose directory is there already. The error is ErrInUse (wrapped)
-// when another container has it.
-func (e *Engine) reserveName(ctx context.Context, name, id string) error {
+// when another container has it. With durable the file is on disk; the directory is the caller's to sync.
+func (e *Engine) reserveName(ctx context.Context, name, id string, durable bool) error {
 	lock, err := filelock.Acquire(ctx, filepath.Join(e.DataDir, "names.lock"), "reserve the name "+name)
 	if err != nil {
 		return fmt.Errorf("reserve the name %q: %w", name, err)
@@ -30,7 +31,7 @@ func (e *Engine) reserveName(ctx context.Context, name, id string) error {
 		return nameInUse(name, owner)
 	}
 	temp := e.namePath("." + id)
-	if err := os.WriteFile(temp, []byte(id), 0o600); err != nil {
+	if err := writeSynced(temp, id, durable); err != nil {
 		return fmt.Errorf("reserve the name %q: %w", name, err)
 	}
 	if err := os.Rename(temp, e.namePath(name)); err != nil {
@@ -38,6 +39,22 @@ func (e *Engine) reserveName(ctx context.Context, name, id string) error {
 		return fmt.Errorf("reserve the name %q: %w", name, err)
 	}
 	return nil
+}
+
+// writeSynced writes a file, with sync not before its content is on disk.
+func writeSynced(path, content string, sync bool) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(content)
+	if err == nil && sync {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(path)
+	}
+	return err
 }
 
 // nameOwner gives the id of the container that has the name, or "" when it is free: never given, or left behind by
@@ -48,13 +65,15 @@ func (e *Engine) nameOwner(name string) string {
 	if err != nil || !isID(id) {
 		return ""
 	}
-	for _, dir := range []string{e.Dir(id), e.creatingDir(id)} {
-		if _, err := os.Lstat(dir); err == nil {
-			return id
-		}
+	if e.owns(id) {
+		return id
 	}
 	return ""
 }
+
+// owns reports whether what is held for id is held for somebody: for a container that exists or is being made. A creation
+// moves the directory from the first place to the second, so that in this order one of the two looks finds it.
+func (e *Engine) owns(id string) bool { return exists(e.creatingDir(id)) || exists(e.Dir(id)) }
 
 // releaseName frees name if it belongs to id.
 func (e *Engine) releaseName(ctx context.Context, name, id string) error {
@@ -191,18 +210,27 @@ func (e *Engine) load(id string) (Container, error) {
 	if _, err := os.Lstat(dir); err != nil {
 		return Container{}, fmt.Errorf("%w: %q", ErrNotFound, id)
 	}
+	c := e.read(dir, id)
+	// A removal takes the directory away whole. When it is there still, nothing that was read was missing because of one.
+	if _, err := os.Lstat(dir); err != nil {
+		return Container{}, fmt.Errorf("%w: %q", ErrNotFound, id)
+	}
+	return c, nil
+}
+
+func (e *Engine) read(dir, id string) Container {
 	cfg, err := readConfig(dir, id)
 	if err != nil {
-		return damaged(id, err), nil
+		return damaged(id, err)
 	}
 	rec, err := readRecord(dir)
 	if err != nil {
-		return Container{Config: cfg, State: container.State{Status: container.StatusDamaged, Problem: err.Error()}}, nil
+		return Container{Config: cfg, State: container.State{Status: container.StatusDamaged, Problem: err.Error()}}
 	}
 	if rec.Name != "" {
 		cfg.Name = rec.Name
 	}
-	return Container{Config: cfg, State: e.state(cfg, rec)}, nil
+	return Container{Config: cfg, State: e.state(cfg, rec)}
 }
 
 func damaged(id string, err error) Container {
