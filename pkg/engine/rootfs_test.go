@@ -123,7 +123,7 @@ func TestPrepareRoot(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := newTree(t)
 			tt.make(tr)
-			err := prepareRoot(tr.root)
+			err := prepareRoot(tr.root, false)
 			tr.hostUntouched()
 			if (err != nil) != tt.fail {
 				t.Fatalf("error %v, want one: %v", err, tt.fail)
@@ -149,7 +149,7 @@ func TestPrepareRootKeepsWhatIsRight(t *testing.T) {
 	tr := newTree(t)
 	write(t, tr.path("etc/hosts"), "kept")
 	write(t, tr.path("run/kept"), "kept")
-	if err := prepareRoot(tr.root); err != nil {
+	if err := prepareRoot(tr.root, false); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"etc/hosts", "run/kept"} {
