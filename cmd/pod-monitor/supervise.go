@@ -180,6 +180,9 @@ func (s *supervisor) closeAll() {
 	if s.log != nil {
 		s.log.Close()
 	}
+	if err := os.WriteFile(monitor.ReleasedFile, nil, 0o600); err != nil {
+		report(err.Error()) // a command that waits for it waits for the end of this process then
+	}
 }
 
 // finish waits until the command has cleaned up, or has that done.

@@ -56,7 +56,7 @@ func newAttachCommand(a *app) *cobra.Command {
 // attach joins a container that runs already.
 func (a *app) attach(ctx context.Context, e *engine.Engine, c engine.Container, opts sessionOptions) error {
 	if c.State.Status == container.StatusPaused {
-		return fmt.Errorf("container %q is paused: unpause it first", c.Config.Name)
+		return fmt.Errorf("container %q is paused; unpause it first: %w", c.Config.Name, engine.ErrState)
 	}
 	run, err := e.Attach(ctx, c)
 	if err != nil {

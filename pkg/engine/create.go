@@ -17,6 +17,7 @@ import (
 	"github.com/pod-engine/pod/internal/filelock"
 	"github.com/pod-engine/pod/internal/undo"
 	"github.com/pod-engine/pod/pkg/container"
+	"github.com/pod-engine/pod/pkg/engine/monitor"
 	"github.com/pod-engine/pod/pkg/image"
 )
 
@@ -34,14 +35,13 @@ func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.I
 	}
 	e.Sweep(ctx)
 	e.keepReserve()
-	undone := new(undo.Stack)
-	defer undone.OnError(&err)
-
 	lock, err := e.beginCreation(ctx, cfg)
 	if err != nil {
 		return e.createError(cfg, err)
 	}
 	defer lock.Release()
+	undone := new(undo.Stack)
+	defer undone.OnError(&err) // before the lock is released: a sweep must not come in between
 	dir := e.creatingDir(cfg.ID)
 	undone.Push(func() error { return os.RemoveAll(dir) })
 	if err := failpoint.Hit("create.directory"); err != nil {
@@ -80,14 +80,23 @@ func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.I
 	if err := failpoint.Hit("create.placed"); err != nil {
 		return err
 	}
-	if !cfg.Remove {
-		for _, dir := range []string{dirContainers, dirNames} {
-			if err := atomicfile.SyncDir(filepath.Join(e.DataDir, dir)); err != nil {
-				return e.createError(cfg, err)
-			}
-		}
+	if err := e.syncCreation(cfg, img.ID); err != nil {
+		return e.createError(cfg, err)
 	}
 	e.event(cfg, "create", nil)
+	return nil
+}
+
+// syncCreation makes all entries that a creation made durable. A container that is removed at its end has no claim to that.
+func (e *Engine) syncCreation(cfg *container.Config, imageID string) error {
+	if cfg.Remove {
+		return nil
+	}
+	for _, dir := range []string{e.leaseDir(imageID), filepath.Join(e.DataDir, dirNames), filepath.Join(e.DataDir, dirContainers)} {
+		if err := atomicfile.SyncDir(dir); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -100,8 +109,11 @@ func (e *Engine) beginCreation(ctx context.Context, cfg *container.Config) (*fil
 			return nil, err
 		}
 		lock, err := filelock.Acquire(ctx, filepath.Join(e.creatingDir(cfg.ID), "lock"), "create")
-		if err == nil || try == 5 || !errors.Is(err, os.ErrNotExist) {
-			return lock, err
+		if err == nil {
+			return lock, nil
+		}
+		if try == 5 || !errors.Is(err, os.ErrNotExist) {
+			return nil, errors.Join(err, os.RemoveAll(e.creatingDir(cfg.ID)))
 		}
 	}
 }
@@ -116,11 +128,11 @@ func (e *Engine) createError(cfg *container.Config, err error) error {
 // giveName reserves the name asked for, or one of two random words.
 func (e *Engine) giveName(ctx context.Context, cfg *container.Config) error {
 	if cfg.Name != "" {
-		return e.reserveName(ctx, cfg.Name, cfg.ID)
+		return e.reserveName(ctx, cfg.Name, cfg.ID, !cfg.Remove)
 	}
 	for range 20 {
 		name := container.RandomName(mathrand.IntN)
-		err := e.reserveName(ctx, name, cfg.ID)
+		err := e.reserveName(ctx, name, cfg.ID, !cfg.Remove)
 		if err == nil {
 			cfg.Name = name
 			return nil
@@ -130,7 +142,7 @@ func (e *Engine) giveName(ctx context.Context, cfg *container.Config) error {
 		}
 	}
 	name := container.RandomName(mathrand.IntN) + "_" + cfg.ID[:6]
-	if err := e.reserveName(ctx, name, cfg.ID); err != nil {
+	if err := e.reserveName(ctx, name, cfg.ID, !cfg.Remove); err != nil {
 		return err
 	}
 	cfg.Name = name
@@ -195,8 +207,13 @@ func (e *Engine) Rename(ctx context.Context, id, name string) error {
 		if err := failpoint.Hit("rename.noted"); err != nil {
 			return err
 		}
-		if err := e.reserveName(ctx, name, id); err != nil {
+		if err := e.reserveName(ctx, name, id, !c.Config.Remove); err != nil {
 			return err
+		}
+		if !c.Config.Remove {
+			if err := atomicfile.SyncDir(filepath.Join(e.DataDir, dirNames)); err != nil {
+				return fmt.Errorf("reserve the name %q: %w", name, err)
+			}
 		}
 		if err := failpoint.Hit("rename.reserved"); err != nil {
 			return err
@@ -215,6 +232,55 @@ func (e *Engine) Rename(ctx context.Context, id, name string) error {
 		}
 		return e.releaseName(ctx, old, id)
 	})
+}
+
+// withReleased is withLock for what must not come between the end of a container and the moment at which its monitor has given
+// up its runtime state, mounts and ports: it waits for that without the lock. Else a new start under the same id would have
+// its runtime state taken away by the monitor of the old one.
+func (e *Engine) withReleased(ctx context.Context, id, purpose string, act func(Container, record) error) error {
+	bounded, cancel := context.WithTimeout(ctx, cleanupPatience)
+	defer cancel()
+	for {
+		if err := e.awaitReleased(bounded, id); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fmt.Errorf("%s container %s: the monitor of its last start does not end: %w", purpose, short(id), err)
+		}
+		again := false
+		err := e.withLock(ctx, id, purpose, func(c Container, rec record) error {
+			if again = e.releasing(id); again {
+				return nil
+			}
+			return act(c, rec)
+		})
+		if !again {
+			return err
+		}
+	}
+}
+
+// releasing reports whether a monitor is between the end of its container and having given up all that the container held. A
+// start that has not come to the running process looks the same; that one holds the container's lock.
+func (e *Engine) releasing(id string) bool {
+	dir := e.ContainerRunDir(id)
+	held, _, err := monitor.Locked(filepath.Join(dir, lockFile))
+	if err != nil || !held || exists(filepath.Join(dir, monitor.RunFile)) || exists(filepath.Join(dir, monitor.ReleasedFile)) {
+		return false
+	}
+	held, _, err = monitor.Locked(filepath.Join(dir, lockFile)) // it may have ended between the looks
+	return held && err == nil
+}
+
+func (e *Engine) awaitReleased(ctx context.Context, id string) error {
+	for e.releasing(id) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	return nil
 }
 
 // withLock runs act under the container's lock, with the container as it is once the lock is held.

@@ -11,7 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
+	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/filelock"
 	"github.com/pod-engine/pod/internal/process"
@@ -49,6 +51,9 @@ type Exec struct {
 func (e *Engine) Exec(ctx context.Context, c Container, opts ExecOptions) (_ *Exec, err error) {
 	switch c.State.Status {
 	case container.StatusRunning, container.StatusStopping:
+		if c.State.PID == 0 {
+			return nil, fmt.Errorf("cannot exec in container %q: its process has ended: %w", c.Config.Name, ErrState)
+		}
 	case container.StatusPaused:
 		return nil, fmt.Errorf("cannot exec in container %q: it is paused; unpause it first: %w", c.Config.Name, ErrState)
 	default:
@@ -67,10 +72,15 @@ func (e *Engine) Exec(ctx context.Context, c Container, opts ExecOptions) (_ *Ex
 	if err := failpoint.Hit("exec.directory"); err != nil {
 		return nil, err
 	}
-	if err := x.writeProcess(c, opts); err != nil {
+	if err := x.writeProcess(c, opts); errors.Is(err, process.ErrGone) {
+		return nil, fmt.Errorf("cannot exec in container %q: its process has ended: %w", c.Config.Name, ErrState)
+	} else if err != nil {
 		return nil, fmt.Errorf("exec in container %q: %w", c.Config.Name, err)
 	}
-	if err := x.start(ctx, opts); err != nil {
+	if err := x.start(ctx, c.State, opts); err != nil {
+		if !opts.Detach {
+			reapOrphans()
+		}
 		return nil, err
 	}
 	e.event(c.Config, "exec", map[string]string{"execID": x.ID})
@@ -81,16 +91,23 @@ func (e *Engine) Exec(ctx context.Context, c Container, opts ExecOptions) (_ *Ex
 	return x, nil
 }
 
-func (e *Engine) execsDir(id string) string { return filepath.Join(e.ContainerRunDir(id), "exec") }
-
 // makeDir makes the session's directory and locks it for as long as its command lives.
 func (x *Exec) makeDir(ctx context.Context) (err error) {
 	x.dir = filepath.Join(x.engine.execsDir(x.config.ID), x.ID)
-	if err := os.MkdirAll(x.dir, 0o700); err != nil {
+	// Not MkdirAll: the run directory of a container that ended meanwhile must not come back.
+	if err := os.Mkdir(filepath.Dir(x.dir), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	x.lock, err = filelock.Acquire(ctx, filepath.Join(x.dir, lockFile), "exec")
-	return err
+	for try := 0; ; try++ {
+		if err := os.Mkdir(x.dir, 0o700); err != nil {
+			return err
+		}
+		x.lock, err = filelock.Acquire(ctx, filepath.Join(x.dir, lockFile), "exec")
+		// A sweep of another exec may come between the two.
+		if err == nil || try == 5 || !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
 }
 
 func (x *Exec) release() {
@@ -105,7 +122,7 @@ func (x *Exec) release() {
 
 // writeProcess resolves the user inside the container and writes the process for the runtime.
 func (x *Exec) writeProcess(c Container, opts ExecOptions) error {
-	root, err := containerRoot(c)
+	root, err := x.engine.containerRoot(c)
 	if err != nil {
 		return err
 	}
@@ -135,12 +152,12 @@ func (x *Exec) writeProcess(c Container, opts ExecOptions) error {
 }
 
 // containerRoot opens the root directory of a running container.
-func containerRoot(c Container) (*os.File, error) {
-	first, err := process.Identify(c.State.PID)
-	if err != nil {
-		return nil, err
-	}
+func (e *Engine) containerRoot(c Container) (*os.File, error) {
+	first := e.firstProcess(c)
 	root, err := os.OpenFile(fmt.Sprintf("/proc/%d/root", c.State.PID), unix.O_PATH|unix.O_DIRECTORY, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, process.ErrGone
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +169,7 @@ func containerRoot(c Container) (*os.File, error) {
 }
 
 // start runs the runtime's exec, which leaves the new process as our child.
-func (x *Exec) start(ctx context.Context, opts ExecOptions) error {
+func (x *Exec) start(ctx context.Context, was container.State, opts ExecOptions) error {
 	if !opts.Detach {
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 			return fmt.Errorf("become the parent of the new process: %w", err)
@@ -162,6 +179,8 @@ func (x *Exec) start(ctx context.Context, opts ExecOptions) error {
 	args := append(x.engine.runtimeArgs(), "--log", log, "--log-format", "json", "exec", "--detach",
 		"--pid-file", filepath.Join(x.dir, "pid"), "--process", filepath.Join(x.dir, "process.json"))
 	cmd := exec.CommandContext(ctx, x.engine.Runtime.Path)
+	// A runtime killed half way would leave a process that nobody knows: it may finish, and what it made is ended.
+	cmd.Cancel, cmd.WaitDelay = func() error { return os.ErrProcessDone }, killPatience
 	var terminal *console
 	if opts.Terminal {
 		var err error
@@ -186,9 +205,16 @@ func (x *Exec) start(ctx context.Context, opts ExecOptions) error {
 	if err := failpoint.Hit("exec.runtime"); err != nil {
 		return err
 	}
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		if x.readPID() == nil {
+			return errors.Join(ctx.Err(), x.Signal(unix.SIGKILL))
+		}
+		return ctx.Err()
+	}
+	if err != nil {
+		if changed := x.engine.changed(Container{x.config, was}); changed != nil {
+			return fmt.Errorf("cannot exec in container %q: %w", x.config.Name, changed)
 		}
 		return x.startError(log, err)
 	}
@@ -242,7 +268,21 @@ func (x *Exec) readPID() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(x.dir, "identity.json"), identity, 0o600)
+	return atomicfile.WriteVolatile(filepath.Join(x.dir, "identity.json"), identity)
+}
+
+// reapOrphans collects what a failed start has left to this process, for a second at most. An ended process of a container that
+// nobody collects keeps the container's first process from ending (pid_namespaces(7)).
+func reapOrphans() {
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); {
+		pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+		switch {
+		case pid == 0:
+			time.Sleep(2 * time.Millisecond)
+		case err != nil && !errors.Is(err, unix.EINTR):
+			return // there are none
+		}
+	}
 }
 
 // Signal sends sig to the process; one that has ended needs none.
@@ -279,44 +319,3 @@ func (x *Exec) Wait(ctx context.Context) (int, error) {
 // Leave ends this command's part in a process that runs on. Its terminal goes with this command unless the process has
 // taken precautions against the hang-up.
 func (x *Exec) Leave() error { return errors.Join(x.lock.Release(), x.Terminal.Close()) }
-
-// sweepExecs removes the records of sessions whose command died or never waited, once their process is gone.
-func (e *Engine) sweepExecs(id string) {
-	for _, dir := range e.execDirs(id) {
-		lock, err := filelock.Try(filepath.Join(dir, lockFile))
-		if err != nil {
-			continue
-		}
-		if !execAlive(dir) {
-			os.RemoveAll(dir)
-		}
-		lock.Release()
-	}
-}
-
-func (e *Engine) execDirs(id string) []string {
-	entries, _ := os.ReadDir(e.execsDir(id))
-	var dirs []string
-	for _, entry := range entries {
-		if isID(entry.Name()) {
-			dirs = append(dirs, filepath.Join(e.execsDir(id), entry.Name()))
-		}
-	}
-	return dirs
-}
-
-func execAlive(dir string) bool {
-	var id process.Identity
-	return readJSON(filepath.Join(dir, "identity.json"), &id) == nil && id.Alive()
-}
-
-// Execs lists the ids of the processes started by Exec that still run.
-func (e *Engine) Execs(id string) []string {
-	var ids []string
-	for _, dir := range e.execDirs(id) {
-		if execAlive(dir) {
-			ids = append(ids, filepath.Base(dir))
-		}
-	}
-	return ids
-}

@@ -69,7 +69,7 @@ func (e *Engine) ImageUsers(imageID string) ([]string, error) {
 	var ids []string
 	for _, entry := range entries {
 		id := entry.Name()
-		if isID(id) && (exists(e.Dir(id)) || exists(e.creatingDir(id))) {
+		if isID(id) && e.owns(id) {
 			ids = append(ids, id)
 		}
 	}

@@ -20,8 +20,8 @@ import (
 func (e *Engine) namePath(name string) string { return filepath.Join(e.DataDir, dirNames, name) }
 
 // reserveName gives name to the container id, whose directory is there already. The error is ErrInUse (wrapped)
-// when another container has it.
-func (e *Engine) reserveName(ctx context.Context, name, id string) error {
+// when another container has it. With durable the file is on disk; the directory is the caller's to sync.
+func (e *Engine) reserveName(ctx context.Context, name, id string, durable bool) error {
 	lock, err := filelock.Acquire(ctx, filepath.Join(e.DataDir, "names.lock"), "reserve the name "+name)
 	if err != nil {
 		return fmt.Errorf("reserve the name %q: %w", name, err)
@@ -31,7 +31,7 @@ func (e *Engine) reserveName(ctx context.Context, name, id string) error {
 		return nameInUse(name, owner)
 	}
 	temp := e.namePath("." + id)
-	if err := os.WriteFile(temp, []byte(id), 0o600); err != nil {
+	if err := writeSynced(temp, id, durable); err != nil {
 		return fmt.Errorf("reserve the name %q: %w", name, err)
 	}
 	err = os.Rename(temp, e.namePath(name))
@@ -46,6 +46,22 @@ func (e *Engine) reserveName(ctx context.Context, name, id string) error {
 	return nil
 }
 
+// writeSynced writes a file, with sync not before its content is on disk.
+func writeSynced(path, content string, sync bool) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(content)
+	if err == nil && sync {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(path)
+	}
+	return err
+}
+
 // nameOwner gives the id of the container that has the name, or "" when it is free: never given, or left behind by
 // a command that died.
 func (e *Engine) nameOwner(name string) string {
@@ -57,7 +73,8 @@ func (e *Engine) nameOwner(name string) string {
 	case err != nil || !isID(id):
 		return e.ownerByConfig(name)
 	}
-	if exists(e.Dir(id)) && e.goesBy(id, name) || exists(e.creatingDir(id)) {
+	// In the order in which a creation moves the directory, so that one of the two looks finds it.
+	if exists(e.creatingDir(id)) || exists(e.Dir(id)) && e.goesBy(id, name) {
 		return id
 	}
 	return ""
@@ -98,6 +115,10 @@ func (e *Engine) ownerByConfig(name string) string {
 	}
 	return ""
 }
+
+// owns reports whether what is held for id is held for somebody: for a container that exists or is being made. A creation
+// moves the directory from the first place to the second, so that in this order one of the two looks finds it.
+func (e *Engine) owns(id string) bool { return exists(e.creatingDir(id)) || exists(e.Dir(id)) }
 
 // releaseName frees name if it belongs to id.
 func (e *Engine) releaseName(ctx context.Context, name, id string) error {
@@ -235,24 +256,30 @@ func (e *Engine) load(id string) (Container, error) {
 	if _, err := os.Lstat(dir); err != nil {
 		return Container{}, fmt.Errorf("%w: %q", ErrNotFound, id)
 	}
+	c := e.read(dir, id)
+	// A removal takes the directory away whole. When it is there still, nothing that was read was missing because of one.
+	if _, err := os.Lstat(dir); err != nil {
+		return Container{}, fmt.Errorf("%w: %q", ErrNotFound, id)
+	}
+	return c, nil
+}
+
+func (e *Engine) read(dir, id string) Container {
 	cfg, err := readConfig(dir, id)
 	if err == nil {
 		err = checkLock(dir)
 	}
 	if err != nil {
-		if !exists(dir) { // removed while it was read
-			return Container{}, fmt.Errorf("%w: %q", ErrNotFound, id)
-		}
-		return damaged(id, err), nil
+		return damaged(id, err)
 	}
 	rec, err := readRecord(dir)
 	if err != nil {
-		return Container{Config: cfg, State: container.State{Status: container.StatusDamaged, Problem: err.Error()}}, nil
+		return Container{Config: cfg, State: container.State{Status: container.StatusDamaged, Problem: err.Error()}}
 	}
 	if rec.Name != "" {
 		cfg.Name = rec.Name
 	}
-	return Container{Config: cfg, State: e.state(cfg, rec)}, nil
+	return Container{Config: cfg, State: e.state(cfg, rec)}
 }
 
 // checkLock gives the reason why the container in dir cannot be locked.

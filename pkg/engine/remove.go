@@ -11,6 +11,7 @@ import (
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/monitor"
+	"golang.org/x/sys/unix"
 )
 
 // RemoveOptions say how far a removal goes.
@@ -38,8 +39,8 @@ func (e *Engine) Remove(ctx context.Context, id string, opts RemoveOptions) erro
 	if c.State.Status == container.StatusDamaged {
 		return e.removeDamaged(ctx, c)
 	}
-	err = e.withLock(ctx, id, "remove", func(c Container, _ record) error {
-		if c.State.Alive() {
+	err = e.withReleased(ctx, id, "remove", func(c Container, _ record) error {
+		if c.State.Alive() || c.State.Status == container.StatusRestarting {
 			return fmt.Errorf("container %q is %s again: %w", c.Config.Name, c.State.Status, ErrState)
 		}
 		return e.removeLocked(ctx, c)
@@ -138,9 +139,13 @@ func (e *Engine) finishRemoval(ctx context.Context, cfg *container.Config) error
 	return removeTree(e.removingDir(cfg.ID))
 }
 
-// removeTree removes a tree whose directories may lack the permissions to do so.
+// removeTree removes a tree whose directories may lack the permissions to do so, and in which somebody may just have made
+// another file.
 func removeTree(dir string) error {
 	err := os.RemoveAll(dir)
+	for try := 0; try < 10 && errors.Is(err, unix.ENOTEMPTY); try++ {
+		err = os.RemoveAll(dir)
+	}
 	if !errors.Is(err, os.ErrPermission) {
 		return err
 	}
@@ -168,7 +173,7 @@ func (e *Engine) releaseRun(ctx context.Context, id string) error {
 // Cleanup finishes what is left to do when a container has ended: it is what the monitor starts, and what a command does that
 // meets a container whose monitor died. With nothing left to do it does nothing.
 func (e *Engine) Cleanup(ctx context.Context, id string) error {
-	err := e.withLock(ctx, id, "clean up", func(c Container, _ record) error {
+	err := e.withReleased(ctx, id, "clean up", func(c Container, _ record) error {
 		if c.State.Alive() || c.State.Status == container.StatusRestarting {
 			return nil
 		}
@@ -189,6 +194,9 @@ func (e *Engine) cleanupLocked(ctx context.Context, c Container) error {
 		if err := failpoint.Hit("cleanup.noted"); err != nil {
 			return err
 		}
+		if err := e.keepExit(c.Config); err != nil {
+			return fmt.Errorf("clean up container %q: %w", c.Config.Name, err)
+		}
 		if err := e.releaseRun(ctx, c.Config.ID); err != nil {
 			return fmt.Errorf("clean up container %q: %w", c.Config.Name, err)
 		}
@@ -199,6 +207,23 @@ func (e *Engine) cleanupLocked(ctx context.Context, c Container) error {
 	}
 	if c.Config.Remove && c.State.Status == container.StatusExited {
 		return e.removeLocked(ctx, c)
+	}
+	return nil
+}
+
+// keepExit puts the exit record where it belongs if the disk was full when it was made. While that is still so the run
+// directory must stay, since it has the only one.
+func (e *Engine) keepExit(cfg *container.Config) error {
+	exit, err := monitor.ReadExitRecord(filepath.Join(e.ContainerRunDir(cfg.ID), monitor.ExitFallback))
+	if err != nil || cfg.Remove {
+		return nil
+	}
+	if kept, err := monitor.ReadExitRecord(filepath.Join(e.Dir(cfg.ID), exitFile)); err == nil && kept.Serial > exit.Serial {
+		return nil
+	}
+	path := filepath.Join(e.Dir(cfg.ID), exitFile)
+	if err := e.freeSpaceFor(func() error { return exit.Write(path, true) }); err != nil {
+		return fmt.Errorf("keep its exit code: %w", err)
 	}
 	return nil
 }

@@ -229,7 +229,12 @@ func makeInRoot(root *os.File, parent, name string, uid, gid int) error {
 	defer in.Close()
 	err = unix.Mkdirat(int(in.Fd()), name, 0o755)
 	if errors.Is(err, unix.EEXIST) {
-		return nil
+		// What is there may be a link that leads nowhere.
+		there, err := openInRoot(root, parent+"/"+name, unix.O_PATH|unix.O_DIRECTORY, 0)
+		if err != nil {
+			return err
+		}
+		return there.Close()
 	}
 	if err != nil {
 		return err

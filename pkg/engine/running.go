@@ -79,7 +79,38 @@ func (r *Running) abandon() error {
 	if errors.Is(err, process.ErrGone) {
 		err = nil
 	}
-	return errors.Join(err, r.control.Close(), r.reap())
+	ctx, cancel := context.WithTimeout(context.Background(), cleanupPatience)
+	defer cancel()
+	// The clean-up is ours: the monitor's own would wait for the lock that this start holds.
+	if received := r.awaitReleased(ctx); received == nil {
+		err = errors.Join(err, r.control.Bye())
+	}
+	return errors.Join(err, r.Detach(), r.reap())
+}
+
+// takeBack undoes a start that this command no longer waits for: the monitor is in the middle of it, and what it is about to
+// make can only be taken away once it is there.
+func (r *Running) takeBack(initOnly bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), cleanupPatience)
+	defer cancel()
+	err := r.awaitStart(ctx, initOnly)
+	if err == nil {
+		return r.abandon()
+	}
+	if ctx.Err() == nil {
+		return r.reap() // it failed, and was undone
+	}
+	return errors.Join(r.control.Kill(), r.reap())
+}
+
+// awaitReleased returns when the monitor says that it has given up all that the container held; an error: it died before.
+func (r *Running) awaitReleased(ctx context.Context) error {
+	for {
+		m, err := r.control.Receive(ctx)
+		if err != nil || m.Verb == monitor.Released {
+			return err
+		}
+	}
 }
 
 // reap waits for the end of the monitor, which ends soon after this command has said its last word.
@@ -98,6 +129,7 @@ func (r *Running) Detach() error {
 	var errs []error
 	if r.client != nil {
 		errs = append(errs, r.client.Close())
+		r.client = nil
 	}
 	if r.control != nil {
 		r.settle()
@@ -164,12 +196,10 @@ func (r *Running) Finish(ctx context.Context) error {
 	}
 	defer r.reap()
 	defer r.control.Close()
-	for {
-		m, err := r.control.Receive(ctx)
-		if err != nil || m.Verb == monitor.Released {
-			break // without a word: it died; then the clean-up does its part too
-		}
-	}
+	released, cancel := context.WithTimeout(ctx, cleanupPatience)
+	defer cancel()
+	// Without a word it died, or hangs; then the clean-up does its part, or says so.
+	r.awaitReleased(released)
 	if err := r.engine.Cleanup(ctx, r.config.ID); err != nil {
 		return err
 	}
@@ -188,10 +218,5 @@ func (e *Engine) Attach(ctx context.Context, c Container) (*Running, error) {
 	if err != nil {
 		return nil, fmt.Errorf("attach to container %q: %w", c.Config.Name, err)
 	}
-	first, err := process.Identify(c.State.PID)
-	if err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("attach to container %q: %w", c.Config.Name, err)
-	}
-	return &Running{engine: e, config: c.Config, client: conn, process: first, stdin: c.Config.Process.Interactive}, nil
+	return &Running{engine: e, config: c.Config, client: conn, process: e.firstProcess(c), stdin: c.Config.Process.Interactive}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/internal/process"
 )
 
 // Runtime is the OCI runtime's command: containers are made, started, signalled and deleted by running it.
@@ -77,9 +78,32 @@ func (e *Engine) deleteRuntimeState(ctx context.Context, id string) error {
 	}
 	err := e.runtime(ctx, "delete", "--force", id)
 	if err != nil && !exists(state) {
-		return nil
+		return nil // somebody else was faster
 	}
 	return err
+}
+
+// changed gives, as an ErrNotFound or ErrState, why a runtime may have refused to act on the process that the container was seen
+// with: it does not run any more. Nil: it does, and the runtime's own words are the reason.
+func (e *Engine) changed(was Container) error {
+	now, err := e.load(was.Config.ID)
+	if err != nil {
+		return err
+	}
+	if now.State.Status != was.State.Status {
+		return fmt.Errorf("it is %s meanwhile: %w", now.State.Status, ErrState)
+	}
+	if now.State.PID != was.State.PID {
+		return fmt.Errorf("it has been started again meanwhile: %w", ErrState)
+	}
+	root, err := e.containerRoot(now)
+	if errors.Is(err, process.ErrGone) {
+		return fmt.Errorf("it is on its way out: %w", ErrState)
+	}
+	if err == nil {
+		root.Close()
+	}
+	return nil
 }
 
 func lastLine(text string) string {

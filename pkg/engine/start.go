@@ -33,13 +33,17 @@ type StartOptions struct {
 // Start starts a container that does not run. The error is a *StartError when the container could not be run; then
 // all that was done is undone and it is as it was before.
 func (e *Engine) Start(ctx context.Context, id string, opts StartOptions) (run *Running, err error) {
-	err = e.withLock(ctx, id, "start", func(c Container, rec record) error {
+	err = e.withReleased(ctx, id, "start", func(c Container, rec record) error {
+		if c.State.Alive() && c.State.Problem != "" {
+			return fmt.Errorf("container %q cannot be started: it runs, but %s: %w", c.Config.Name, c.State.Problem, ErrState)
+		}
 		switch c.State.Status {
 		case container.StatusCreated, container.StatusExited:
 			run, err = e.launch(ctx, c, rec, opts)
 			return err
 		case container.StatusInitialized:
-			return e.startInitialized(ctx, c, rec)
+			run, err = e.startInitialized(ctx, c, rec, opts)
+			return err
 		case container.StatusDamaged:
 			return fmt.Errorf("container %q cannot be started: %s", c.Config.Name, c.State.Problem)
 		case container.StatusRunning:
@@ -93,7 +97,11 @@ func (e *Engine) launch(ctx context.Context, c Container, rec record, opts Start
 		Name: rec.Name, Spare: rec.Spare, Serial: rec.Serial, Started: time.Now(),
 		Process: run.process, Monitor: run.monitor,
 	}
-	if err := e.writeVolatileRecord(cfg, rec); err != nil {
+	write := e.writeVolatileRecord
+	if rec.Name != "" {
+		write = e.writeRecord // that it was renamed must not be lost with the rest
+	}
+	if err := write(cfg, rec); err != nil {
 		return nil, err
 	}
 	if err := failpoint.Hit("start.recorded"); err != nil {
@@ -149,8 +157,10 @@ func (e *Engine) startMonitor(ctx context.Context, cfg *container.Config, b *bun
 		return nil, fmt.Errorf("start the monitor of container %q: %w", cfg.Name, err)
 	}
 	if err := run.awaitStart(ctx, opts.InitOnly); err != nil {
-		run.control.Close()
-		return nil, err
+		if ctx.Err() != nil {
+			err = errors.Join(err, run.takeBack(opts.InitOnly))
+		}
+		return nil, errors.Join(err, run.Detach())
 	}
 	return run, nil
 }
@@ -167,20 +177,30 @@ func (r *Running) identify(pid int) error {
 }
 
 // startInitialized starts the process of a container that init made ready.
-func (e *Engine) startInitialized(ctx context.Context, c Container, rec record) error {
-	runDir := e.ContainerRunDir(c.Config.ID)
-	if err := client.Go(ctx, runDir); err != nil {
-		return fmt.Errorf("start container %q: %w", c.Config.Name, err)
+func (e *Engine) startInitialized(ctx context.Context, c Container, rec record, opts StartOptions) (run *Running, err error) {
+	if opts.Attach {
+		if run, err = e.Attach(ctx, c); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, run.Detach())
+				run = nil
+			}
+		}()
+	}
+	if err := client.Go(ctx, e.ContainerRunDir(c.Config.ID)); err != nil {
+		return run, fmt.Errorf("start container %q: %w", c.Config.Name, err)
 	}
 	if err := e.awaitRunning(ctx, c.Config); err != nil {
-		return err
+		return run, err
 	}
 	rec.Started = time.Now()
 	if err := e.writeRecord(c.Config, rec); err != nil {
-		return err
+		return run, err
 	}
 	e.event(c.Config, "start", nil)
-	return nil
+	return run, nil
 }
 
 // awaitRunning returns when the monitor has noted that the process runs, or with why it does not.

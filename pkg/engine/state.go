@@ -94,7 +94,7 @@ func (e *Engine) liveState(cfg *container.Config, rec record, run monitor.RunRec
 		s.Status, s.PID = container.StatusStopping, 0
 	case run.Phase == monitor.PhaseCreated:
 		s.Status = container.StatusInitialized
-	case rec.Paused:
+	case rec.Paused && rec.Process == first: // and not one that the restart policy started since
 		s.Status = container.StatusPaused
 	case exists(filepath.Join(runDir, monitor.StopFile)):
 		s.Status = container.StatusStopping

@@ -43,10 +43,9 @@ func (e *Engine) Stop(ctx context.Context, id string, opts StopOptions) error {
 		return err
 	}
 	if c.State.Status == container.StatusRestarting {
-		if err := client.CancelRestart(ctx, e.ContainerRunDir(id)); err != nil {
-			return fmt.Errorf("stop the restarts of container %q: %w", c.Config.Name, err)
+		if c, err = e.cancelRestart(ctx, c); err != nil || !c.State.Alive() {
+			return err
 		}
-		return e.awaitCleanup(ctx, c)
 	}
 	if !c.State.Alive() {
 		return e.Cleanup(ctx, id)
@@ -58,6 +57,19 @@ func (e *Engine) Stop(ctx context.Context, id string, opts StopOptions) error {
 		return err
 	}
 	return e.awaitCleanup(ctx, c)
+}
+
+// cancelRestart ends the restart policy of a container that waits for its next try, and returns when it is cleaned up, or
+// with the container when the next try was faster.
+func (e *Engine) cancelRestart(ctx context.Context, c Container) (Container, error) {
+	err := client.CancelRestart(ctx, e.ContainerRunDir(c.Config.ID))
+	if err != nil && !errors.Is(err, client.ErrNotRunning) && !errors.Is(err, client.ErrLost) {
+		return c, fmt.Errorf("stop the restarts of container %q: %w", c.Config.Name, err)
+	}
+	if now, err := e.load(c.Config.ID); err != nil || now.State.Alive() && now.State.PID != 0 {
+		return now, err
+	}
+	return c, e.awaitCleanup(ctx, c)
 }
 
 // markStopped records that a person asked for the end, before anything is signalled. On a full disk the container is
@@ -78,11 +90,7 @@ func (e *Engine) markStopped(c Container, rec record) error {
 
 // end signals the container's first process and waits for its end, first politely, then with SIGKILL.
 func (e *Engine) end(ctx context.Context, c Container, opts StopOptions) error {
-	first, err := process.Identify(c.State.PID)
-	if err != nil {
-		return nil
-	}
-	fd, err := first.Open()
+	fd, err := e.firstProcess(c).Open()
 	if errors.Is(err, process.ErrGone) {
 		return nil
 	}
@@ -106,7 +114,8 @@ func (e *Engine) end(ctx context.Context, c Container, opts StopOptions) error {
 		if err := unix.PidfdSendSignal(fd, unix.Signal(sig), nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 			return err
 		}
-		if c.State.Status == container.StatusPaused {
+		// A stop that was broken off may have left it frozen and called stopping.
+		if c.State.Status == container.StatusPaused || c.State.Status == container.StatusStopping {
 			e.runtime(ctx, "resume", c.Config.ID)
 		}
 		e.event(c.Config, "stop", nil)
@@ -123,6 +132,18 @@ func (e *Engine) end(ctx context.Context, c Container, opts StopOptions) error {
 		err = fmt.Errorf("process %d did not end within %s of SIGKILL: it waits for the kernel, perhaps for a file system that does not answer", c.State.PID, killPatience)
 	}
 	return err
+}
+
+// firstProcess names the container's first process as its records do: never whatever else has its pid by now.
+func (e *Engine) firstProcess(c Container) process.Identity {
+	run, err := monitor.ReadRunRecord(filepath.Join(e.ContainerRunDir(c.Config.ID), monitor.RunFile))
+	if err == nil && run.PID == c.State.PID {
+		return run.Process()
+	}
+	if rec, err := readRecord(e.Dir(c.Config.ID)); err == nil && rec.Process.PID == c.State.PID {
+		return rec.Process
+	}
+	return process.Identity{}
 }
 
 // waitProcess waits until the process behind a pidfd has ended; a negative patience is for ever.
@@ -204,10 +225,7 @@ func (e *Engine) Kill(ctx context.Context, id, signal string) error {
 				return err
 			}
 		}
-		first, err := process.Identify(c.State.PID)
-		if err == nil {
-			err = first.Signal(unix.Signal(sig))
-		}
+		err := e.firstProcess(c).Signal(unix.Signal(sig))
 		if err != nil && !errors.Is(err, process.ErrGone) {
 			return fmt.Errorf("kill container %q: %w", c.Config.Name, err)
 		}
@@ -236,13 +254,19 @@ func (e *Engine) freeze(ctx context.Context, id string, pause bool) error {
 			return hint.Wrap(err, "pod doctor")
 		}
 		if err := e.runtime(ctx, runtimeVerb, id); err != nil {
+			if changed := e.changed(c); changed != nil {
+				return fmt.Errorf("cannot %s container %q: %w", verb, c.Config.Name, changed)
+			}
 			return fmt.Errorf("%s container %q: %w", verb, c.Config.Name, err)
 		}
 		if err := failpoint.Hit(verb + ".frozen"); err != nil {
 			return err
 		}
-		rec.Paused = pause
+		rec.Paused, rec.Process = pause, e.firstProcess(c)
 		if err := e.writeRecord(c.Config, rec); err != nil {
+			if pause { // what is frozen but not said to be could not be thawed
+				err = errors.Join(err, e.runtime(context.WithoutCancel(ctx), "resume", id))
+			}
 			return err
 		}
 		e.event(c.Config, done, nil)

@@ -9,14 +9,16 @@ package monitor
 
 // Files in the run directory.
 const (
-	LaunchFile  = "launch"      // what to do: Launch, written by Start, read once
-	RunFile     = "run"         // RunRecord, while the container has a process or waits for its next try
-	AttachFile  = "attach"      // the attach socket
-	StopFile    = "stop"        // while it exists the restart policy rests; made by the command before it signals
-	MonitorLog  = "monitor.log" // the monitor's stderr: one line per thing that went wrong, and a panic's trace
-	RuntimeLog  = "runtime.log" // the OCI runtime's own messages of the newest start
-	PIDFile     = "pid"         // written by the OCI runtime
-	ConsoleFile = "console.sock"
+	LaunchFile = "launch" // what to do: Launch, written by Start, read once
+	RunFile    = "run"    // RunRecord, while the container has a process or waits for its next try
+	AttachFile = "attach" // the attach socket
+	// ReleasedFile is there when the monitor has given up all that the container held, and only the clean-up is left.
+	ReleasedFile = "released"
+	StopFile     = "stop"        // while it exists the restart policy rests; made by the command before it signals
+	MonitorLog   = "monitor.log" // the monitor's stderr: one line per thing that went wrong, and a panic's trace
+	RuntimeLog   = "runtime.log" // the OCI runtime's own messages of the newest start
+	PIDFile      = "pid"         // written by the OCI runtime
+	ConsoleFile  = "console.sock"
 	// ExitFallback takes the exit record when Launch.ExitFile cannot be written (its disk is full).
 	ExitFallback = "exit"
 )

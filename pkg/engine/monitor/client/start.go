@@ -159,6 +159,9 @@ func (c *Control) send(m monitor.Message) error {
 	return nil
 }
 
+// Kill ends the monitor itself, for when it does not answer any more.
+func (c *Control) Kill() error { return c.process.Kill() }
+
 // Close leaves the monitor alone: when the container ends, the monitor cleans up through Launch.Cleanup.
 func (c *Control) Close() error { return c.socket.Close() }
 
