@@ -39,7 +39,8 @@ func (e *Engine) Start(ctx context.Context, id string, opts StartOptions) (run *
 			run, err = e.launch(ctx, c, rec, opts)
 			return err
 		case container.StatusInitialized:
-			return e.startInitialized(ctx, c, rec)
+			run, err = e.startInitialized(ctx, c, rec, opts)
+			return err
 		case container.StatusDamaged:
 			return fmt.Errorf("container %q cannot be started: %s", c.Config.Name, c.State.Problem)
 		case container.StatusRunning:
@@ -166,12 +167,28 @@ func (r *Running) identify(pid int) error {
 	return nil
 }
 
-// startInitialized starts the process of a container that init made ready.
-func (e *Engine) startInitialized(ctx context.Context, c Container, rec record) error {
-	runDir := e.ContainerRunDir(c.Config.ID)
-	if err := client.Go(ctx, runDir); err != nil {
-		return fmt.Errorf("start container %q: %w", c.Config.Name, err)
+// startInitialized starts the process of a container that init made ready. Its monitor, which nobody owns any more, cleans
+// up in the end; without opts.Attach there is nothing for this command to hold.
+func (e *Engine) startInitialized(ctx context.Context, c Container, rec record, opts StartOptions) (run *Running, err error) {
+	if opts.Attach {
+		if run, err = e.Attach(ctx, c); err != nil {
+			return nil, err
+		}
+		err = run.client.Go(opts.Streams, opts.Size)
+	} else {
+		err = client.Go(ctx, e.ContainerRunDir(c.Config.ID))
 	}
+	if err == nil {
+		err = e.noteStarted(ctx, c, rec)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start container %q: %w", c.Config.Name, err), run.Detach())
+	}
+	return run, nil
+}
+
+// noteStarted waits until the process of an initialized container runs, and writes that down.
+func (e *Engine) noteStarted(ctx context.Context, c Container, rec record) error {
 	if err := e.awaitRunning(ctx, c.Config); err != nil {
 		return err
 	}
@@ -197,11 +214,11 @@ func (e *Engine) awaitRunning(ctx context.Context, cfg *container.Config) error 
 			return nil // it ran, and has ended already
 		}
 		if err != nil {
-			return &StartError{StartRuntime, fmt.Sprintf("start container %q: %s", cfg.Name, e.complaint(cfg.ID))}
+			return &StartError{StartRuntime, e.complaint(cfg.ID)}
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("start container %q: its monitor does not start it: %w", cfg.Name, ctx.Err())
+			return fmt.Errorf("its monitor does not start it: %w", ctx.Err())
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
