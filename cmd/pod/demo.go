@@ -17,7 +17,7 @@ func newDemoCommand(a *app) *cobra.Command {
 		Use:     "demo",
 		Short:   "Run a container from an image that is inside pod",
 		Long:    "Run a container from an image that is inside pod itself: it needs no registry and no network, and shows whether containers run here. The image stays in the store.",
-		Example: "  pod demo",
+		Example: a.example("demo"),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			archive, err := demoimage.Archive()

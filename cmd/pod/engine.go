@@ -25,7 +25,7 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts, err := cgroup.ReadFacts(user.RuntimeDir, user.Rootless)
+	facts, err := cgroup.ReadFacts(user.RuntimeDir, user.Rootless, user.UID)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ func imageCommands(a *app) []*cobra.Command {
 
 // newImageCommand holds the verbs on images, under the names they have below "image".
 func newImageCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "image", Short: "Manage images", Example: a.example("image ls", "image inspect alpine")}
+	cmd := onlyCommands(&cobra.Command{Use: "image", Short: "Manage images", Example: a.example("image ls", "image inspect alpine")})
 	list := newImagesCommand(a)
 	list.Use, list.Aliases = "ls [flags] [IMAGE]", []string{"list"}
 	list.Example = a.example("image ls", "image ls --filter dangling=true")

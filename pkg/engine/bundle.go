@@ -95,7 +95,7 @@ func (e *Engine) prepare(ctx context.Context, b *bundle) (oci.Host, error) {
 	if err != nil {
 		return host, err
 	}
-	if err := prepareRoot(b.root); err != nil {
+	if err := prepareRoot(b.root, b.cfg.Timezone != ""); err != nil {
 		return host, err
 	}
 	var group []byte
@@ -112,6 +112,9 @@ func (e *Engine) prepare(ctx context.Context, b *bundle) (oci.Host, error) {
 		return host, err
 	}
 	if err := e.planNetwork(ctx, b, &host); err != nil {
+		return host, err
+	}
+	if err := giveSources(ctx, b.cfg.Mounts, host.User); err != nil {
 		return host, err
 	}
 	host.Rootfs = b.path("merged")
@@ -241,6 +244,15 @@ func (e *Engine) writeFiles(b *bundle, facts netns.HostFacts, host *oci.Host) er
 	}
 	if resolv != nil {
 		if err := write("/etc/resolv.conf", resolv); err != nil {
+			return err
+		}
+	}
+	zone, err := timezone(b.cfg)
+	if err != nil {
+		return err
+	}
+	if zone != nil {
+		if err := write("/etc/localtime", zone); err != nil {
 			return err
 		}
 	}

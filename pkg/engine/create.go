@@ -29,6 +29,9 @@ func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.I
 	if err := checkSources(cfg.Mounts); err != nil {
 		return e.createError(cfg, err)
 	}
+	if _, err := timezone(cfg); err != nil {
+		return err
+	}
 	e.Sweep(ctx)
 	e.keepReserve()
 	undone := new(undo.Stack)

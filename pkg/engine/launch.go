@@ -22,8 +22,8 @@ func (e *Engine) launchRecord(cfg *container.Config, b *bundle, serial uint64, o
 	l.Runtime, l.RuntimeArgs = e.Runtime.Path, e.runtimeArgs()
 	l.Env = e.monitorEnv()
 	l.TwoStep, l.Idle = opts.InitOnly, opts.InitOnly
-	if e.Cgroup.Manager == cgroup.Cgroupfs {
-		l.CgroupDir = e.Cgroup.Dir(b.cgroup)
+	if e.Cgroup.Manager != cgroup.Disabled {
+		l.CgroupRoot = e.Cgroup.Root
 	}
 	l.RootPath = filepath.Join(b.dir, "merged")
 	l.NetnsPath, l.NetworkCommand = b.netns, b.network.Command

@@ -12,9 +12,9 @@ type Launch struct {
 	RuntimeArgs []string // its global flags, "--root", "/run/…", "--systemd-cgroup"
 	Env         []string // environment of the runtime, the network command and the clean-up command
 	// Idle makes a two-step start outlive the command: FrameGo from any client goes on.
-	Idle      bool
-	TwoStep   bool   // stop after create, say so, and wait for the command's start
-	CgroupDir string // holds memory.events while the container lives; empty: OOM kills are not noticed
+	Idle       bool
+	TwoStep    bool   // stop after create, say so, and wait for the command's start
+	CgroupRoot string // where cgroup version 2 is mounted; empty: OOM kills are not noticed
 
 	RootFD   int    // detached mount to attach at RootPath; -1: the root file system is in place already
 	RootPath string // what is unmounted at the end; may be empty when RootFD is -1
@@ -70,7 +70,7 @@ func (l *Launch) fields() []field {
 		{"env", &l.Env},
 		{"two-step", &l.TwoStep},
 		{"idle", &l.Idle},
-		{"cgroup", &l.CgroupDir},
+		{"cgroup", &l.CgroupRoot},
 		{"root-fd", &l.RootFD},
 		{"root-path", &l.RootPath},
 		{"netns", &l.NetnsPath},
