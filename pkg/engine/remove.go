@@ -93,6 +93,9 @@ func (e *Engine) removeDamaged(ctx context.Context, c Container) error {
 // removeLocked removes a container that has ended and whose lock is held.
 func (e *Engine) removeLocked(ctx context.Context, c Container) error {
 	id := c.Config.ID
+	if c.State.Status == container.StatusExited && exists(e.ContainerRunDir(id)) {
+		e.diedEvent(c, c.State.ExitCode) // faster than the clean-up, which now finds nothing
+	}
 	if err := e.releaseRun(ctx, id); err != nil {
 		return fmt.Errorf("remove container %q: %w", c.Config.Name, err)
 	}
@@ -167,7 +170,13 @@ func (e *Engine) releaseRun(ctx context.Context, id string) error {
 	if err := e.deleteRuntimeState(ctx, id); err != nil {
 		return err
 	}
-	return removeTree(e.ContainerRunDir(id))
+	// The monitor may be about to end and write a last file there; once the directory is gone it cannot.
+	for try := 0; ; try++ {
+		err := removeTree(e.ContainerRunDir(id))
+		if try == 20 || !errors.Is(err, unix.ENOTEMPTY) {
+			return err
+		}
+	}
 }
 
 // Cleanup finishes what is left to do when a container has ended: it is what the monitor starts, and what a command does that

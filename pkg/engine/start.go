@@ -176,31 +176,37 @@ func (r *Running) identify(pid int) error {
 	return nil
 }
 
-// startInitialized starts the process of a container that init made ready.
+// startInitialized starts the process of a container that init made ready. Its monitor, which nobody owns any more, cleans
+// up in the end; without opts.Attach there is nothing for this command to hold.
 func (e *Engine) startInitialized(ctx context.Context, c Container, rec record, opts StartOptions) (run *Running, err error) {
 	if opts.Attach {
 		if run, err = e.Attach(ctx, c); err != nil {
 			return nil, err
 		}
-		defer func() {
-			if err != nil {
-				err = errors.Join(err, run.Detach())
-				run = nil
-			}
-		}()
+		err = run.client.Go(opts.Streams, opts.Size)
+	} else {
+		err = client.Go(ctx, e.ContainerRunDir(c.Config.ID))
 	}
-	if err := client.Go(ctx, e.ContainerRunDir(c.Config.ID)); err != nil {
-		return run, fmt.Errorf("start container %q: %w", c.Config.Name, err)
+	if err == nil {
+		err = e.noteStarted(ctx, c, rec)
 	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start container %q: %w", c.Config.Name, err), run.Detach())
+	}
+	return run, nil
+}
+
+// noteStarted waits until the process of an initialized container runs, and writes that down.
+func (e *Engine) noteStarted(ctx context.Context, c Container, rec record) error {
 	if err := e.awaitRunning(ctx, c.Config); err != nil {
-		return run, err
+		return err
 	}
 	rec.Started = time.Now()
 	if err := e.writeRecord(c.Config, rec); err != nil {
-		return run, err
+		return err
 	}
 	e.event(c.Config, "start", nil)
-	return run, nil
+	return nil
 }
 
 // awaitRunning returns when the monitor has noted that the process runs, or with why it does not.
@@ -217,11 +223,11 @@ func (e *Engine) awaitRunning(ctx context.Context, cfg *container.Config) error 
 			return nil // it ran, and has ended already
 		}
 		if err != nil {
-			return &StartError{StartRuntime, fmt.Sprintf("start container %q: %s", cfg.Name, e.complaint(cfg.ID))}
+			return &StartError{StartRuntime, e.complaint(cfg.ID)}
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("start container %q: its monitor does not start it: %w", cfg.Name, ctx.Err())
+			return fmt.Errorf("its monitor does not start it: %w", ctx.Err())
 		case <-time.After(2 * time.Millisecond):
 		}
 	}

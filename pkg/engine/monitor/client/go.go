@@ -35,3 +35,15 @@ func Go(ctx context.Context, runDir string) error {
 		}
 	}
 }
+
+// Go is the same over a connection that is attached with these streams first, so that no output is lost. It does not
+// wait for an answer.
+func (c *Conn) Go(streams monitor.Streams, size monitor.Size) error {
+	if err := c.sayHello(streams, size); err != nil {
+		return fmt.Errorf("tell the monitor: %w", err)
+	}
+	if err := c.send(monitor.FrameGo, nil); err != nil {
+		return fmt.Errorf("tell the monitor: %w", err)
+	}
+	return nil
+}
