@@ -80,9 +80,6 @@ type box struct {
 	spec    map[string]any
 	process map[string]any
 	env     []string // of the monitor, such as failpoints
-
-	mu   sync.Mutex
-	said []monitor.Message
 }
 
 // runtimes are tested one after the other.
@@ -319,11 +316,14 @@ func joinRecords(t testing.TB, data []byte, stream string) string {
 // eventually polls for a state.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.After(20 * time.Second)
+	look := time.NewTicker(2 * time.Millisecond)
+	defer look.Stop()
 	for !holds() {
-		if time.Now().After(deadline) {
+		select {
+		case <-look.C:
+		case <-deadline:
 			t.Fatalf("waited in vain until %s", what)
 		}
-		time.Sleep(2 * time.Millisecond)
 	}
 }

@@ -16,14 +16,25 @@ func (s *supervisor) mount() error {
 		return wrap("separate the monitor's mounts", err)
 	}
 	if s.launch.RootFD >= 0 {
-		err := unix.MoveMount(s.launch.RootFD, "", unix.AT_FDCWD, s.launch.RootPath, unix.MOVE_MOUNT_F_EMPTY_PATH)
-		if err != nil {
-			return wrap("mount the root file system at "+strconv.Quote(s.launch.RootPath), err)
+		if err := attach("the root file system", s.launch.RootFD, s.launch.RootPath); err != nil {
+			return err
 		}
 		s.mounted = true
-		unix.Close(s.launch.RootFD)
+	}
+	if s.launch.ShmFD >= 0 {
+		if err := attach("the shared memory of another container", s.launch.ShmFD, s.launch.ShmPath); err != nil {
+			return err
+		}
 	}
 	return failpoint.Hit("monitor.mounted")
+}
+
+// attach mounts a detached mount at path and closes its descriptor.
+func attach(what string, fd int, path string) error {
+	if err := unix.MoveMount(fd, "", unix.AT_FDCWD, path, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+		return wrap("mount "+what+" at "+strconv.Quote(path), err)
+	}
+	return wrap("close the descriptor of "+what, unix.Close(fd))
 }
 
 // unmount takes away what mount and network mounted. Lazy unmounting cannot fail for being in use; what is in use ends
@@ -34,6 +45,9 @@ func (s *supervisor) unmount() {
 			report("unmount the root file system: " + err.Error())
 		}
 		s.mounted = false
+	}
+	if s.launch.ShmFD >= 0 {
+		unix.Unmount(s.launch.ShmPath, unix.MNT_DETACH)
 	}
 	if s.launch.NetnsPath != "" {
 		unix.Unmount(s.launch.NetnsPath, unix.MNT_DETACH)

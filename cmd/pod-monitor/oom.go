@@ -18,12 +18,22 @@ type oomWatch struct {
 	newest atomic.Int64
 }
 
-// watchOOM watches the cgroup at dir; nil when there is none that counts.
-func watchOOM(dir string) *oomWatch {
-	if dir == "" {
+// watchOOM watches the cgroup the process is in; nil when there is none that counts. root is where cgroups are mounted.
+func watchOOM(root string, pid int) *oomWatch {
+	if root == "" {
 		return nil
 	}
-	fd, err := unix.Open(dir+"/memory.events", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	// The runtime has chosen it: which one depends on its cgroup manager.
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	if err != nil {
+		return nil // it has ended already
+	}
+	_, path, ok := strings.Cut("\n"+string(text), "\n0::")
+	path, _, _ = strings.Cut(path, "\n")
+	if !ok || strings.HasPrefix(path, "/..") {
+		return nil
+	}
+	fd, err := unix.Open(root+path+"/memory.events", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil // the memory controller is not there
 	}

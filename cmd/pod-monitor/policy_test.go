@@ -209,25 +209,6 @@ func TestDetachedRoot(t *testing.T) {
 	})
 }
 
-func TestOOMIsRecorded(t *testing.T) {
-	b := newBox(t, "crun", "sh", "-c", "read x")
-	b.launch.Stdin, b.launch.StdinOnce = true, true
-	b.launch.CgroupDir = b.dir // stands for a cgroup: only the counter is looked at
-	events := filepath.Join(b.dir, "memory.events")
-	os.WriteFile(events, []byte("low 0\noom 1\noom_kill 4\noom_group_kill 0\n"), 0o600)
-	conn, theirs := b.connect(everything, monitor.Size{})
-	control := b.start(theirs)
-	a := b.attach(conn, "")
-	b.expect(control, monitor.Running)
-	os.WriteFile(events, []byte("low 0\noom 2\noom_kill 5\noom_group_kill 0\n"), 0o600)
-	a.stdin.Close()
-	a.wait(t, 1)
-	b.finish(control, 1)
-	if !b.exit().OOM {
-		t.Error("the OOM kill is not recorded")
-	}
-}
-
 func TestInit(t *testing.T) {
 	b := newBox(t, "crun", "/bin/pod-init", "--", "sh", "-c",
 		`trap 'echo got it; exit 8' USR1; (sleep 0.05 &) ; sleep 0.3; ps -o stat | grep -c Z; echo ready; while :; do sleep 0.1; done`)

@@ -106,7 +106,7 @@ func (s *supervisor) prepare() *startError {
 // inherit takes over what the command left open: nothing of it may leak into the container.
 func (s *supervisor) inherit() error {
 	l := s.launch
-	for _, fd := range []int{monitor.ControlFD, monitor.LockFD, l.RootFD, l.ClientFD, l.StdioFDs[0], l.StdioFDs[1], l.StdioFDs[2]} {
+	for _, fd := range []int{monitor.ControlFD, monitor.LockFD, l.RootFD, l.ShmFD, l.ClientFD, l.StdioFDs[0], l.StdioFDs[1], l.StdioFDs[2]} {
 		if fd >= 0 {
 			unix.CloseOnExec(fd)
 		}

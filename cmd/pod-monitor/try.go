@@ -83,7 +83,7 @@ func (s *supervisor) learn(t *try) error {
 	if fd, err := unix.PidfdOpen(pid, 0); err == nil {
 		t.pidfd = fd
 	}
-	t.oom = watchOOM(s.launch.CgroupDir)
+	t.oom = watchOOM(s.launch.CgroupRoot, pid)
 	if s.launch.Terminal {
 		if err := t.io.receiveConsole(); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/sirupsen/logrus"
 	"go.podman.io/storage/pkg/reexec"
 
 	"github.com/pod-engine/pod/pkg/image"
@@ -28,6 +29,7 @@ func main() {
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	logrus.SetLevel(logrus.WarnLevel) // the storage library's messages
 	for _, fd := range []int{courier.RequestFD, courier.AnswerFD} {
 		syscall.CloseOnExec(fd)
 	}

@@ -20,8 +20,8 @@ func newAttachCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "attach [flags] CONTAINER",
 		Short: "Attach to a running container",
-		Long: "Connect the terminal to a running container. The exit status is the container's, or 0 after the detach\n" +
-			"keys.",
+		Long: "Connect the terminal to a running container. Exit status: the container's own, 0 after the detach keys,\n" +
+			"125 when pod itself failed.",
 		Example: a.example("attach web", "attach --no-stdin web"),
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -11,7 +11,7 @@ func newContainerExistsCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "exists CONTAINER",
 		Short:   "Check whether a container exists",
-		Long:    "Print nothing; exit status 0 when the container exists, 1 when it does not, 125 on an error.",
+		Long:    "Look whether a container is there; nothing is printed. Exit status: 0 it is, 1 it is not, 125 another error.",
 		Example: a.example("container exists web"),
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

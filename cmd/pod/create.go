@@ -26,7 +26,6 @@ type creation struct {
 
 func (c *creation) add(f *pflag.FlagSet) {
 	f.Var(into("policy", &c.pull.Policy, image.ParsePolicy).withDefault("missing"), "pull", "pull the image: always, missing, never or newer")
-	f.Lookup("pull").NoOptDefVal = "always"
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "show no progress of a pull")
 	f.Var(into("os/arch[/variant]", &c.pull.Platform, image.ParsePlatform), "platform", "platform of the image")
 	f.StringVar(&c.pull.AuthFile, "authfile", "", "file with registry credentials")

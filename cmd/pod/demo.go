@@ -17,7 +17,7 @@ func newDemoCommand(a *app) *cobra.Command {
 		Use:     "demo",
 		Short:   "Run a container from an image that is inside pod",
 		Long:    "Run a container from an image that is inside pod itself: it needs no registry and no network, and shows whether containers run here. The image stays in the store.",
-		Example: "  pod demo",
+		Example: a.example("demo"),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			archive, err := demoimage.Archive()
@@ -31,6 +31,10 @@ func newDemoCommand(a *app) *cobra.Command {
 
 // runDemo does what a person would type, and shows it: load, then run.
 func runDemo(ctx context.Context, a *app, global *pflag.FlagSet, archive []byte) error {
+	// The first command of a user starts the program again, which would show the first step twice.
+	if _, err := a.enter(ctx); err != nil {
+		return err
+	}
 	file, err := memoryFile("image.tar", archive)
 	if err != nil {
 		return err

@@ -20,10 +20,9 @@ func newDoctorCommand(a *app) *cobra.Command {
 		Use:   "doctor [flags]",
 		Short: "Say what this machine lacks for running containers, and how to fix it",
 		Long: `Look at everything that containers of this user need and print one line for each: ok, warning (something
-optional does not work) or failure. Below what is not ok stands the command that fixes it. The exit code is 1 when there is a failure.`,
-		Example: `  pod doctor
-  pod doctor --format json`,
-		Args: cobra.NoArgs,
+optional does not work) or failure. Below what is not ok stands the command that fixes it. Exit status: 0, or 1 when there is a failure.`,
+		Example: a.example("doctor", "doctor --format json"),
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runDoctor(cmd.Context(), a, format)
 		},

@@ -7,8 +7,11 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/pod-engine/pod/internal/carried"
 	"github.com/pod-engine/pod/internal/cgroup"
+	"github.com/pod-engine/pod/internal/containersconf"
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/image/courier"
@@ -25,7 +28,7 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts, err := cgroup.ReadFacts(user.RuntimeDir, user.Rootless)
+	facts, err := cgroup.ReadFacts(user.RuntimeDir, user.Rootless, user.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +36,7 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	runtime, err := engine.FindRuntime(a.global.runtime, a.global.runtimeFlags)
+	runtime, err := a.runtime()
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +49,15 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 		Images: a.images, Executable: executable, GlobalArgs: a.global.args(), Warn: a.warn, Log: a.logger(),
 	})
 	return a.opened, err
+}
+
+// runtime is the OCI runtime of --runtime, else of containers.conf, else what is installed.
+func (a *app) runtime() (engine.Runtime, error) {
+	settings, err := containersconf.Read(containersconf.Paths(os.Getenv))
+	if err != nil {
+		return engine.Runtime{}, err
+	}
+	return engine.FindRuntime(settings.Command(a.global.runtime), a.global.runtimeFlags)
 }
 
 // enter gives the program's place inside the user's namespaces.
@@ -76,6 +88,12 @@ func (a *app) images(ctx context.Context) (*image.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The storage library writes its messages through logrus, from "info" up unless told otherwise.
+	level, err := logrus.ParseLevel(a.global.logLevel)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--log-level %q: use trace, debug, info, warn, error, fatal or panic", a.global.logLevel)}
+	}
+	logrus.SetLevel(level)
 	a.store, err = image.Open(ctx, image.Options{
 		Place: image.Place{
 			GraphRoot: a.global.root, RunRoot: a.global.runRoot,
@@ -126,7 +144,11 @@ func (a *app) removeImageUsers(ctx context.Context, imageID string) error {
 // logger writes what --log-level asks for to stderr.
 func (a *app) logger() *slog.Logger {
 	var level slog.Level
-	switch a.global.logLevel {
+	name := a.global.logLevel
+	if a.global.debug {
+		name = "debug"
+	}
+	switch name {
 	case "trace", "debug":
 		level = slog.LevelDebug
 	case "info":

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/engine"
 )
 
@@ -48,11 +50,38 @@ func (a *app) finish(err error) int {
 	if errors.Is(err, context.Canceled) {
 		return 130
 	}
-	fmt.Fprintf(a.Err, "%s: %s\n", a.name, err)
-	if h := hint.Of(err); h != "" {
-		fmt.Fprintf(a.Err, "hint: %s\n", h)
+	for _, one := range separate(err) {
+		a.tell(one)
 	}
 	return exitCode(err)
+}
+
+// tell prints one error, a line for each of its lines, and its hint. Names and texts in it may come from images and
+// containers, so nothing in it may act on the terminal.
+func (a *app) tell(err error) {
+	for line := range strings.SplitSeq(strings.TrimRight(err.Error(), "\n"), "\n") {
+		fmt.Fprintf(a.Err, "%s: %s\n", a.name, report.Escape(line))
+	}
+	if h := hint.Of(err); h != "" {
+		fmt.Fprintf(a.Err, "hint: %s\n", report.Escape(h))
+	}
+}
+
+// separate gives the errors that errors.Join put together, each with the hint that is its own.
+func separate(err error) []error {
+	var exit exitError
+	if errors.As(err, &exit) && exit.err != nil && exit.Error() == err.Error() && hint.Of(err) == hint.Of(exit.err) {
+		err = exit.err
+	}
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok || errors.Join(several.Unwrap()...).Error() != err.Error() {
+		return []error{err}
+	}
+	var all []error
+	for _, one := range several.Unwrap() {
+		all = append(all, separate(one)...)
+	}
+	return all
 }
 
 func exitCode(err error) int {

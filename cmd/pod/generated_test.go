@@ -49,6 +49,7 @@ func TestGeneratedManPages(t *testing.T) {
 	pages := make(map[string][]byte)
 	eachCommand(generatedTree(), func(c *cobra.Command) {
 		var b bytes.Buffer
+		c.Long = exitStatusLast(c.Long)
 		header := &doc.GenManHeader{Section: "1", Manual: "pod", Source: "pod", Date: &date}
 		if err := doc.GenMan(c, header, &b); err != nil {
 			t.Fatal(err)
@@ -56,6 +57,28 @@ func TestGeneratedManPages(t *testing.T) {
 		pages[strings.ReplaceAll(c.CommandPath(), " ", "-")+".1"] = b.Bytes()
 	})
 	compareDir(t, manDir, pages)
+}
+
+// exitStatusLast makes a section of a manual page of what a description says of the exit status at its end.
+func exitStatusLast(long string) string {
+	text, status, found := strings.Cut(long, "Exit status: ")
+	if !found {
+		return long
+	}
+	return strings.TrimSpace(text) + "\n\n# EXIT STATUS\n" + status
+}
+
+// TestExitStatusIsExplained: these commands end with codes that scripts decide by.
+func TestExitStatusIsExplained(t *testing.T) {
+	root := generatedTree()
+	for _, name := range []string{
+		"attach", "container exists", "doctor", "exec", "image exists", "rm", "rmi", "run", "start", "unshare",
+	} {
+		c, _, err := root.Find(strings.Fields(name))
+		if err != nil || !strings.Contains(c.Long, "Exit status: ") {
+			t.Errorf("the description of %q does not end with its exit status (%v)", name, err)
+		}
+	}
 }
 
 func TestGeneratedCompletions(t *testing.T) {

@@ -10,6 +10,7 @@ type globalFlags struct {
 	storageDriver  string
 	storageOptions []string
 	logLevel       string
+	debug          bool
 }
 
 func (g *globalFlags) add(f *pflag.FlagSet) {
@@ -19,6 +20,8 @@ func (g *globalFlags) add(f *pflag.FlagSet) {
 	f.StringArrayVar(&g.runtimeFlags, "runtime-flag", nil, "global flag for the OCI runtime, without its leading dashes")
 	f.StringVar(&g.storageDriver, "storage-driver", "", "storage driver (overlay, vfs)")
 	f.StringArrayVar(&g.storageOptions, "storage-opt", nil, "storage driver option")
+	f.BoolVarP(&g.debug, "debug", "D", false, "docker's word for --log-level debug")
+	f.Lookup("debug").Hidden = true
 	f.StringVar(&g.logLevel, "log-level", "warn", "show messages at or above this level: trace, debug, info, warn, error, fatal, panic")
 }
 

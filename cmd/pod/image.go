@@ -17,7 +17,7 @@ func imageCommands(a *app) []*cobra.Command {
 
 // newImageCommand holds the verbs on images, under the names they have below "image".
 func newImageCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "image", Short: "Manage images", Example: a.example("image ls", "image inspect alpine")}
+	cmd := onlyCommands(&cobra.Command{Use: "image", Short: "Manage images", Example: a.example("image ls", "image inspect alpine")})
 	list := newImagesCommand(a)
 	list.Use, list.Aliases = "ls [flags] [IMAGE]", []string{"list"}
 	list.Example = a.example("image ls", "image ls --filter dangling=true")
@@ -33,7 +33,7 @@ func newImageExistsCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "exists IMAGE",
 		Short:   "Say by the exit status whether an image is in the store",
-		Long:    "Exit status: 0 the image is in the store, 1 it is not, 125 another error. Nothing is printed.",
+		Long:    "Look whether an image is in the store; nothing is printed. Exit status: 0 it is, 1 it is not, 125 another error.",
 		Example: a.example("image exists alpine || pod pull alpine"),
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

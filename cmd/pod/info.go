@@ -54,11 +54,10 @@ type idRange struct {
 func newInfoCommand(a *app, src sources) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
-		Use:   "info [flags]",
-		Short: "Show the machine, the engine and what is stored",
-		Example: `  pod info
-  pod info --format "{{.Host.OCIRuntime.Name}}"`,
-		Args: takesNone,
+		Use:     "info [flags]",
+		Short:   "Show the machine, the engine and what is stored",
+		Example: a.example("info", `info --format "{{.Host.OCIRuntime.Name}}"`),
+		Args:    takesNone,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runInfo(cmd.Context(), a, src, format)
 		},

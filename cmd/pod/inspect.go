@@ -37,9 +37,7 @@ func newInspectCommand(a *app, src sources) *cobra.Command {
 		Short: "Show everything known of containers and images",
 		Long: "Show everything known of containers and images, as a JSON array or through a template. A name that both have\n" +
 			"means the container.",
-		Example: `  pod inspect web
-  pod inspect --format "{{.State.Pid}}" web
-  pod inspect --type image img`,
+		Example: a.example("inspect web", `inspect --format "{{.State.Pid}}" web`, "inspect --type image img"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runInspect(cmd.Context(), a, src, opts, args)
 		},
@@ -55,7 +53,7 @@ func newContainerInspectCommand(a *app, src sources) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "inspect [flags] CONTAINER...",
 		Short:   "Show everything known of containers",
-		Example: "  pod container inspect --format \"{{.State.Status}}\" web",
+		Example: a.example(`container inspect --format "{{.State.Status}}" web`),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runInspect(cmd.Context(), a, src, opts, args)
 		},

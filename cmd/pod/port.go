@@ -20,12 +20,10 @@ type portOptions struct{ all, latest bool }
 func newPortCommand(a *app, src sources) *cobra.Command {
 	var opts portOptions
 	cmd := &cobra.Command{
-		Use:   "port [flags] CONTAINER [PORT[/PROTOCOL]]",
-		Short: "Show where a container's ports are published",
-		Example: `  pod port web
-  pod port web 80/tcp
-  pod port --all`,
-		Args: cobra.MaximumNArgs(2),
+		Use:     "port [flags] CONTAINER [PORT[/PROTOCOL]]",
+		Short:   "Show where a container's ports are published",
+		Example: a.example("port web", "port web 80/tcp", "port --all"),
+		Args:    cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runPort(cmd.Context(), a, src, opts, args)
 		},

@@ -73,16 +73,12 @@ func (o *psOptions) check() error {
 	return nil
 }
 
-const psExample = `  pod ps -a
-  pod ps --filter status=exited --format "{{.Names}} {{.Status}}"
-  pod ps --size --sort names`
-
 func newPsCommand(a *app, src sources) *cobra.Command {
 	var opts psOptions
 	cmd := &cobra.Command{
 		Use:     "ps [flags]",
 		Short:   "List containers",
-		Example: psExample,
+		Example: a.example("ps -a", `ps --filter status=exited --format "{{.Names}} {{.Status}}"`, "ps --size --sort names"),
 		Args:    takesNone,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runPs(cmd.Context(), a, src, opts)

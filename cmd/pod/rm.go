@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/spf13/cobra"
 )
@@ -16,6 +17,7 @@ func newRmCommand(a *app) *cobra.Command {
 		opts    engine.RemoveOptions
 		seconds int
 		depend  bool
+		link    bool
 	)
 	cmd := &cobra.Command{
 		Use:   "rm [flags] CONTAINER [CONTAINER...]",
@@ -24,6 +26,9 @@ func newRmCommand(a *app) *cobra.Command {
 			"given. Exit status: 0 all were removed, 1 one does not exist, 2 one runs, 125 another error.",
 		Example: a.example("rm web", "rm -f web", "rm --all"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if link {
+				return usageError{hint.Wrap(errors.New("--link: there are no links between containers to remove"), a.name+" run --network container:NAME IMAGE")}
+			}
 			if cmd.Flags().Changed("time") {
 				if !opts.Force {
 					return usageError{errors.New("--time needs --force: without it nothing is stopped")}
@@ -56,6 +61,8 @@ func newRmCommand(a *app) *cobra.Command {
 	cmd.Flags().IntVarP(&seconds, "time", "t", 10, "seconds to wait before a running container is killed; -1 waits for ever")
 	cmd.Flags().BoolVar(&depend, "depend", false, "also remove the containers that share a namespace with it")
 	cmd.Flags().BoolP("volumes", "v", false, "also remove the container's anonymous volumes (they are part of its layer and always go with it)")
+	cmd.Flags().BoolVar(&link, "link", false, "docker's removal of a link; refused, since there are none")
+	cmd.Flags().Lookup("link").Hidden = true
 	aliasFlag(cmd, "timeout", "time")
 	return cmd
 }

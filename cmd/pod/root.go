@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/container"
 )
 
@@ -20,7 +22,44 @@ func run(args []string, s streams) int {
 	a := &app{streams: s, name: nameFromArgv(args[0]), args: args}
 	root := newRootCommand(a)
 	root.SetArgs(args[1:])
-	return a.finish(root.ExecuteContext(ctx))
+	cmd, err := root.ExecuteContextC(ctx)
+	return a.finish(withUsageHint(cmd, err))
+}
+
+// withUsageHint points from a mistake in the command line to the help of the command, unless something better is known.
+func withUsageHint(cmd *cobra.Command, err error) error {
+	var usage usageError
+	if errors.As(err, &usage) && hint.Of(err) == "" {
+		return hint.Wrap(err, cmd.CommandPath()+" --help")
+	}
+	return err
+}
+
+// markArgumentErrors makes what cobra says about the number of arguments a mistake in the command line like all others.
+func markArgumentErrors(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usageError{err}
+			}
+			return nil
+		}
+	}
+	for _, child := range cmd.Commands() {
+		markArgumentErrors(child)
+	}
+}
+
+// onlyCommands makes of cmd a command that shows its help when called alone and refuses words it has no command for.
+func onlyCommands(cmd *cobra.Command) *cobra.Command {
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usageError{fmt.Errorf("unknown command %q", strings.Join([]string{cmd.Name(), args[0]}, " "))}
+		}
+		return cmd.Help()
+	}
+	return cmd
 }
 
 // flagError leaves out what pflag adds to a message that is a whole sentence already.
@@ -48,7 +87,7 @@ func newRootCommand(a *app) *cobra.Command {
 				return nil
 			}
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("unknown command %q; %s --help lists the commands", args[0], a.name)}
+				return usageError{fmt.Errorf("unknown command %q", args[0])}
 			}
 			return cmd.Help()
 		},
@@ -56,8 +95,8 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see %s --help", flagError(err), cmd.CommandPath())}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return usageError{flagError(err)}
 	})
 	a.global.add(root.PersistentFlags())
 	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print the version")
@@ -65,6 +104,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.AddCommand(imageCommands(a)...)
 	root.AddCommand(systemCommands(a)...)
 	root.AddCommand(newContainerCommand(a), newImageCommand(a))
+	markArgumentErrors(root)
 	return root
 }
 
@@ -79,7 +119,7 @@ func containerCommands(a *app) []*cobra.Command {
 
 // newContainerCommand holds the verbs on containers and those that are only below it.
 func newContainerCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "container", Short: "Manage containers", Example: a.example("container ls --all")}
+	cmd := onlyCommands(&cobra.Command{Use: "container", Short: "Manage containers", Example: a.example("container ls --all")})
 	for _, verb := range containerCommands(a) {
 		if verb.Name() != "ps" {
 			cmd.AddCommand(verb)

@@ -17,9 +17,10 @@ func newStartCommand(a *app) *cobra.Command {
 		detachKeys                    string
 	)
 	cmd := &cobra.Command{
-		Use:     "start [flags] CONTAINER [CONTAINER...]",
-		Short:   "Start one or more containers",
-		Long:    "Start containers that do not run. With --attach the exit status is the container's own.",
+		Use:   "start [flags] CONTAINER [CONTAINER...]",
+		Short: "Start one or more containers",
+		Long: "Start containers that do not run. Exit status: 0 all run, 125 one could not be started, 126 or 127 its command\n" +
+			"cannot be executed or is not there; with --attach the container's own.",
 		Example: a.example("start web", "start -ai shell"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			keys, err := terminal.ParseDetachKeys(detachKeys)

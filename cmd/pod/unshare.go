@@ -19,10 +19,9 @@ func newUnshareCommand(a *app) *cobra.Command {
 		Use:   "unshare [COMMAND [ARG...]]",
 		Short: "Run a command in the user's namespaces, as root over the subordinate ids",
 		Long: `Run a command, or a shell, in the user and mount namespace that containers are made in. There, files of
-containers have the owners that the containers see, and can be changed and removed.`,
-		Example: `  pod unshare
-  pod unshare rm -r ~/volume
-  pod unshare cat /proc/self/uid_map`,
+containers have the owners that the containers see, and can be changed and removed. Exit status: the command's own; 125 when pod itself failed, 126 when the command cannot be
+executed, 127 when it is not there.`,
+		Example: a.example("unshare", "unshare rm -r ~/volume", "unshare cat /proc/self/uid_map"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runUnshare(cmd.Context(), a, args)
 		},

@@ -88,7 +88,7 @@ func newVersionCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "version [flags]",
 		Short:   "Show the version",
-		Example: "  pod version --format \"{{.Client.Version}}\"",
+		Example: a.example(`version --format "{{.Client.Version}}"`),
 		Args:    takesNone,
 		RunE: func(*cobra.Command, []string) error {
 			return runVersion(a, format)

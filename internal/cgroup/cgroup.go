@@ -36,12 +36,13 @@ type Facts struct {
 	// Systemd is the socket of the systemd manager in charge of this user, or "". See SystemdSocket.
 	Systemd  string
 	Rootless bool
+	UID      int // of the user outside
 }
 
 // ReadFacts gathers the facts of the calling process. Inside a user namespace runtimeDir ($XDG_RUNTIME_DIR) is still that
 // of the user.
-func ReadFacts(runtimeDir string, rootless bool) (Facts, error) {
-	f := Facts{Root: "/sys/fs/cgroup", Rootless: rootless, Systemd: SystemdSocket(runtimeDir, rootless)}
+func ReadFacts(runtimeDir string, rootless bool, uid int) (Facts, error) {
+	f := Facts{Root: "/sys/fs/cgroup", Rootless: rootless, UID: uid, Systemd: SystemdSocket(runtimeDir, rootless)}
 	var fs unix.Statfs_t
 	if err := unix.Statfs(f.Root, &fs); err == nil {
 		f.Unified = fs.Type == unix.CGROUP2_SUPER_MAGIC
@@ -77,8 +78,10 @@ type Setup struct {
 	Base string
 	// Parent holds the cgroups of containers: a path from Root with Cgroupfs, a slice's name with Systemd.
 	Parent string
-	// Controllers are those that containers can have limits of; nil with Systemd, which must be asked.
+	// Controllers are those that containers can have limits of.
 	Controllers []string
+	// Socket is where systemd listens, with Systemd.
+	Socket string
 	// Own is the cgroup of the process that detected.
 	Own string
 	// Notice is one sentence for the user, to be said once; empty when everything is as it should be.
@@ -92,8 +95,8 @@ const (
 	unifiedHint  = "boot with systemd.unified_cgroup_hierarchy=1"
 )
 
-// Detect chooses the manager: directories of our own where this process is in a part of the tree that the user may change,
-// systemd where it is not but a manager can be asked, else none. It changes nothing. An error means that the facts make no sense.
+// Detect chooses the manager: systemd where one can be asked, since it takes the tree below it for its own; directories of our own
+// where there is none and this process is in a part of the tree that the user may change; else none. It changes nothing. An error means that the facts make no sense.
 func Detect(f Facts) (Setup, error) {
 	if !f.Unified {
 		return Setup{
@@ -108,15 +111,18 @@ func Detect(f Facts) (Setup, error) {
 	s := Setup{Root: f.Root, Own: own, missing: delegateHint}
 	base, ok := topmostWritable(f.Root, own)
 	switch {
+	case f.Systemd != "":
+		s.Manager, s.Parent, s.Socket = Systemd, "user.slice", f.Systemd
+		if !f.Rootless {
+			s.Parent = "machine.slice"
+		}
+		if s.Controllers, err = readWords(filepath.Join(f.Root, managerCgroup(f), "cgroup.controllers")); err != nil {
+			return Setup{}, fmt.Errorf("read the controllers of systemd's cgroup: %w", err)
+		}
 	case ok:
 		s.Manager, s.Base, s.Parent = Cgroupfs, base, filepath.Join(base, "pod")
 		if s.Controllers, err = readWords(filepath.Join(f.Root, base, "cgroup.controllers")); err != nil {
 			return Setup{}, fmt.Errorf("read controllers of cgroup %q: %w", base, err)
-		}
-	case f.Systemd != "":
-		s.Manager, s.Parent = Systemd, "user.slice"
-		if !f.Rootless {
-			s.Parent = "machine.slice"
 		}
 	default:
 		s.Manager = Disabled
@@ -124,6 +130,14 @@ func Detect(f Facts) (Setup, error) {
 		s.missing = "log in as this user (not with su or sudo), or: sudo loginctl enable-linger"
 	}
 	return s, nil
+}
+
+// managerCgroup is where systemd's manager for this user has its cgroups (systemd(1), user@.service(5)).
+func managerCgroup(f Facts) string {
+	if !f.Rootless {
+		return "/"
+	}
+	return fmt.Sprintf("/user.slice/user-%d.slice/user@%d.service", f.UID, f.UID)
 }
 
 // ownCgroup reads the text of /proc/self/cgroup.
@@ -158,10 +172,9 @@ func writable(dir string) bool {
 		unix.Access(filepath.Join(dir, "cgroup.subtree_control"), unix.W_OK) == nil
 }
 
-// Require returns an error with a hint when a limit cannot be set; what names the limit, "memory". With Systemd it cannot
-// know and lets systemd answer.
+// Require returns an error with a hint when a limit cannot be set; what names the limit, "memory".
 func (s Setup) Require(what, controller string) error {
-	if s.Manager == Systemd || slices.Contains(s.Controllers, controller) {
+	if slices.Contains(s.Controllers, controller) {
 		return nil
 	}
 	return hint.Wrap(fmt.Errorf("limit %s: cgroup controller %q is not available to this user", what, controller), s.missing)

@@ -1,7 +1,7 @@
 //go:build failpoint
 
 // Package failpoint names every state transition, so that tests can make a process fail or die there.
-// This is the test build: POD_FAILPOINT="NAME=kill|error|pause[,NAME=...]" says what happens where, and
+// This is the test build: POD_FAILPOINT="NAME=kill|stop|error[,NAME=...]" says what happens where, and
 // POD_FAILPOINT_TRACE=FILE appends the name of every transition passed.
 package failpoint
 

@@ -114,7 +114,8 @@ var forbidden = []struct {
 	{
 		"os",
 		[]string{"Root", "OpenRoot", "OpenInRoot"},
-		func(s source) bool { return !s.test && below(s.dir, "pkg") },
+		// chown.go walks a directory of the host and follows no link at all: there the refusal is what is wanted.
+		func(s source) bool { return !s.test && below(s.dir, "pkg") && s.path != "pkg/engine/chown.go" },
 		"os.Root refuses absolute symbolic links, which images have (/var/run -> /run); use openat2 with RESOLVE_IN_ROOT",
 	},
 	{

@@ -32,11 +32,12 @@ func lasting() []string {
 		"h/.local/share/pod/*/*.lock",
 		"h/.local/share/pod/events*",
 		"h/.local/share/pod/cache/*",
-		"r/pod/runtime/*",                  // where the OCI runtime keeps a directory for each container
-		"h/.local/share/pod/libexec/*",     // the monitor, unpacked
-		"h/.local/share/pod/leases/*",      // an image that had containers, and the storage library's record that holds it;
-		"h/.local/share/pod/leases/*/held", // both go with the image
-		"h/.local/share/containers/storage/overlay*/*",
+		"r/pod/runtime/*",                             // where the OCI runtime keeps a directory for each container
+		"h/.local/share/pod/libexec/*",                // the monitor, unpacked
+		"h/.local/share/pod/leases/*",                 // an image that had containers, and the storage library's record that holds it;
+		"h/.local/share/pod/leases/*/held",            // both go with the image
+		"h/.local/share/containers/storage/overlay/*", //
+		"h/.local/share/containers/storage/overlay-containers/*",
 		"h/.local/share/pod/reserve", // released to be able to remove when the disk is full
 	}
 }
@@ -164,6 +165,7 @@ func (s Snapshot) addCgroups() error {
 			return nil
 		case err != nil:
 			return err
+		case name == filepath.Join(top, "pod"): // the parent of the containers' cgroups, which stays
 		case d.IsDir() && name != top:
 			s.add("cgroup " + strings.TrimPrefix(name, top))
 		}

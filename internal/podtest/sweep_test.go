@@ -75,9 +75,9 @@ func TestSweepFindsEachKindOfLeak(t *testing.T) {
 		{"temporary file", "", func(t *testing.T, w *World) {
 			write(t, filepath.Join(w.TempDir(), "x"))
 		}, "file t/x"},
-		{"record in the image store", "", func(t *testing.T, w *World) {
-			write(t, filepath.Join(w.DataDir(), "containers", "storage", "overlay-containers", "abc", "x"))
-		}, "file h/.local/share/containers/storage/overlay-containers/abc"},
+		{"image in the store", "", func(t *testing.T, w *World) {
+			write(t, filepath.Join(w.DataDir(), "containers", "storage", "overlay-images", "abc", "x"))
+		}, "file h/.local/share/containers/storage/overlay-images/abc"},
 		{"socket without a file", "", func(t *testing.T, w *World) {
 			path := filepath.Join(w.RunDir(), "s")
 			l, err := net.Listen("unix", path)

@@ -19,6 +19,8 @@ const baseDir = "/var/tmp"
 type World struct {
 	Dir    string // everything below belongs to this world
 	Engine string // path of the program under test
+
+	stopReaping func()
 }
 
 // NewWorld makes a world for the program engine. Close ends it.
@@ -31,7 +33,7 @@ func NewWorld(engine string) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &World{Dir: dir, Engine: engine}
+	w := &World{Dir: dir, Engine: engine, stopReaping: reapOrphans()}
 	for _, d := range []string{w.Home(), w.RunDir(), w.TempDir(), w.binDir()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, errors.Join(err, w.Close())
@@ -115,6 +117,7 @@ func (w *World) Run(ctx context.Context, args ...string) (string, error) {
 
 // Close ends every process that this test process has left behind and removes the world with the files of subordinate users.
 func (w *World) Close() error {
+	w.stopReaping()
 	if err := endDescendants(); err != nil {
 		return err
 	}

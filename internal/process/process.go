@@ -49,6 +49,9 @@ func (id Identity) Alive() bool {
 
 // Open gives a pidfd to exactly this process, or ErrGone. The caller closes it.
 func (id Identity) Open() (int, error) {
+	if id.PID <= 0 {
+		return -1, ErrGone // nobody: a container that was between two processes
+	}
 	fd, err := unix.PidfdOpen(id.PID, 0)
 	if err != nil {
 		if errors.Is(err, unix.ESRCH) {

@@ -22,6 +22,7 @@ import (
 type bundle struct {
 	dir     string
 	root    *os.File // the root file system, mounted and attached nowhere
+	shm     *os.File // the /dev/shm of the container whose IPC namespace is joined, attached nowhere; nil: none
 	network netns.Network
 	netns   string // where the monitor mounts the container's network namespace; empty: it makes none
 	cgroup  string // linux.cgroupsPath
@@ -30,8 +31,10 @@ type bundle struct {
 }
 
 func (b *bundle) close() {
-	if b.root != nil {
-		b.root.Close()
+	for _, mount := range []*os.File{b.root, b.shm} {
+		if mount != nil {
+			mount.Close()
+		}
 	}
 }
 
@@ -95,7 +98,7 @@ func (e *Engine) prepare(ctx context.Context, b *bundle) (oci.Host, error) {
 	if err != nil {
 		return host, err
 	}
-	if err := prepareRoot(b.root); err != nil {
+	if err := prepareRoot(b.root, b.cfg.Timezone != ""); err != nil {
 		return host, err
 	}
 	var group []byte
@@ -111,7 +114,13 @@ func (e *Engine) prepare(ctx context.Context, b *bundle) (oci.Host, error) {
 	if host.Namespaces, err = e.joined(b.cfg); err != nil {
 		return host, err
 	}
+	if err := e.joinShm(b, &host); err != nil {
+		return host, err
+	}
 	if err := e.planNetwork(ctx, b, &host); err != nil {
+		return host, err
+	}
+	if err := giveSources(ctx, b.cfg.Mounts, host.User); err != nil {
 		return host, err
 	}
 	host.Rootfs = b.path("merged")
@@ -241,6 +250,15 @@ func (e *Engine) writeFiles(b *bundle, facts netns.HostFacts, host *oci.Host) er
 	}
 	if resolv != nil {
 		if err := write("/etc/resolv.conf", resolv); err != nil {
+			return err
+		}
+	}
+	zone, err := timezone(b.cfg)
+	if err != nil {
+		return err
+	}
+	if zone != nil {
+		if err := write("/etc/localtime", zone); err != nil {
 			return err
 		}
 	}

@@ -26,6 +26,12 @@ import (
 // The container is put together in creating/ID under its lock and then renamed into place, so that it is there whole
 // or not at all; what a killed Create leaves is taken away by the next command.
 func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.Image) (err error) {
+	if _, err := timezone(cfg); err != nil {
+		return err
+	}
+	if err := checkSources(cfg); err != nil {
+		return err
+	}
 	e.Sweep(ctx)
 	e.keepReserve()
 	undone := new(undo.Stack)

@@ -22,10 +22,13 @@ func (e *Engine) launchRecord(cfg *container.Config, b *bundle, serial uint64, o
 	l.Runtime, l.RuntimeArgs = e.Runtime.Path, e.runtimeArgs()
 	l.Env = e.monitorEnv()
 	l.TwoStep, l.Idle = opts.InitOnly, opts.InitOnly
-	if e.Cgroup.Manager == cgroup.Cgroupfs {
-		l.CgroupDir = e.Cgroup.Dir(b.cgroup)
+	if e.Cgroup.Manager != cgroup.Disabled {
+		l.CgroupRoot = e.Cgroup.Root
 	}
 	l.RootPath = filepath.Join(b.dir, "merged")
+	if b.shm != nil {
+		l.ShmPath = b.path("shm")
+	}
 	l.NetnsPath, l.NetworkCommand = b.netns, b.network.Command
 	l.Terminal, l.Stdin = cfg.Process.Terminal, cfg.Process.Interactive
 	// As docker: stdin of an attached run ends with its client, that of a detached container does not.

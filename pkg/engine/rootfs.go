@@ -147,7 +147,7 @@ func readInRoot(root *os.File, path string, limit int64) ([]byte, error) {
 
 // prepareRoot puts real directories and files into the writable layer where the runtime will mount: an image that has links
 // there would lead mounts astray in runtimes that follow them (CVE-2026-41579, CVE-2026-88264).
-func prepareRoot(root *os.File) error {
+func prepareRoot(root *os.File, zone bool) error {
 	fd := int(root.Fd())
 	for _, dir := range []string{"dev", "proc", "sys", "etc", "run"} {
 		if err := makeReal(fd, dir, unix.S_IFDIR); err != nil {
@@ -159,7 +159,11 @@ func prepareRoot(root *os.File) error {
 		return fmt.Errorf("prepare /etc in the container: %w", err)
 	}
 	defer unix.Close(etc)
-	for _, file := range []string{"hosts", "hostname", "resolv.conf"} {
+	files := []string{"hosts", "hostname", "resolv.conf"}
+	if zone {
+		files = append(files, "localtime")
+	}
+	for _, file := range files {
 		if err := makeReal(etc, file, unix.S_IFREG); err != nil {
 			return fmt.Errorf("prepare /etc/%s in the container: %w", file, err)
 		}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/pod-engine/pod/internal/cgroup"
 	"github.com/pod-engine/pod/internal/process"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/monitor"
@@ -98,9 +100,24 @@ func (r *Running) Detach() error {
 		errs = append(errs, r.client.Close())
 	}
 	if r.control != nil {
+		r.settle()
 		errs = append(errs, r.control.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// settle puts the monitor where the end of this command's session or service does not end it.
+func (r *Running) settle() {
+	setup := r.engine.Cgroup
+	if setup.Manager != cgroup.Systemd {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	unit := "pod-monitor-" + r.config.ID + ".scope"
+	if err := cgroup.ScopeForPID(ctx, setup.Socket, unit, setup.Parent, r.control.PID()); err != nil {
+		r.engine.Log.Warn("the container's monitor stays in this session, and ends with it", "container", r.config.Name, "error", err)
+	}
 }
 
 // Signal sends sig to the container's first process; one that has ended already needs none.

@@ -115,6 +115,18 @@ func TestLayersVFS(t *testing.T) {
 	}
 }
 
+// A store that podman wrote with vfs is used as it is: no second one for overlay is made beside it.
+func TestStoreOfVFSIsFound(t *testing.T) {
+	p := newPlace(t, "vfs")
+	img := load(t, p.open(t, image.Options{}), many(1), "localhost/one:1")
+	p.driver = ""
+	s := p.open(t, image.Options{})
+	got, err := s.Lookup(t.Context(), "localhost/one:1")
+	if err != nil || got.ID != img.ID || s.Driver() != "vfs" {
+		t.Errorf("found %v, %v with driver %q", got, err, s.Driver())
+	}
+}
+
 func TestLayersMissing(t *testing.T) {
 	s := newPlace(t, "overlay").open(t, image.Options{})
 	img := load(t, s, many(2), "localhost/two:1")

@@ -189,7 +189,8 @@ func (s *Store) Config(img *Image) (Config, error) {
 			OnBuild     []string
 		} `json:"config"`
 	}
-	if err := json.Unmarshal(data, &c.Image); err == nil {
+	err = json.Unmarshal(data, &c.Image)
+	if err == nil {
 		err = json.Unmarshal(data, &extra)
 	}
 	if err != nil {

@@ -83,12 +83,23 @@ func override(conf *types.StoreOptions, opts Options) {
 	if opts.DriverOptions != nil {
 		conf.GraphDriverOptions = append([]string(nil), opts.DriverOptions...)
 	}
-	if conf.GraphDriverName == "" && exists(filepath.Join(conf.GraphRoot, "overlay")) {
-		conf.GraphDriverName = "overlay"
+	if conf.GraphDriverName == "" {
+		conf.GraphDriverName = writtenBy(conf.GraphRoot)
 	}
 	if opts.SingleID && conf.GraphDriverName != "" {
 		conf.GraphDriverOptions = append(conf.GraphDriverOptions, conf.GraphDriverName+".ignore_chown_errors=true")
 	}
+}
+
+// writtenBy is the driver of which a store has files, empty when it has none. The library by itself makes a second store for
+// overlay beside one of vfs, as podman writes where it finds no overlay, and after that neither opens the directory.
+func writtenBy(root string) string {
+	for _, driver := range []string{"overlay", "vfs"} {
+		if exists(filepath.Join(root, driver+"-images")) {
+			return driver
+		}
+	}
+	return ""
 }
 
 // optionsOf keeps the options that every driver knows; overlay's own mean nothing to others.

@@ -192,8 +192,13 @@ func checkEnd(t *testing.T, mode, path string) {
 			t.Fatal(err)
 		}
 	}
-	for deadline := time.Now().Add(5 * time.Second); found[0].Alive(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
+	deadline := time.After(5 * time.Second)
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for found[0].Alive() {
+		select {
+		case <-look.C:
+		case <-deadline:
 			t.Fatalf("%s still runs", mode)
 		}
 	}

@@ -40,9 +40,7 @@ func planSlirp(cfg container.Network, host HostFacts) (Network, error) {
 	if user.ipv6 == "true" || user.ipv6 == "" && host.Route6 {
 		n.Command = append(n.Command, "--enable-ipv6")
 	}
-	for _, o := range user.outbound {
-		n.Command = append(n.Command, o)
-	}
+	n.Command = append(n.Command, user.outbound...)
 	n.Command = append(n.Command, host.Netns, Interface)
 	if len(parseResolv(host.Resolv).nameservers) == 0 {
 		n.Warnings = append(n.Warnings, noNameserver)

@@ -88,4 +88,48 @@ step 'tag' "$E" tag $BOX localhost/other:1
 step 'rmi' "$E" rmi localhost/other:1
 step 'image inspect' "$E" image inspect --format '{{.Os}} {{.Config.Cmd}} {{.Config.Env}} {{.RepoTags}}' $BOX
 step 'save and load' shell '$E save -q -o "$TMPDIR/s.tar" $BOX && $E rmi $BOX >/dev/null && $E load -q -i "$TMPDIR/s.tar"'
+step 'run -d' shell '$E run -d --name web --network none $BOX sh -c "trap \"exit 3\" TERM; echo up; while :; do sleep 0.1; done" | wc -l'
+step 'logs -f until the end' shell '(until $E logs web | grep -q up; do :; done; $E stop -t 5 web >/dev/null) & $E logs -f web; wait'
+step 'exit code after stop' "$E" wait web
+step 'start again' "$E" start web
+step 'exec under a terminal' shell 'script -qec "$E exec -it web sh -c \"tty; exit 4\"" /dev/null | tr -d "\r"; exit ${PIPESTATUS[0]}'
+step 'restart' "$E" restart -t 0 web
+step 'pause' "$E" pause web
+step 'ps of a paused one' "$E" ps --format '{{.Names}} {{.State}}'
+step 'exec in a paused one' "$E" exec web true
+step 'unpause' "$E" unpause web
+step 'kill' "$E" kill web
+step 'wait after kill' "$E" wait web
+step 'restart of a stopped one' "$E" restart -t 0 web
+step 'rename to a taken name' shell '$E create --name taken $BOX true >/dev/null; $E rename web taken'
+step 'stop of all' shell '$E stop -t 0 --all | wc -l'
+step 'stop of a stopped one' "$E" stop web
+step 'stop --ignore' "$E" stop --ignore nobody
+step 'start --all with a filter' "$E" start --filter name=nobody
+step 'pause of a stopped one' "$E" pause web
+step 'attach to a stopped one' "$E" attach web
+step 'logs: unknown' "$E" logs nobody
+step 'wait: unknown' "$E" wait nobody
+step 'rename: unknown' "$E" rename nobody x
+step 'port of a stopped one' "$E" port web
+step 'run --cidfile in use' shell 'echo >"$TMPDIR/cid"; $E run --cidfile "$TMPDIR/cid" --network none $BOX true'
+step 'run: missing source' "$E" run --rm -v /no/such:/x $BOX true
+step 'ps after a missing source' shell '$E ps -aq | wc -l'
+step 'run --tz' "$E" run --rm --network none --tz Asia/Tokyo $BOX date +%z
+step 'create: no such zone' "$E" create --tz No/Where $BOX true
+step 'run -v :U' shell 'mkdir -p "$TMPDIR/u" && $E run --rm --network none -u 12:13 -v "$TMPDIR/u:/u:U" $BOX stat -c %u:%g /u; $E run --rm --network none -v "$TMPDIR/u:/u:U" $BOX true'
+step 'run --ipc container' shell '$E run -d --name ipc --network none $BOX sh -c "echo x >/dev/shm/x; sleep 100" >/dev/null; until $E exec ipc cat /dev/shm/x; do :; done; $E run --rm --network none --ipc container:ipc $BOX cat /dev/shm/x'
+step 'run --timeout' "$E" run --rm --network none --timeout 1 $BOX sleep 100
+step 'run --env-file' shell 'echo A=b >"$TMPDIR/env"; $E run --rm --network none --env-file "$TMPDIR/env" $BOX sh -c "echo \$A"'
+step 'run --init' "$E" run --rm --network none --umask 077 --shm-size 1m --sysctl net.core.somaxconn=100 $BOX sh -c 'umask; cat /proc/sys/net/core/somaxconn; df -k /dev/shm | tail -1 | tr -s " " | cut -d" " -f2'
+step 'run --replace' shell '$E create --replace --name taken $BOX true | wc -l'
+step 'rm --depend of all' shell '$E rm -af -t 0 | wc -l'
+step 'container prune' "$E" container prune -f
+step 'group: unknown command' "$E" container no-such-command
+step 'too few arguments' "$E" rename one
+step 'rmi: in use' shell '$E create --name user $BOX true >/dev/null; $E rmi $BOX'
+step 'rmi: unknown' "$E" rmi nobody
+step 'image exists: unknown' "$E" image exists nobody
+step 'rm -f: unknown' "$E" rm -f nobody
+step 'rm -f' "$E" rm -f user
 step 'ps -a at the end' "$E" ps -aq

@@ -72,6 +72,7 @@ type script struct {
 	t      *testing.T
 	world  *podtest.World
 	before podtest.Snapshot
+	hang   *hang // of the registry; nil: there is none
 }
 
 type scriptKey struct{}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -18,15 +20,34 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// registry hang: from now on, $REGISTRY takes requests and does not answer. registry asked: wait for such a request.
+//
 // registry start [-user NAME:PASSWORD]: start a registry on the loopback address that has the images box:latest and
 // probe:latest, allow it without TLS for this world, and set REGISTRY to its host:port. It ends with the script.
 func startRegistry(ts *testscript.TestScript, neg bool, args []string) {
-	plain(ts, "registry", neg, len(args) > 0 && args[0] == "start")
+	plain(ts, "registry", neg, len(args) > 0)
+	sc := of(ts)
+	switch args[0] {
+	case "start":
+	case "hang":
+		sc.hang.on.Store(true)
+		return
+	case "asked":
+		select {
+		case <-sc.hang.asked:
+		case <-time.After(10 * time.Second):
+			ts.Fatalf("nobody asks the registry")
+		}
+		return
+	default:
+		ts.Fatalf("registry %s: no such word", args[0])
+	}
 	user := ""
 	if len(args) == 3 && args[1] == "-user" {
 		user = args[2]
 	}
-	server := httptest.NewServer(withPassword(user, registry.New(registry.Logger(log.New(io.Discard, "", 0)))))
+	sc.hang = &hang{next: withPassword(user, registry.New(registry.Logger(log.New(io.Discard, "", 0)))), asked: make(chan struct{}, 1)}
+	server := httptest.NewServer(sc.hang)
 	ts.Defer(server.Close)
 	host := strings.TrimPrefix(server.URL, "http://")
 	ts.Setenv("REGISTRY", host)
@@ -41,6 +62,25 @@ func startRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	for _, archive := range archives {
 		ts.Check(push(archive, host, user))
 	}
+}
+
+// hang is a registry that can stop to answer.
+type hang struct {
+	next  http.Handler
+	on    atomic.Bool
+	asked chan struct{} // has something once somebody waits for an answer
+}
+
+func (h *hang) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !h.on.Load() {
+		h.next.ServeHTTP(w, r)
+		return
+	}
+	select {
+	case h.asked <- struct{}{}:
+	default:
+	}
+	<-r.Context().Done()
 }
 
 // push uploads the image in an archive under the archive's name.

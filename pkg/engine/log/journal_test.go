@@ -61,7 +61,7 @@ func journalctl(args []string) error {
 			return fmt.Errorf("unknown option %q", arg)
 		}
 	}
-	for {
+	for look := time.NewTicker(time.Millisecond); ; <-look.C {
 		data, err := os.ReadFile(os.Getenv(journalFile))
 		if err != nil {
 			return err
@@ -90,7 +90,6 @@ func journalctl(args []string) error {
 		if !follow {
 			return nil
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -12,12 +12,14 @@ type Launch struct {
 	RuntimeArgs []string // its global flags, "--root", "/run/…", "--systemd-cgroup"
 	Env         []string // environment of the runtime, the network command and the clean-up command
 	// Idle makes a two-step start outlive the command: FrameGo from any client goes on.
-	Idle      bool
-	TwoStep   bool   // stop after create, say so, and wait for the command's start
-	CgroupDir string // holds memory.events while the container lives; empty: OOM kills are not noticed
+	Idle       bool
+	TwoStep    bool   // stop after create, say so, and wait for the command's start
+	CgroupRoot string // where cgroup version 2 is mounted; empty: OOM kills are not noticed
 
 	RootFD   int    // detached mount to attach at RootPath; -1: the root file system is in place already
 	RootPath string // what is unmounted at the end; may be empty when RootFD is -1
+	ShmFD    int    // detached mount of another container's /dev/shm to attach at ShmPath; -1: none
+	ShmPath  string
 	// NetnsPath, when not empty, is an existing file on which a new network namespace with its loopback up is mounted.
 	NetnsPath string
 	// NetworkCommand runs when that namespace exists and must succeed. What it leaves running in the background is
@@ -57,7 +59,7 @@ type Launch struct {
 
 // NewLaunch is a Launch without descriptors.
 func NewLaunch() *Launch {
-	return &Launch{RootFD: -1, ClientFD: -1, StdioFDs: [3]int{-1, -1, -1}}
+	return &Launch{RootFD: -1, ShmFD: -1, ClientFD: -1, StdioFDs: [3]int{-1, -1, -1}}
 }
 
 func (l *Launch) fields() []field {
@@ -70,9 +72,11 @@ func (l *Launch) fields() []field {
 		{"env", &l.Env},
 		{"two-step", &l.TwoStep},
 		{"idle", &l.Idle},
-		{"cgroup", &l.CgroupDir},
+		{"cgroup", &l.CgroupRoot},
 		{"root-fd", &l.RootFD},
 		{"root-path", &l.RootPath},
+		{"shm-fd", &l.ShmFD},
+		{"shm-path", &l.ShmPath},
 		{"netns", &l.NetnsPath},
 		{"network", &l.NetworkCommand},
 		{"terminal", &l.Terminal},

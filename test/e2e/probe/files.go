@@ -139,7 +139,8 @@ func visible(path string) string {
 	return "open"
 }
 
-// writable says what opening for writing, or making a file in a directory, gives.
+// writable says what opening for writing, or making a file in a directory, gives. A directory of procfs takes no files
+// from anybody (ENOENT); there the mount itself says whether it can be written.
 func writable(path string) string {
 	st, err := os.Stat(path)
 	switch {
@@ -149,6 +150,8 @@ func writable(path string) string {
 		return errnoName(err)
 	case unix.Access(path, unix.W_OK) == unix.EROFS:
 		return "EROFS"
+	case readOnlyMount(path):
+		return "EROFS"
 	case st.IsDir():
 		return errnoName(create(path + "/probe-file"))
 	}
@@ -157,6 +160,12 @@ func writable(path string) string {
 		f.Close()
 	}
 	return errnoName(err)
+}
+
+// readOnlyMount reports whether the mount that path is on is read-only.
+func readOnlyMount(path string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(path, &st) == nil && st.Flags&unix.ST_RDONLY != 0
 }
 
 func create(path string) error {

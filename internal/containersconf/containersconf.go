@@ -1,0 +1,89 @@
+// Package containersconf reads containers.conf(5) for the settings that pod honours: which OCI runtime to use. Files that set
+// nothing of it are not parsed, since they are read at the start of every command.
+package containersconf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Settings are those of the table [engine] that pod honours.
+type Settings struct {
+	Runtime  string              `toml:"runtime"`  // a name or a path; empty: not set
+	Runtimes map[string][]string `toml:"runtimes"` // where the runtime of a name may be, best first
+}
+
+// Paths are the files that Read looks at, the weakest first, as containers.conf(5) orders them: the file named by
+// CONTAINERS_CONF alone, or else the vendor's, the machine's, the user's, each of the last two followed by its drop-ins;
+// CONTAINERS_CONF_OVERRIDE comes last in any case. getenv is os.Getenv.
+func Paths(getenv func(string) string) []string {
+	paths := []string{"/usr/share/containers/containers.conf"}
+	config := getenv("XDG_CONFIG_HOME")
+	if config == "" {
+		config = filepath.Join(getenv("HOME"), ".config")
+	}
+	for _, dir := range []string{"/etc/containers", filepath.Join(config, "containers")} {
+		dropIns, _ := filepath.Glob(filepath.Join(dir, "containers.conf.d", "*.conf"))
+		paths = append(append(paths, filepath.Join(dir, "containers.conf")), dropIns...)
+	}
+	if only := getenv("CONTAINERS_CONF"); only != "" {
+		paths = []string{only}
+	}
+	if last := getenv("CONTAINERS_CONF_OVERRIDE"); last != "" {
+		paths = append(paths, last)
+	}
+	return paths
+}
+
+// Read puts the settings of the files together; one that does not exist sets nothing.
+func Read(paths []string) (Settings, error) {
+	var all struct {
+		Engine Settings `toml:"engine"`
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) || err == nil && !mentionsRuntime(text) {
+			continue
+		}
+		if err == nil {
+			// What a file does not set keeps the value of the files before it.
+			err = toml.Unmarshal(text, &all)
+		}
+		if err != nil {
+			return Settings{}, fmt.Errorf("read %s: %w", path, err)
+		}
+	}
+	return all.Engine, nil
+}
+
+// mentionsRuntime reports whether a line that is no comment has the word runtime.
+func mentionsRuntime(text []byte) bool {
+	if !bytes.Contains(text, []byte("runtime")) {
+		return false
+	}
+	for line := range bytes.Lines(text) {
+		if line = bytes.TrimSpace(line); bytes.Contains(line, []byte("runtime")) && line[0] != '#' {
+			return true
+		}
+	}
+	return false
+}
+
+// Command gives the runtime to run for name, or for the configured one when name is empty: the first of its places that
+// exists, else the name itself. It is empty when nothing is configured.
+func (s Settings) Command(name string) string {
+	if name == "" {
+		name = s.Runtime
+	}
+	for _, path := range s.Runtimes[name] {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path
+		}
+	}
+	return name
+}

@@ -1,0 +1,114 @@
+package containersconf
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// write makes the files in a directory of their own.
+func write(t testing.TB, files map[string]string) string {
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestPaths(t *testing.T) {
+	dir := write(t, map[string]string{"containers/containers.conf.d/10.conf": "", "containers/containers.conf.d/x.bak": ""})
+	get := func(env map[string]string) string {
+		var own []string
+		for _, path := range Paths(func(name string) string { return env[name] }) {
+			if !strings.HasPrefix(path, "/etc/containers/containers.conf.d/") {
+				own = append(own, strings.Replace(path, dir, "D", 1))
+			}
+		}
+		return strings.Join(own, " ")
+	}
+	const system = "/usr/share/containers/containers.conf /etc/containers/containers.conf "
+	for _, c := range []struct {
+		env  map[string]string
+		want string
+	}{
+		{map[string]string{"HOME": "/h"}, system + "/h/.config/containers/containers.conf"},
+		{map[string]string{"HOME": "/h", "XDG_CONFIG_HOME": dir}, system + "D/containers/containers.conf D/containers/containers.conf.d/10.conf"},
+		{map[string]string{"HOME": "/h", "CONTAINERS_CONF": "/c"}, "/c"},
+		{map[string]string{"CONTAINERS_CONF": "/c", "CONTAINERS_CONF_OVERRIDE": "/o"}, "/c /o"},
+	} {
+		if got := get(c.env); got != c.want {
+			t.Errorf("%v: got %s, want %s", c.env, got, c.want)
+		}
+	}
+}
+
+func TestRead(t *testing.T) {
+	dir := write(t, map[string]string{
+		"vendor": "[containers]\nlog_driver = \"journald\"\n[engine]\n#runtime = \"commented\"\n",
+		"first":  "[engine]\nruntime = \"runc\"\n[engine.runtimes]\nmine = [\"/nowhere/mine\", \"D/bin\"]\n",
+		"second": "[engine]\nruntime = \"mine\"\n",
+		"bad":    "[engine]\nruntime = 5\n",
+		"broken": "[[ not toml, but it does not matter here\n",
+		"bin":    "",
+	})
+	first := filepath.Join(dir, "first")
+	text, err := os.ReadFile(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(first, []byte(strings.Replace(string(text), "D/", dir+"/", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ files, name, command, err string }{
+		{files: ""},
+		{files: "missing vendor broken"},
+		{files: "vendor", name: "crun", command: "crun"},
+		{files: "first", command: "runc"},
+		{files: "first second", command: dir + "/bin"},
+		{files: "first", name: "mine", command: dir + "/bin"},
+		{files: "second", command: "mine"},
+		{files: "bad", err: "read " + dir + "/bad: "},
+	} {
+		var paths []string
+		for _, name := range strings.Fields(c.files) {
+			paths = append(paths, filepath.Join(dir, name))
+		}
+		s, err := Read(paths)
+		if c.err != "" {
+			if err == nil || !strings.HasPrefix(err.Error(), c.err) {
+				t.Errorf("%s: got %v, want %s", c.files, err, c.err)
+			}
+			continue
+		}
+		if got := s.Command(c.name); err != nil || got != c.command {
+			t.Errorf("%s, %q: got %q, %v; want %q", c.files, c.name, got, err, c.command)
+		}
+	}
+}
+
+// The file of the distribution is almost all comments: it must cost next to nothing.
+func BenchmarkReadComments(b *testing.B) {
+	text := strings.Repeat("# runtime = \"crun\" and more words of a comment that explains it\n", 800) + "[engine]\n"
+	path := filepath.Join(write(b, map[string]string{"conf": text}), "conf")
+	for b.Loop() {
+		if _, err := Read([]string{path}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkReadRuntime(b *testing.B) {
+	path := filepath.Join(write(b, map[string]string{"conf": "[engine]\nruntime = \"runc\"\n"}), "conf")
+	for b.Loop() {
+		if _, err := Read([]string{path}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
