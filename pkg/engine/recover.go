@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/pod-engine/pod/internal/cgroup"
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/filelock"
 	"github.com/pod-engine/pod/internal/process"
@@ -126,6 +127,23 @@ func isRuntime(cmdline []byte, name, id string) bool {
 		}
 	}
 	return false
+}
+
+// dropCgroup removes the cgroup of a container that has ended. The runtime does so, unless its state was lost with the run
+// directory. It is not waited for: an empty cgroup costs nothing.
+func (e *Engine) dropCgroup(ctx context.Context, cfg *container.Config) {
+	if e.Cgroup.Manager != cgroup.Cgroupfs {
+		return
+	}
+	path, err := e.Cgroup.CgroupsPath(cfg.ID, cfg.Resources.CgroupParent)
+	if err != nil || !exists(e.Cgroup.Dir(path)) {
+		return
+	}
+	bounded, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if err := cgroup.Remove(bounded, e.Cgroup.Dir(path)); err != nil {
+		e.Log.Debug("cgroup of a removed container", "id", cfg.ID, "error", err)
+	}
 }
 
 // endProcess kills exactly this process and returns when it has ended.

@@ -131,6 +131,7 @@ func (e *Engine) finishRemoval(ctx context.Context, cfg *container.Config) error
 	if err := e.dropImage(cfg.Image.ID, cfg.ID); err != nil {
 		return err
 	}
+	e.dropCgroup(ctx, cfg)
 	if cfg.CIDFile != "" {
 		if b, err := readFile(cfg.CIDFile); err == nil && string(b) == cfg.ID {
 			os.Remove(cfg.CIDFile)
