@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/pod-engine/pod/pkg/engine/monitor"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -40,7 +42,7 @@ func (s *supervisor) program(attempt string, argv []string, output int) error {
 	if status := <-ended; status != 0 {
 		text := describe(status)
 		if messages >= 0 {
-			text = oneLine(tail(messages)) + " (" + text + ")"
+			text = monitor.OneLine(tail(messages)) + " (" + text + ")"
 		}
 		return wrap(attempt, errors.New(argv[0]+": "+strings.TrimSpace(text)))
 	}
@@ -67,18 +69,4 @@ func describe(status unix.WaitStatus) string {
 		return "ended by signal " + strconv.Itoa(int(status.Signal()))
 	}
 	return "exit status " + strconv.Itoa(status.ExitStatus())
-}
-
-// oneLine makes text fit for one line of a message: lines are joined, control characters go.
-func oneLine(text string) string {
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\r' || r == '\t':
-			return ' '
-		case r < ' ' || r == 0x7f:
-			return -1
-		}
-		return r
-	}, strings.TrimSpace(text))
-	return strings.TrimSpace(text[:min(len(text), 2000)])
 }

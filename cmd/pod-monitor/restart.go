@@ -67,7 +67,7 @@ func (s *supervisor) retry(code int) (*try, int) {
 	if err == nil {
 		return t, 0
 	}
-	report("restart: " + oneLine(err.Error()))
+	report("restart: " + monitor.OneLine(err.Error()))
 	code = 125
 	switch err.kind {
 	case monitor.KindNotFound:

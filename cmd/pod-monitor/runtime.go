@@ -28,13 +28,13 @@ func (s *supervisor) runtime(files [3]uintptr, otherwise func() string, args ...
 	}
 	message := ""
 	if log, err := os.Open(monitor.RuntimeLog); err == nil {
-		message = runtimeMessage(tail(int(log.Fd())))
+		message = monitor.RuntimeMessage(tail(int(log.Fd())))
 		log.Close()
 	}
 	if message == "" {
-		message = runtimeMessage(otherwise())
+		message = monitor.RuntimeMessage(otherwise())
 	}
-	return failed(runtimeKind(message), describeRuntime(s.launch.Runtime, args[0], message, status))
+	return failed(monitor.RuntimeKind(message), describeRuntime(s.launch.Runtime, args[0], message, status))
 }
 
 func describeRuntime(path, verb, message string, status unix.WaitStatus) error {

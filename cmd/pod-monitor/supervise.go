@@ -149,7 +149,7 @@ func (s *supervisor) hit(name string) {
 func (s *supervisor) undo(err *startError) {
 	os.Remove(monitor.RunFile)
 	s.closeAll()
-	text := oneLine(err.Error())
+	text := monitor.OneLine(err.Error())
 	report("start: " + text)
 	// The command cleans up after a start that it saw fail; nobody would after one that it did not live to see.
 	if !s.control.send(monitor.Message{Verb: monitor.Failed, Kind: err.kind, Text: text}) {

@@ -38,9 +38,9 @@ func TestRuntimeMessages(t *testing.T) {
 		{"first\n\x1b[31msecond\t!\n\n", "[31msecond !", monitor.KindRuntime},
 		{"", "", monitor.KindRuntime},
 	} {
-		text := runtimeMessage(test.output)
-		if text != test.text || runtimeKind(text) != test.kind {
-			t.Errorf("%q\n got %q (%s)\nwant %q (%s)", test.output, text, runtimeKind(text), test.text, test.kind)
+		text := monitor.RuntimeMessage(test.output)
+		if text != test.text || monitor.RuntimeKind(text) != test.kind {
+			t.Errorf("%q\n got %q (%s)\nwant %q (%s)", test.output, text, monitor.RuntimeKind(text), test.text, test.kind)
 		}
 	}
 }

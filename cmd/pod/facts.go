@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/pod-engine/pod/internal/carried"
 	"github.com/pod-engine/pod/internal/cgroup"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine"
@@ -110,6 +111,10 @@ func (a *app) hostFacts(ctx context.Context) (hostFacts, error) {
 	if err != nil {
 		return hostFacts{}, err
 	}
+	monitor, err := carried.Path(ctx, "pod-monitor", e.DataDir)
+	if err != nil {
+		return hostFacts{}, err
+	}
 	return hostFacts{
 		Rootless: e.User.Rootless, UIDMap: idRanges(e.User.UIDMap), GIDMap: idRanges(e.User.GIDMap),
 		Capabilities:  oci.DefaultCapabilities(),
@@ -117,7 +122,7 @@ func (a *app) hostFacts(ctx context.Context) (hostFacts, error) {
 		EventLogger: "file", LogDriver: string(container.LogK8sFile),
 		LogDrivers:     []string{"k8s-file", "json-file", "journald", "passthrough", "none"},
 		NetworkBackend: "pod", NetworkDrivers: []string{"pasta", "slirp4netns"},
-		Runtime: e.Runtime.Path, Pasta: helpers.Pasta, Slirp4netns: helpers.Slirp4netns,
+		Monitor: monitor, Runtime: e.Runtime.Path, Pasta: helpers.Pasta, Slirp4netns: helpers.Slirp4netns,
 		DataDir: e.DataDir, RunDir: e.RunDir,
 		GraphDriver: store.Driver(), GraphRoot: store.GraphRoot(), GraphRunRoot: store.RunRoot(), Images: len(images),
 	}, nil

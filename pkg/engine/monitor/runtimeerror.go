@@ -21,7 +21,7 @@ func RuntimeMessage(output string) string {
 	} {
 		message = strings.TrimPrefix(message, preamble)
 	}
-	return oneLine(message)
+	return OneLine(message)
 }
 
 // logLine takes the message out of one line of a runtime's log, and whether it is an error. Plain lines are.
@@ -78,8 +78,8 @@ func RuntimeKind(message string) Kind {
 	return KindRuntime
 }
 
-// oneLine makes text fit for one line of a message: lines are joined, control characters go.
-func oneLine(text string) string {
+// OneLine makes text fit for one line of a message: lines are joined, control characters go.
+func OneLine(text string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\r' || r == '\t':

@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -97,7 +98,7 @@ func (c Courier) Pull(ctx context.Context, s *image.Store, name string, opts ima
 // transfer.Transfer.Load.
 func (c Courier) Load(ctx context.Context, s *image.Store, path string, in *os.File, opts image.PullOptions) ([]image.Loaded, error) {
 	request := Request{Verb: Load, Path: path, Pull: opts, Progress: opts.Progress != nil}
-	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+	if strings.HasPrefix(path, "/dev/") || strings.HasPrefix(path, "/proc/self/") {
 		// A path such as /dev/fd/63 means this process's descriptors, so the file is opened here.
 		f, err := os.Open(path)
 		if err != nil {

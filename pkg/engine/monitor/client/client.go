@@ -137,6 +137,14 @@ func WaitExit(ctx context.Context, runDir string) (int, error) {
 // CancelRestart ends the restart policy of a running container: it is not started again, and a wait for the next try is
 // over at once. It returns when that holds.
 func CancelRestart(ctx context.Context, runDir string) error {
+	if err := ask(ctx, runDir, monitor.FrameCancel); err != nil {
+		return fmt.Errorf("cancel the restart: %w", err)
+	}
+	return nil
+}
+
+// ask sends a frame without content to the monitor in runDir and waits until it is answered with the same.
+func ask(ctx context.Context, runDir string, what monitor.FrameType) error {
 	c, err := Dial(runDir)
 	if err != nil {
 		return err
@@ -144,10 +152,10 @@ func CancelRestart(ctx context.Context, runDir string) error {
 	defer c.Close()
 	defer interrupt(ctx, c.socket)()
 	if err := c.sayHello(0, monitor.Size{}); err != nil {
-		return fmt.Errorf("cancel the restart: %w", err)
+		return err
 	}
-	if err := c.send(monitor.FrameCancel, nil); err != nil {
-		return fmt.Errorf("cancel the restart: %w", err)
+	if err := c.send(what, nil); err != nil {
+		return err
 	}
 	var buffer []byte
 	for {
@@ -156,8 +164,8 @@ func CancelRestart(ctx context.Context, runDir string) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			return fmt.Errorf("cancel the restart: %w", ErrLost)
-		case t == monitor.FrameCancel || t == monitor.FrameExit:
+			return ErrLost
+		case t == what || t == monitor.FrameExit:
 			return nil
 		}
 	}

@@ -10,30 +10,10 @@ import (
 // Go starts the process of a container whose two-step start was left after Created. It returns when the monitor has
 // been told; the run record says what came of it.
 func Go(ctx context.Context, runDir string) error {
-	c, err := Dial(runDir)
-	if err != nil {
-		return err
+	if err := ask(ctx, runDir, monitor.FrameGo); err != nil {
+		return fmt.Errorf("tell the monitor to go on: %w", err)
 	}
-	defer c.Close()
-	defer interrupt(ctx, c.socket)()
-	if err := c.sayHello(0, monitor.Size{}); err != nil {
-		return fmt.Errorf("tell the monitor: %w", err)
-	}
-	if err := c.send(monitor.FrameGo, nil); err != nil {
-		return fmt.Errorf("tell the monitor: %w", err)
-	}
-	var buffer []byte
-	for {
-		t, _, err := c.receive(&buffer)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil:
-			return ErrLost
-		case t == monitor.FrameGo || t == monitor.FrameExit:
-			return nil
-		}
-	}
+	return nil
 }
 
 // Go is the same over a connection that is attached with these streams first, so that no output is lost. It does not
