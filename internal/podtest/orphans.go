@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,10 +20,10 @@ func reapOrphans() (stop func()) {
 			reapForeign()
 		}
 	}()
-	return func() {
+	return sync.OnceFunc(func() {
 		signal.Stop(ended)
 		close(ended)
-	}
+	})
 }
 
 // reapForeign reaps ended children that are in a pid namespace below this one. No child that the test itself waits for is.

@@ -232,6 +232,12 @@ func (e *Engine) keepExit(cfg *container.Config) error {
 		return nil
 	}
 	path := filepath.Join(e.Dir(cfg.ID), exitFile)
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		// Damage, which is why the monitor could not write there; rename(2) replaces no directory by a file.
+		if err := removeTree(path); err != nil {
+			return fmt.Errorf("keep its exit code: %w", err)
+		}
+	}
 	if err := e.freeSpaceFor(func() error { return exit.Write(path, true) }); err != nil {
 		return fmt.Errorf("keep its exit code: %w", err)
 	}
