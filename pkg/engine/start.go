@@ -198,7 +198,7 @@ func (e *Engine) startInitialized(ctx context.Context, c Container, rec record, 
 
 // noteStarted waits until the process of an initialized container runs, and writes that down.
 func (e *Engine) noteStarted(ctx context.Context, c Container, rec record) error {
-	if err := e.awaitRunning(ctx, c.Config); err != nil {
+	if err := e.awaitRunning(ctx, c.Config, rec.Serial); err != nil {
 		return err
 	}
 	rec.Started = time.Now()
@@ -209,8 +209,9 @@ func (e *Engine) noteStarted(ctx context.Context, c Container, rec record) error
 	return nil
 }
 
-// awaitRunning returns when the monitor has noted that the process runs, or with why it does not.
-func (e *Engine) awaitRunning(ctx context.Context, cfg *container.Config) error {
+// awaitRunning returns when the monitor has noted that the process of the start with this serial runs, or with why it does
+// not.
+func (e *Engine) awaitRunning(ctx context.Context, cfg *container.Config, serial uint64) error {
 	runDir := e.ContainerRunDir(cfg.ID)
 	ctx, cancel := context.WithTimeout(ctx, cleanupPatience)
 	defer cancel()
@@ -219,7 +220,7 @@ func (e *Engine) awaitRunning(ctx context.Context, cfg *container.Config) error 
 		if err == nil && run.Phase != monitor.PhaseCreated {
 			return nil
 		}
-		if exit, err := e.exitRecord(cfg.ID); err == nil && exit.Serial >= run.Serial && run.Serial > 0 {
+		if exit, err := e.exitRecord(cfg.ID); err == nil && exit.Serial >= serial {
 			return nil // it ran, and has ended already
 		}
 		if err != nil {

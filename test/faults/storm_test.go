@@ -57,7 +57,7 @@ func stormCommand(random *rand.Rand, name, other string) []string {
 // unexpected says whether a command failed in a way that other commands' doings do not explain. One that prints nothing hands
 // on the exit code of a container that somebody may have killed.
 func unexpected(stderr string) bool {
-	for _, reason := range []string{"no such container", "no such object", "in use", "wrong state"} {
+	for _, reason := range []string{"no such container", "no such object", "in use", "wrong state", "is paused"} {
 		if strings.Contains(stderr, reason) {
 			return false
 		}
