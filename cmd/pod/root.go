@@ -103,7 +103,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.AddCommand(containerCommands(a)...)
 	root.AddCommand(imageCommands(a)...)
 	root.AddCommand(systemCommands(a)...)
-	root.AddCommand(newContainerCommand(a), newImageCommand(a))
+	root.AddCommand(newContainerCommand(a), newImageCommand(a), newBuilderCommand(a, "builder"), newBuilderCommand(a, "buildx"))
 	markArgumentErrors(root)
 	return root
 }

@@ -34,6 +34,10 @@ func lasting() []string {
 		"h/.local/share/pod/cache/*",
 		"r/pod/runtime/*",                             // where the OCI runtime keeps a directory for each container
 		"h/.local/share/pod/libexec/*",                // the monitor, unpacked
+		"h/.local/share/pod/build",                    // directories of the cache of builds; what is in them is pruned
+		"h/.local/share/pod/build/*",                  //
+		"h/.local/share/pod/build/cache/??",           //
+		"h/.local/share/containers/storage/pod-build", //
 		"h/.local/share/pod/leases/*",                 // an image that had containers, and the storage library's record that holds it;
 		"h/.local/share/pod/leases/*/held",            // both go with the image
 		"h/.local/share/containers/storage/overlay/*", //

@@ -41,6 +41,10 @@ func (e *Engine) mountRoot(cfg *container.Config, layers image.Layers) (*os.File
 // overlayOptions gives the mount options for the layers, as short links below their common directory where there are any: all
 // options together must fit one page (mount(2)).
 func overlayOptions(layers image.Layers, upper, work string) string {
+	return overlayLowers(layers) + ",upperdir=" + escapeOverlay(upper) + ",workdir=" + escapeOverlay(work)
+}
+
+func overlayLowers(layers image.Layers) string {
 	lowers := layers.Links
 	if len(lowers) == 0 {
 		lowers = layers.Dirs
@@ -49,7 +53,7 @@ func overlayOptions(layers image.Layers, upper, work string) string {
 	for i, lower := range lowers {
 		escaped[i] = escapeOverlay(lower)
 	}
-	return "lowerdir=" + strings.Join(escaped, ":") + ",upperdir=" + escapeOverlay(upper) + ",workdir=" + escapeOverlay(work)
+	return "lowerdir=" + strings.Join(escaped, ":")
 }
 
 // escapeOverlay protects the characters that separate options and layers.

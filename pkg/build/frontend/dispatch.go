@@ -17,9 +17,6 @@ import (
 
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// historyComment is what the entries of a history carry, as BuildKit's carry its own.
-const historyComment = "pod.dockerfile.v0"
-
 // dispatchStage turns the instructions of a stage into steps and its configuration. Stages it depends on came before.
 func (r *reader) dispatchStage(s *stage) error {
 	r.begin(s)
@@ -228,7 +225,7 @@ func (s *stage) note(c command, history string) {
 
 func (s *stage) add(step plan.Step, history string) {
 	s.out.Steps = append(s.out.Steps, step)
-	s.out.Config.History = append(s.out.Config.History, specs.History{CreatedBy: history, Comment: historyComment, EmptyLayer: !step.Layered()})
+	s.out.Config.History = append(s.out.Config.History, specs.History{CreatedBy: history, Comment: plan.HistoryComment, EmptyLayer: !step.Layered()})
 }
 
 // arg declares arguments: given with the build, else by default, else the value of before the first FROM.

@@ -166,7 +166,9 @@ func (r *reader) lintLabel(i *instructions.LabelCommand) {
 // lintSecret looks for names that are those of secrets: whole, or as their first or last word.
 func (r *reader) lintSecret(instruction, name string, c command) {
 	words := strings.Split(strings.ToLower(name), "_")
-	has := func(list ...string) bool { return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(list, w) }) }
+	has := func(list ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(list, w) })
+	}
 	if has("apikey", "auth", "credential", "credentials", "key", "password", "pword", "passwd", "secret", "token") &&
 		!has("public", "file", "version") {
 		r.lint.Run(&linter.RuleSecretsUsedInArgOrEnv, c.Location(), linter.RuleSecretsUsedInArgOrEnv.Format(instruction, name))

@@ -27,10 +27,9 @@ type stage struct {
 	args     []string // names of the ARGs declared, for the history
 	nameless bool
 
-	triggered, dispatched                  bool
-	workdirSet                             bool
-	cmdSet, entrypointSet, healthcheckSet  bool
-	onBuildEnd                             int // commands before this index are triggers of the base
+	triggered                             bool
+	workdirSet                            bool
+	cmdSet, entrypointSet, healthcheckSet bool
 }
 
 // command is an instruction with the trees it reads: of a COPY one, of a RUN one for each of its mounts.

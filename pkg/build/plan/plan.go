@@ -135,3 +135,6 @@ type Mkdir struct {
 	Path string `json:"path"`
 	User string `json:"user,omitempty"`
 }
+
+// HistoryComment is what the entries of a history that a build adds carry, as BuildKit's carry its own.
+const HistoryComment = "pod.dockerfile.v0"
