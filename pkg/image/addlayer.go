@@ -24,7 +24,7 @@ import (
 //
 // A layer is there whole or not at all: it is prepared in the driver's staging directory without a lock, and the library
 // records it, marked incomplete, before it renames the prepared directory into place; whoever finds such a mark after a crash takes the
-// layer away. What lies in the staging directory after a crash is taken away by Sweep.
+// layer away. What lies in the staging directory after a crash is found by Check.
 //
 // A layer that no image has yet is left alone by every removal. One that was there before (Layer.Found) belongs to images
 // that can be removed: Pin one of them, or be ready for AddImage to say ErrNotFound.
