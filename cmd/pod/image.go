@@ -24,7 +24,7 @@ func newImageCommand(a *app) *cobra.Command {
 	remove := newRmiCommand(a)
 	remove.Use, remove.Aliases = "rm [flags] IMAGE [IMAGE...]", []string{"remove"}
 	remove.Example = a.example("image rm alpine", "image rm --all")
-	cmd.AddCommand(newImageExistsCommand(a), newImageInspectCommand(a), list, newLoadCommand(a), newPullCommand(a), remove,
+	cmd.AddCommand(newImageDiffCommand(a), newImageExistsCommand(a), newImageInspectCommand(a), list, newLoadCommand(a), newPullCommand(a), remove,
 		newSaveCommand(a), newTagCommand(a), newUntagCommand(a))
 	return cmd
 }

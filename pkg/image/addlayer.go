@@ -132,6 +132,16 @@ func (s *Store) layersBelow(parent string) ([]string, error) {
 	return l.Dirs, err
 }
 
+// LayerTar is the tar stream of the layer that an upper directory of overlay would be above parent (an id, or empty). The directory may
+// change while it is read.
+func (s *Store) LayerTar(dir, parent string) (io.ReadCloser, error) {
+	below, err := s.layersBelow(parent)
+	if err != nil {
+		return nil, err
+	}
+	return diffTar(dir, below)
+}
+
 // diffTar is the tar stream of an upper directory, as the library makes it of a layer.
 func diffTar(dir string, below []string) (io.ReadCloser, error) {
 	return archive.TarWithOptions(dir, &archive.TarOptions{
