@@ -159,6 +159,6 @@ func newContainerCommand(a *app) *cobra.Command {
 func systemCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newDemoCommand(a), newDiffCommand(a), newDoctorCommand(a), newEventsCommand(a), newInfoCommand(a, a.sources()),
-		newInspectCommand(a, a.sources()), newUnshareCommand(a), newVersionCommand(a),
+		newInspectCommand(a, a.sources()), newSystemCommand(a), newUnshareCommand(a), newVersionCommand(a),
 	}
 }

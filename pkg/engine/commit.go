@@ -163,7 +163,7 @@ func committedConfig(cfg *container.Config, base image.Config, opts CommitOption
 		conf.History = []specs.History{step}
 	}
 	if opts.Docker {
-		conf.Docker.Comment = opts.Message
+		conf.Docker.Comment, conf.Docker.Parent = opts.Message, cfg.Image.ID
 	}
 	return conf, nil
 }
