@@ -75,7 +75,7 @@ func (e *Engine) removeDamaged(ctx context.Context, c Container) error {
 		}
 		bounded, cancel := context.WithTimeout(ctx, failpoint.Patience(cleanupPatience))
 		defer cancel()
-		if err := waitUnlocked(bounded, filepath.Join(runDir, lockFile)); err != nil {
+		if err := waitReleased(bounded, runDir); err != nil {
 			return fmt.Errorf("remove container %s: its monitor does not end: %w", short(id), err)
 		}
 	}
