@@ -37,6 +37,9 @@ func (e *Engine) Remove(ctx context.Context, id string, opts RemoveOptions) erro
 		}
 	}
 	if c.State.Status == container.StatusDamaged {
+		if !opts.Force && e.damagedRuns(id) {
+			return fmt.Errorf("container %s is damaged (%s) and running: remove it with --force: %w", short(id), c.State.Problem, ErrState)
+		}
 		return e.removeDamaged(ctx, c)
 	}
 	err = e.withReleased(ctx, id, "remove", func(c Container, _ record) error {
@@ -58,6 +61,19 @@ func (e *Engine) RemoveEnded(ctx context.Context, id string) error {
 		return nil
 	}
 	return err
+}
+
+// damagedRuns reports whether a container whose records cannot all be read has a monitor or a process.
+func (e *Engine) damagedRuns(id string) bool {
+	runDir := e.ContainerRunDir(id)
+	if held, _, err := monitor.Locked(filepath.Join(runDir, lockFile)); held && err == nil {
+		return true
+	}
+	if run, err := monitor.ReadRunRecord(filepath.Join(runDir, monitor.RunFile)); err == nil && run.Process().Alive() {
+		return true
+	}
+	rec, err := readRecord(e.Dir(id))
+	return err == nil && (rec.Process.Alive() || rec.Monitor.Alive())
 }
 
 // removeDamaged removes a container whose records cannot be read. Its lock may be damaged too, so it goes without. If it
