@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/monitor"
@@ -98,7 +99,11 @@ func (e *Engine) removeDamaged(ctx context.Context, c Container) error {
 	if err := e.releaseRun(ctx, id); err != nil {
 		return fmt.Errorf("remove container %s: %w", short(id), err)
 	}
-	if err := os.Rename(e.Dir(id), e.removingDir(id)); err != nil {
+	err := os.Rename(e.Dir(id), e.removingDir(id))
+	if err == nil {
+		err = e.syncRemoval(c.Config)
+	}
+	if err != nil {
 		return fmt.Errorf("remove container %s: %w", short(id), err)
 	}
 	e.dropNamesAndLeases(ctx, id)
@@ -121,6 +126,9 @@ func (e *Engine) removeLocked(ctx context.Context, c Container) error {
 	if err := e.freeSpaceFor(func() error { return os.Rename(e.Dir(id), e.removingDir(id)) }); err != nil {
 		return fmt.Errorf("remove container %q: %w", c.Config.Name, err)
 	}
+	if err := e.syncRemoval(c.Config); err != nil {
+		return fmt.Errorf("remove container %q: %w", c.Config.Name, err)
+	}
 	if err := failpoint.Hit("remove.hidden"); err != nil {
 		return err
 	}
@@ -128,6 +136,20 @@ func (e *Engine) removeLocked(ctx context.Context, c Container) error {
 		return fmt.Errorf("remove container %q: %w", c.Config.Name, err)
 	}
 	e.event(c.Config, "remove", nil)
+	return nil
+}
+
+// syncRemoval makes it durable that a container is gone, before anything that belongs to it goes and before anybody is told:
+// what is left of it then, a sweep takes away. One of --rm may come back after a power loss; the next command removes it.
+func (e *Engine) syncRemoval(cfg *container.Config) error {
+	if cfg.Remove {
+		return nil
+	}
+	for _, dir := range []string{dirRemoving, dirContainers} {
+		if err := atomicfile.SyncDir(filepath.Join(e.DataDir, dir)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
