@@ -10,6 +10,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,14 +38,15 @@ type Transfer struct {
 // job is one transfer: its configuration and its workspace.
 type job struct {
 	store  *image.Store
+	access image.Access
 	sys    *types.SystemContext
 	policy *signature.PolicyContext
 	tell   *progress
 	work   *workspace
 }
 
-func (t Transfer) begin(s *image.Store, opts image.PullOptions) (*job, error) {
-	sys, err := systemContext(opts)
+func (t Transfer) begin(s *image.Store, access image.Access, platform image.Platform) (*job, error) {
+	sys, err := t.systemContext(access)
 	if err != nil {
 		return nil, err
 	}
@@ -59,39 +61,36 @@ func (t Transfer) begin(s *image.Store, opts image.PullOptions) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	sys.DockerRegistryUserAgent = t.UserAgent
+	sys.OSChoice, sys.ArchitectureChoice, sys.VariantChoice = platform.OS, platform.Arch, platform.Variant
 	sys.BigFilesTemporaryDir = work.dir
-	return &job{store: s, sys: sys, policy: policy, work: work, tell: &progress{out: opts.Progress, terminal: opts.Terminal}}, nil
+	tell := &progress{out: access.Progress, terminal: access.Terminal}
+	return &job{store: s, access: access, sys: sys, policy: policy, work: work, tell: tell}, nil
 }
 
 func (j *job) end() error {
 	return errors.Join(j.policy.Destroy(), j.work.remove())
 }
 
-func systemContext(opts image.PullOptions) (*types.SystemContext, error) {
-	sys := &types.SystemContext{
-		AuthFilePath:       opts.AuthFile,
-		OSChoice:           opts.Platform.OS,
-		ArchitectureChoice: opts.Platform.Arch,
-		VariantChoice:      opts.Platform.Variant,
-	}
-	if opts.AuthFile != "" {
-		if _, err := os.Stat(opts.AuthFile); err != nil {
+// systemContext is the library's form of how registries are spoken to.
+func (t Transfer) systemContext(access image.Access) (*types.SystemContext, error) {
+	sys := &types.SystemContext{AuthFilePath: authFile(access.AuthFile), DockerRegistryUserAgent: t.UserAgent}
+	if access.AuthFile != "" {
+		if _, err := os.Stat(access.AuthFile); err != nil {
 			return nil, fmt.Errorf("read credentials: %w", err)
 		}
 	}
-	if opts.CertDir != "" {
-		if _, err := os.Stat(opts.CertDir); err != nil {
+	if access.CertDir != "" {
+		if _, err := os.Stat(access.CertDir); err != nil {
 			return nil, fmt.Errorf("read certificates: %w", err)
 		}
-		sys.DockerCertPath = opts.CertDir
+		sys.DockerCertPath = access.CertDir
 	}
-	if opts.TLSVerify != nil {
-		sys.DockerInsecureSkipTLSVerify = types.NewOptionalBool(!*opts.TLSVerify)
-		sys.OCIInsecureSkipTLSVerify = !*opts.TLSVerify
+	if access.TLSVerify != nil {
+		sys.DockerInsecureSkipTLSVerify = types.NewOptionalBool(!*access.TLSVerify)
+		sys.OCIInsecureSkipTLSVerify = !*access.TLSVerify
 	}
-	if opts.Creds != "" {
-		user, password, ok := strings.Cut(opts.Creds, ":")
+	if access.Creds != "" {
+		user, password, ok := strings.Cut(access.Creds, ":")
 		if !ok || user == "" {
 			return nil, errors.New("credentials are given as USER:PASSWORD")
 		}
@@ -99,6 +98,9 @@ func systemContext(opts image.PullOptions) (*types.SystemContext, error) {
 	}
 	return sys, nil
 }
+
+// authFile is the file with credentials that the user names by flag or variable; empty: the usual places.
+func authFile(flag string) string { return cmp.Or(flag, os.Getenv("REGISTRY_AUTH_FILE")) }
 
 // trust gives the signature policy: the user's, the machine's, or to accept everything when there is none.
 func trust(sys *types.SystemContext) (*signature.PolicyContext, error) {
@@ -117,8 +119,9 @@ func trust(sys *types.SystemContext) (*signature.PolicyContext, error) {
 }
 
 // copy copies one image, telling of its progress. When ctx ends it returns within grace, whatever the library is
-// waiting for; what an abandoned copy leaves in the store is unfinished layers, which the library clears away itself.
-func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy.Options) error {
+// waiting for; what an abandoned copy leaves in the store is unfinished layers, which the library clears away itself. It gives the manifest
+// that was written.
+func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy.Options) ([]byte, error) {
 	opts.SourceCtx = j.sys
 	if opts.DestinationCtx == nil {
 		opts.DestinationCtx = j.sys
@@ -128,32 +131,36 @@ func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy
 	returned := make(chan struct{})
 	stop := j.tell.watch(events, returned)
 	defer stop()
-	done := make(chan error, 1)
+	type outcome struct {
+		manifest []byte
+		err      error
+	}
+	done := make(chan outcome, 1)
 	go func() {
-		_, err := copy.Image(ctx, j.policy, dst, src, &opts)
+		written, err := copy.Image(ctx, j.policy, dst, src, &opts)
 		close(returned)
-		done <- err
+		done <- outcome{written, err}
 	}()
 	select {
-	case err := <-done:
-		return err
+	case o := <-done:
+		return o.manifest, o.err
 	case <-ctx.Done():
 	}
 	select {
-	case err := <-done:
-		if err == nil {
-			return nil
+	case o := <-done:
+		if o.err == nil {
+			return o.manifest, nil
 		}
 	case <-time.After(grace):
 	}
-	return ctx.Err()
+	return nil, ctx.Err()
 }
 
 // receive copies src into the store under the given reference and gives the image it became.
 func (j *job) receive(ctx context.Context, dst, src types.ImageReference, opts copy.Options) (*image.Image, error) {
 	var resolved types.ImageReference
 	opts.ReportResolvedReference = &resolved
-	if err := j.copy(ctx, dst, src, opts); err != nil {
+	if _, err := j.copy(ctx, dst, src, opts); err != nil {
 		return nil, err
 	}
 	_, found, err := storageref.ResolveReference(resolved)
