@@ -10,6 +10,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pod-engine/pod/internal/layertar"
 	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/image/v5/copy"
 	"go.podman.io/image/v5/signature"
@@ -32,6 +34,10 @@ const grace = 700 * time.Millisecond
 type Transfer struct {
 	// UserAgent is what registries are told.
 	UserAgent string
+	// Patience is how long a registry may be silent before it is given up; zero: a minute.
+	Patience time.Duration
+	// Limits are those of what an image may unpack to; nil: the default ones.
+	Limits *layertar.Limits
 }
 
 // job is one transfer: its configuration and its workspace.
@@ -41,6 +47,9 @@ type job struct {
 	policy *signature.PolicyContext
 	tell   *progress
 	work   *workspace
+
+	patience time.Duration
+	limits   layertar.Limits
 }
 
 func (t Transfer) begin(s *image.Store, opts image.PullOptions) (*job, error) {
@@ -61,7 +70,12 @@ func (t Transfer) begin(s *image.Store, opts image.PullOptions) (*job, error) {
 	}
 	sys.DockerRegistryUserAgent = t.UserAgent
 	sys.BigFilesTemporaryDir = work.dir
-	return &job{store: s, sys: sys, policy: policy, work: work, tell: &progress{out: opts.Progress, terminal: opts.Terminal}}, nil
+	j := &job{store: s, sys: sys, policy: policy, work: work, tell: &progress{out: opts.Progress, terminal: opts.Terminal}}
+	j.patience, j.limits = cmp.Or(t.Patience, defaultPatience), layertar.Default()
+	if t.Limits != nil {
+		j.limits = *t.Limits
+	}
+	return j, nil
 }
 
 func (j *job) end() error {
@@ -128,12 +142,17 @@ func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy
 	returned := make(chan struct{})
 	stop := j.tell.watch(events, returned)
 	defer stop()
-	done := make(chan error, 1)
-	go func() {
+	return within(ctx, func() error {
+		defer close(returned)
 		_, err := copy.Image(ctx, j.policy, dst, src, &opts)
-		close(returned)
-		done <- err
-	}()
+		return err
+	})
+}
+
+// within does something that ends soon after ctx does. What has not ended within grace then is abandoned.
+func within(ctx context.Context, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
 	select {
 	case err := <-done:
 		return err
@@ -153,7 +172,18 @@ func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy
 func (j *job) receive(ctx context.Context, dst, src types.ImageReference, opts copy.Options) (*image.Image, error) {
 	var resolved types.ImageReference
 	opts.ReportResolvedReference = &resolved
-	if err := j.copy(ctx, dst, src, opts); err != nil {
+	var from types.ImageReference
+	var a *arrival
+	err := within(ctx, func() (err error) {
+		from, a, err = j.arrive(ctx, src)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = j.copy(ctx, dst, from, opts)
+	a.end(err)
+	if err != nil {
 		return nil, err
 	}
 	_, found, err := storageref.ResolveReference(resolved)
