@@ -23,6 +23,8 @@ var (
 	ErrAmbiguous = errors.New("more than one image matches")
 	ErrInUse     = errors.New("image is in use")
 	ErrReadOnly  = errors.New("the image store is read-only")
+
+	ErrNotLoggedIn = errors.New("nobody is logged in")
 )
 
 // Image is one image as found. It is a value: it does not change when the store does.
