@@ -27,7 +27,7 @@ func (o *commitOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVarP(&o.Message, "message", "m", "", "comment for the history of the image")
 	f.BoolVarP(&o.Pause, "pause", "p", true, "freeze the container while its files are read")
 	f.BoolVar(&o.noPause, "no-pause", false, "the same as --pause=false")
-	f.BoolVarP(&o.quiet, "quiet", "q", false, "say nothing on stderr")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "print only the id, which is what is printed anyway")
 	f.BoolVarP(&o.Squash, "squash", "s", false, "put everything into one layer")
 }
 

@@ -27,7 +27,7 @@ func (o *importOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVarP(&o.Message, "message", "m", "", "comment for the history of the image")
 	f.StringVar(&o.os, "os", "", "operating system the image is for")
 	f.Var(into("os/arch", &o.Platform, image.ParsePlatform), "platform", "platform the image is for, as OS/ARCH[/VARIANT]")
-	f.BoolVarP(&o.quiet, "quiet", "q", false, "say nothing on stderr")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "print only the id, which is what is printed anyway")
 	f.StringVar(&o.variant, "variant", "", "variant of the architecture the image is for")
 }
 
