@@ -43,6 +43,8 @@ type job struct {
 	policy *signature.PolicyContext
 	tell   *progress
 	work   *workspace
+
+	decryptionKeys []string // for what comes from an archive
 }
 
 func (t Transfer) begin(s *image.Store, access image.Access, platform image.Platform) (*job, error) {
@@ -57,7 +59,7 @@ func (t Transfer) begin(s *image.Store, access image.Access, platform image.Plat
 	if _, err := s.Library(); err != nil {
 		return nil, err
 	}
-	work, err := newWorkspace(s)
+	work, err := newWorkspace(s, access.TmpDir)
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +125,7 @@ func trust(sys *types.SystemContext) (*signature.PolicyContext, error) {
 // that was written.
 func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy.Options) ([]byte, error) {
 	opts.SourceCtx = j.sys
+	opts.MaxParallelDownloads = j.access.Parallel
 	if opts.DestinationCtx == nil {
 		opts.DestinationCtx = j.sys
 	}
