@@ -138,6 +138,7 @@ func (e *Engine) prepare(ctx context.Context, b *bundle, connected *connecting) 
 		return host, err
 	}
 	b.cgroup = host.CgroupsPath
+	e.warnOnce("cgroups", e.Cgroup.Notice)
 	return host, e.Cgroup.Prepare()
 }
 
