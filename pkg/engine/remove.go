@@ -209,6 +209,9 @@ func (e *Engine) releaseRun(ctx context.Context, id string) error {
 	if err := e.deleteRuntimeState(ctx, id); err != nil {
 		return err
 	}
+	if err := e.releaseNetworks(ctx, id); err != nil {
+		return err
+	}
 	// The monitor may be about to end and write a last file there; once the directory is gone it cannot.
 	for try := 0; ; try++ {
 		err := removeTree(e.ContainerRunDir(id))

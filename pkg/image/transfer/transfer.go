@@ -49,8 +49,9 @@ type job struct {
 	tell   *progress
 	work   *workspace
 
-	patience time.Duration
-	limits   layertar.Limits
+	patience       time.Duration
+	limits         layertar.Limits
+	decryptionKeys []string // for what comes from an archive
 }
 
 func (t Transfer) begin(s *image.Store, access image.Access, platform image.Platform) (*job, error) {
@@ -65,7 +66,7 @@ func (t Transfer) begin(s *image.Store, access image.Access, platform image.Plat
 	if _, err := s.Library(); err != nil {
 		return nil, err
 	}
-	work, err := newWorkspace(s)
+	work, err := newWorkspace(s, access.TmpDir)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +136,7 @@ func trust(sys *types.SystemContext) (*signature.PolicyContext, error) {
 // that was written.
 func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy.Options) ([]byte, error) {
 	opts.SourceCtx = j.sys
+	opts.MaxParallelDownloads = j.access.Parallel
 	if opts.DestinationCtx == nil {
 		opts.DestinationCtx = j.sys
 	}
