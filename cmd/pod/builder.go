@@ -70,8 +70,8 @@ func runBuilderDu(ctx context.Context, a *app, verbose bool) error {
 	return nil
 }
 
-// pruneOptions say which entries of the cache go.
-type pruneOptions struct {
+// cachePruneOptions say which entries of the cache go.
+type cachePruneOptions struct {
 	force   bool
 	all     bool
 	filters []string
@@ -79,7 +79,7 @@ type pruneOptions struct {
 }
 
 func newBuilderPruneCommand(a *app, name string) *cobra.Command {
-	var opts pruneOptions
+	var opts cachePruneOptions
 	cmd := &cobra.Command{
 		Use:   "prune [flags]",
 		Short: "Remove what the cache of builds keeps",
@@ -98,7 +98,7 @@ func newBuilderPruneCommand(a *app, name string) *cobra.Command {
 	return cmd
 }
 
-func runBuilderPrune(ctx context.Context, a *app, opts pruneOptions) error {
+func runBuilderPrune(ctx context.Context, a *app, opts cachePruneOptions) error {
 	keep, err := opts.keep()
 	if err != nil {
 		return usageError{err}
@@ -125,7 +125,7 @@ func runBuilderPrune(ctx context.Context, a *app, opts pruneOptions) error {
 }
 
 // keep says which entries stay. It is asked from what was used last to what was used first.
-func (o pruneOptions) keep() (func(build.Entry) bool, error) {
+func (o cachePruneOptions) keep() (func(build.Entry) bool, error) {
 	until := time.Now().Add(-48 * time.Hour)
 	if o.all || o.most > 0 || len(o.filters) > 0 {
 		until = time.Now()

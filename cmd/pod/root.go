@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -100,18 +101,42 @@ func newRootCommand(a *app) *cobra.Command {
 	})
 	a.global.add(root.PersistentFlags())
 	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print the version")
-	root.AddCommand(containerCommands(a)...)
-	root.AddCommand(imageCommands(a)...)
-	root.AddCommand(systemCommands(a)...)
-	root.AddCommand(newContainerCommand(a), newImageCommand(a), newBuilderCommand(a, "builder"), newBuilderCommand(a, "buildx"))
+	root.SetUsageFunc(shortUsage(root.UsageFunc()))
+	addGroup(root, "Containers", append(containerCommands(a), newContainerCommand(a))...)
+	addGroup(root, "Images", append(imageCommands(a), newImageCommand(a), newBuilderCommand(a, "builder"), newBuilderCommand(a, "buildx"))...)
+	addGroup(root, "System", systemCommands(a)...)
 	markArgumentErrors(root)
 	return root
+}
+
+// addGroup adds commands to root under a heading of its help.
+func addGroup(root *cobra.Command, heading string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: heading, Title: heading + ":"})
+	for _, c := range commands {
+		c.GroupID = heading
+	}
+	root.AddCommand(commands...)
+}
+
+// shortUsage shows a switch by its name alone, without the "[=true|false]" that pflag puts behind it from version 1.1 on: docker
+// and podman do not, and it hides what matters. Spaces in its place keep the columns.
+func shortUsage(usage func(*cobra.Command) error) func(*cobra.Command) error {
+	return func(c *cobra.Command) error {
+		out := c.OutOrStderr()
+		var text strings.Builder
+		c.SetOut(&text)
+		err := usage(c)
+		c.SetOut(out)
+		const values = "[=true|false]"
+		_, printed := io.WriteString(out, strings.ReplaceAll(text.String(), values, strings.Repeat(" ", len(values))))
+		return errors.Join(err, printed)
+	}
 }
 
 // containerCommands are the verbs on containers; each is there twice, at the top and below "container".
 func containerCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
-		newAttachCommand(a), newCreateCommand(a), newExecCommand(a), newInitCommand(a), newKillCommand(a), newLogsCommand(a),
+		newAttachCommand(a), newCommitCommand(a), newCreateCommand(a), newExecCommand(a), newExportCommand(a), newInitCommand(a), newKillCommand(a), newLogsCommand(a),
 		newPauseCommand(a), newPortCommand(a, a.sources()), newPsCommand(a, a.sources()), newRenameCommand(a), newRestartCommand(a),
 		newRmCommand(a), newRunCommand(a), newStartCommand(a), newStopCommand(a), newUnpauseCommand(a), newWaitCommand(a),
 	}
@@ -125,7 +150,7 @@ func newContainerCommand(a *app) *cobra.Command {
 			cmd.AddCommand(verb)
 		}
 	}
-	cmd.AddCommand(newContainerListCommand(a, a.sources()), newContainerInspectCommand(a, a.sources()),
+	cmd.AddCommand(newContainerDiffCommand(a), newContainerListCommand(a, a.sources()), newContainerInspectCommand(a, a.sources()),
 		newContainerExistsCommand(a), newContainerPruneCommand(a), newContainerCleanupCommand(a))
 	return cmd
 }
@@ -133,7 +158,7 @@ func newContainerCommand(a *app) *cobra.Command {
 // systemCommands are about the machine and the engine.
 func systemCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
-		newDemoCommand(a), newDoctorCommand(a), newEventsCommand(a), newInfoCommand(a, a.sources()),
-		newInspectCommand(a, a.sources()), newUnshareCommand(a), newVersionCommand(a),
+		newDemoCommand(a), newDiffCommand(a), newDoctorCommand(a), newEventsCommand(a), newInfoCommand(a, a.sources()),
+		newInspectCommand(a, a.sources()), newSystemCommand(a), newUnshareCommand(a), newVersionCommand(a),
 	}
 }

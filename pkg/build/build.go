@@ -135,6 +135,13 @@ func (b *Builder) Build(ctx context.Context, job *Job) (Result, error) {
 	if err != nil {
 		return Result{Warnings: warnings}, err
 	}
+	for _, img := range images {
+		pin, err := b.Images.Pin(ctx, img.ID, "build")
+		if err != nil {
+			return Result{Warnings: warnings}, err
+		}
+		defer pin.Release()
+	}
 	work, err := b.openWorkspace(ctx)
 	if err != nil {
 		return Result{Warnings: warnings}, err

@@ -17,6 +17,7 @@ import (
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/monitor"
 	"github.com/pod-engine/pod/pkg/engine/step"
+	"github.com/pod-engine/pod/pkg/netns"
 	"github.com/pod-engine/pod/pkg/oci"
 	"golang.org/x/sys/unix"
 )
@@ -70,7 +71,10 @@ func (e *Engine) bundleStep(ctx context.Context, b *bundle, s step.Step) error {
 			Type: container.MountBind, Source: path, Destination: tree.Destination, ReadOnly: tree.ReadOnly, Options: flags,
 		})
 	}
-	host, err := e.prepare(ctx, b)
+	if err := chooseStepNetwork(ctx, b); err != nil {
+		return err
+	}
+	host, err := e.prepare(ctx, b, nil)
 	if err != nil {
 		return err
 	}
@@ -87,6 +91,23 @@ func (e *Engine) bundleStep(ctx context.Context, b *bundle, s step.Step) error {
 		return err
 	}
 	return os.WriteFile(b.path("config.json"), text, 0o600)
+}
+
+// chooseStepNetwork gives a step a network of its own where it would be in the default one: nobody looks for a step by name,
+// and the helper of its own network ends with it.
+func chooseStepNetwork(ctx context.Context, b *bundle) error {
+	if !b.cfg.Network.Bridged() {
+		return nil
+	}
+	helpers, err := netns.Probe(ctx, exec.LookPath)
+	if err != nil {
+		return err
+	}
+	b.cfg.Network.Mode = string(netns.ModePasta)
+	if helpers.Slirp4netns != "" && (helpers.Pasta == "" || helpers.OldPasta()) {
+		b.cfg.Network.Mode = string(netns.ModeSlirp)
+	}
+	return nil
 }
 
 // makeTreePoint makes what the step's first process attaches a tree at: a file for a file, else a directory.

@@ -24,7 +24,7 @@ import (
 //
 // A layer is there whole or not at all: it is prepared in the driver's staging directory without a lock, and the library
 // records it, marked incomplete, before it renames the prepared directory into place; whoever finds such a mark after a crash takes the
-// layer away. What lies in the staging directory after a crash is taken away by Sweep.
+// layer away. What lies in the staging directory after a crash is found by Check.
 //
 // A layer that no image has yet is left alone by every removal. One that was there before (Layer.Found) belongs to images
 // that can be removed: Pin one of them, or be ready for AddImage to say ErrNotFound.
@@ -132,6 +132,16 @@ func (s *Store) layersBelow(parent string) ([]string, error) {
 	return l.Dirs, err
 }
 
+// LayerTar is the tar stream of the layer that an upper directory of overlay would be above parent (an id, or empty). The directory may
+// change while it is read.
+func (s *Store) LayerTar(dir, parent string) (io.ReadCloser, error) {
+	below, err := s.layersBelow(parent)
+	if err != nil {
+		return nil, err
+	}
+	return diffTar(dir, below)
+}
+
 // diffTar is the tar stream of an upper directory, as the library makes it of a layer.
 func diffTar(dir string, below []string) (io.ReadCloser, error) {
 	return archive.TarWithOptions(dir, &archive.TarOptions{
@@ -208,7 +218,8 @@ func layerError(parent string, err error) error {
 	return err
 }
 
-// chainID is the id of a layer, as podman and buildah choose it, so that equal layers are stored once.
+// ChainID is the id of the layer with this content over parent (an id, or empty), as podman and buildah choose it, so that equal layers are
+// stored once.
 func ChainID(parent string, diffID digest.Digest) string {
 	if parent == "" {
 		return diffID.Encoded()
@@ -283,13 +294,24 @@ func (u *unpackedTar) ApplyDiff(target string, how *archive.TarOptions, opts *dr
 	}()
 	err := u.described.read(u.stream, w)
 	w.CloseWithError(err)
-	if unpackErr := <-unpacked; unpackErr != nil {
+	// If unpacking failed first, reading has failed with that error.
+	if unpackErr := <-unpacked; err == nil {
 		err = unpackErr
 	}
 	if err != nil {
-		return drivers.DriverWithDifferOutput{}, err
+		return drivers.DriverWithDifferOutput{}, unpackError(err)
 	}
 	return u.described.output(nil), nil
+}
+
+// unpackError gives what the unpacking process said, without how that was found out.
+func unpackError(err error) error {
+	_, said, ok := strings.Cut(err.Error(), "; output: ")
+	if !ok {
+		return err
+	}
+	said, _, _ = strings.Cut(said, "\n")
+	return errors.New(strings.TrimSuffix(said, ")"))
 }
 
 func (u *unpackedTar) putBack(string) error { return nil }

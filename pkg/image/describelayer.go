@@ -45,9 +45,14 @@ func (d *describedLayer) read(stream io.Reader, w io.Writer) error {
 	sum := digest.Canonical.Digester()
 	buffered := bufio.NewWriterSize(d.split, 1<<16)
 	in := io.TeeReader(stream, io.MultiWriter(sum.Hash(), owners))
-	parsed, err := asm.NewInputTarStream(in, splitstorage.NewJSONPacker(buffered), splitstorage.NewDiscardFilePutter())
-	if err == nil {
-		d.size, err = io.CopyBuffer(w, parsed, make([]byte, 1<<18))
+	parsed, packed, err := asm.NewInputTarStreamWithDone(in, splitstorage.NewJSONPacker(buffered), splitstorage.NewDiscardFilePutter())
+	if err != nil {
+		return err
+	}
+	d.size, err = io.CopyBuffer(w, parsed, make([]byte, 1<<18))
+	parsed.Close()
+	if splitErr := <-packed; err == nil {
+		err = splitErr
 	}
 	if closed := owners.Close(); err == nil {
 		err = closed

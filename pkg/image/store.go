@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pod-engine/pod/internal/hint"
 	"go.podman.io/storage"
@@ -32,6 +33,8 @@ type Options struct {
 	// InUse gives the containers that use an image, as a person knows them. It is asked before an image is removed.
 	// Nil: none.
 	InUse func(ctx context.Context, imageID string) ([]string, error)
+	// Unheld is told that the image is about to be held by the store's own record no more, before that is so.
+	Unheld func(ctx context.Context, imageID string) error
 	// RemoveContainers removes the containers that InUse named, running ones too. It is asked when a removal is forced.
 	RemoveContainers func(ctx context.Context, imageID string) error
 	// Puller fetches images for Resolve. Nil: Resolve only looks.
@@ -45,6 +48,7 @@ type Store struct {
 	roots    []string // where images lie: the store's own root first, then additional read-only ones
 	readOnly bool
 	library  func() (storage.Store, error)
+	pins     atomic.Uint64 // made so far by this process, for their names
 }
 
 // Place is where the store is, for another process that is to open the same.
