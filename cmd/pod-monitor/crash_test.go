@@ -3,6 +3,7 @@ package main_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -208,6 +209,10 @@ func TestMonitorStopped(t *testing.T) {
 	unix.Kill(control.PID(), unix.SIGSTOP)
 	defer unix.Kill(control.PID(), unix.SIGCONT)
 	ctx := b.context()
+	eventually(t, "the monitor is stopped", func() bool {
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", control.PID()))
+		return strings.Contains(string(stat), ") T ")
+	})
 	short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 	defer cancel()
 	if err := client.CancelRestart(short, b.run); err == nil {
