@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -100,12 +101,36 @@ func newRootCommand(a *app) *cobra.Command {
 	})
 	a.global.add(root.PersistentFlags())
 	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print the version")
-	root.AddCommand(containerCommands(a)...)
-	root.AddCommand(imageCommands(a)...)
-	root.AddCommand(systemCommands(a)...)
-	root.AddCommand(newContainerCommand(a), newImageCommand(a))
+	root.SetUsageFunc(shortUsage(root.UsageFunc()))
+	addGroup(root, "Containers", append(containerCommands(a), newContainerCommand(a))...)
+	addGroup(root, "Images", append(imageCommands(a), newImageCommand(a))...)
+	addGroup(root, "System", systemCommands(a)...)
 	markArgumentErrors(root)
 	return root
+}
+
+// addGroup adds commands to root under a heading of its help.
+func addGroup(root *cobra.Command, heading string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: heading, Title: heading + ":"})
+	for _, c := range commands {
+		c.GroupID = heading
+	}
+	root.AddCommand(commands...)
+}
+
+// shortUsage shows a switch by its name alone, without the "[=true|false]" that pflag puts behind it from version 1.1 on: docker
+// and podman do not, and it hides what matters. Spaces in its place keep the columns.
+func shortUsage(usage func(*cobra.Command) error) func(*cobra.Command) error {
+	return func(c *cobra.Command) error {
+		out := c.OutOrStderr()
+		var text strings.Builder
+		c.SetOut(&text)
+		err := usage(c)
+		c.SetOut(out)
+		const values = "[=true|false]"
+		_, printed := io.WriteString(out, strings.ReplaceAll(text.String(), values, strings.Repeat(" ", len(values))))
+		return errors.Join(err, printed)
+	}
 }
 
 // containerCommands are the verbs on containers; each is there twice, at the top and below "container".

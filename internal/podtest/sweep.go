@@ -38,6 +38,7 @@ func lasting() []string {
 		"h/.local/share/pod/leases/*/held",            // both go with the image
 		"h/.local/share/containers/storage/overlay/*", //
 		"h/.local/share/containers/storage/overlay-containers/*",
+		"h/.local/share/containers/storage/pod-pins/lock",
 		"h/.local/share/pod/reserve", // released to be able to remove when the disk is full
 	}
 }
@@ -181,6 +182,8 @@ func (s Snapshot) addFiles(w *World) error {
 		s.walk(w, pod, len(strings.Split(pod, "/"))+1),
 		s.walk(w, w.RunDir(), len(strings.Split(w.RunDir(), "/"))+2),
 		s.walk(w, w.TempDir(), 0),
+		s.walk(w, filepath.Join(store, "pod-pins"), 0),
+		s.list(w, filepath.Join(store, "overlay", "staging")),
 		s.list(w, filepath.Join(store, "overlay")),
 		s.list(w, filepath.Join(store, "overlay-containers")),
 		s.list(w, filepath.Join(store, "overlay-images")),
