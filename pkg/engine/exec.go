@@ -56,7 +56,7 @@ func (e *Engine) Exec(ctx context.Context, c Container, opts ExecOptions) (_ *Ex
 			return nil, fmt.Errorf("cannot exec in container %q: its process has ended: %w", c.Config.Name, ErrState)
 		}
 	case container.StatusPaused:
-		return nil, fmt.Errorf("cannot exec in container %q: it is paused; unpause it first: %w", c.Config.Name, ErrState)
+		return nil, errPaused("exec in", c.Config)
 	default:
 		return nil, fmt.Errorf("cannot exec in container %q: it is %s, not running: %w", c.Config.Name, c.State.Status, ErrState)
 	}

@@ -110,6 +110,9 @@ func (x *Exec) explain(ctx context.Context, was container.State, err error) erro
 	}
 	text, _ := readFile(x.logPath())
 	message := monitor.RuntimeMessage(string(text))
+	if monitor.RuntimePaused(message) {
+		return errPaused("exec in", x.config) // and perhaps unpaused again meanwhile
+	}
 	if message == "" {
 		message = fmt.Sprintf("%s: %s", x.engine.Runtime.Name(), failed)
 	}
