@@ -106,7 +106,7 @@ func (a *app) images(ctx context.Context) (*image.Store, error) {
 
 // courier brings images in and out of the store.
 func (a *app) courier() courier.Courier {
-	return courier.Courier{UserAgent: userAgent(), Program: func(ctx context.Context) (string, error) {
+	return courier.Courier{UserAgent: userAgent(), Bounds: bounds, Program: func(ctx context.Context) (string, error) {
 		user, err := a.enter(ctx)
 		if err != nil {
 			return "", err

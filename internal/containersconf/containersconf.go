@@ -1,4 +1,5 @@
-// Package containersconf reads containers.conf(5) for the settings that pod honours: which OCI runtime to use. Files that set
+// Package containersconf reads containers.conf(5) for the settings that pod honours: which OCI runtime to use, and how large
+// images may be. Files that set
 // nothing of it are not parsed, since they are read at the start of every command.
 package containersconf
 
@@ -16,6 +17,8 @@ import (
 type Settings struct {
 	Runtime  string              `toml:"runtime"`  // a name or a path; empty: not set
 	Runtimes map[string][]string `toml:"runtimes"` // where the runtime of a name may be, best first
+	// ImageUnpackLimit is how much an image may unpack to, "100g"; it is pod's own key.
+	ImageUnpackLimit string `toml:"image_unpack_limit"`
 }
 
 // Paths are the files that Read looks at, the weakest first, as containers.conf(5) orders them: the file named by
@@ -47,7 +50,7 @@ func Read(paths []string) (Settings, error) {
 	}
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
-		if errors.Is(err, os.ErrNotExist) || err == nil && !mentionsRuntime(text) {
+		if errors.Is(err, os.ErrNotExist) || err == nil && !mentions(text, "runtime", "image_unpack_limit") {
 			continue
 		}
 		if err == nil {
@@ -61,14 +64,16 @@ func Read(paths []string) (Settings, error) {
 	return all.Engine, nil
 }
 
-// mentionsRuntime reports whether a line that is no comment has the word runtime.
-func mentionsRuntime(text []byte) bool {
-	if !bytes.Contains(text, []byte("runtime")) {
-		return false
-	}
-	for line := range bytes.Lines(text) {
-		if line = bytes.TrimSpace(line); bytes.Contains(line, []byte("runtime")) && line[0] != '#' {
-			return true
+// mentions reports whether a line that is no comment has one of the words.
+func mentions(text []byte, words ...string) bool {
+	for _, word := range words {
+		if !bytes.Contains(text, []byte(word)) {
+			continue
+		}
+		for line := range bytes.Lines(text) {
+			if line = bytes.TrimSpace(line); bytes.Contains(line, []byte(word)) && line[0] != '#' {
+				return true
+			}
 		}
 	}
 	return false

@@ -2,40 +2,35 @@
 // readers behind package transfer more than double the start-up time of a program that links them, and pod starts far more often
 // than it transfers.
 //
-// The request goes to the program on one pipe and its answer comes back on another, as JSON; progress goes to its standard
-// error, an archive comes from its standard input or goes to its standard output.
+// Request and answer travel as package errand has it; progress goes to the program's standard error, an archive comes from its
+// standard input or goes to its standard output.
 package courier
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/pod-engine/pod/internal/errand"
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/image"
-)
-
-// Descriptors of pod-transfer.
-const (
-	RequestFD = 3
-	AnswerFD  = 4
 )
 
 // Verb is what pod-transfer is asked for.
 type Verb string
 
 const (
-	Pull Verb = "pull"
-	Load Verb = "load"
-	Save Verb = "save"
+	Pull   Verb = "pull"
+	Push   Verb = "push"
+	Load   Verb = "load"
+	Save   Verb = "save"
+	Login  Verb = "login"
+	Who    Verb = "who"
+	Logout Verb = "logout"
 )
 
 // Request is all that pod-transfer is told.
@@ -43,19 +38,35 @@ type Request struct {
 	Verb      Verb
 	Store     image.Place
 	UserAgent string
-	Names     []string // what to pull, one name, or to save
+	Names     []string // what to pull or push, one name, or to save
+	To        string   // where to push; empty: where the name says
 	Path      string   // what to load; empty: the standard input
 	Pull      image.PullOptions
+	Push      image.PushOptions
 	Save      image.SaveOptions
+	Login     image.Login
+	All       bool // log out everywhere
 	Progress  bool // shown on standard error
+	Bounds    Bounds
+}
+
+// Bounds keep registries and images from taking more than they should.
+type Bounds struct {
+	// UnpackLimit is how many bytes an image may unpack to, 0 any number; nil: what package layertar thinks sensible.
+	UnpackLimit *int64
+	// Patience is how long a registry may be silent; zero: a minute.
+	Patience time.Duration
 }
 
 // Answer is what came of it. What was done before an error is given with it.
 type Answer struct {
-	Loaded []Loaded
-	Error  string // empty: none
-	Hint   string
-	Kind   string // names the sentinel of package image that the error is, see Kinds
+	Loaded   []Loaded
+	Pushed   []image.Pushed
+	LoggedIn image.LoggedIn
+
+	Error string // empty: none
+	Hint  string
+	Kind  string // names the sentinel of package image that the error is, see Kinds
 }
 
 // Loaded is an image that is in the store now.
@@ -68,7 +79,7 @@ type Loaded struct {
 func Kinds() map[string]error {
 	return map[string]error{
 		"not-found": image.ErrNotFound, "ambiguous": image.ErrAmbiguous, "in-use": image.ErrInUse, "read-only": image.ErrReadOnly,
-		"cancelled": context.Canceled,
+		"not-logged-in": image.ErrNotLoggedIn, "cancelled": context.Canceled,
 	}
 }
 
@@ -77,6 +88,8 @@ type Courier struct {
 	// Program finds pod-transfer.
 	Program   func(context.Context) (string, error)
 	UserAgent string
+	// Bounds are asked for at each transfer; nil: none are set.
+	Bounds func() (Bounds, error)
 }
 
 // Pull fetches the image called name; see transfer.Transfer.Pull.
@@ -125,70 +138,25 @@ func (c Courier) Save(ctx context.Context, s *image.Store, names []string, opts 
 	return err
 }
 
-// patience is how long the program may take to end after it was asked to.
-const patience = 2 * time.Second
-
 func (c Courier) run(ctx context.Context, s *image.Store, request Request, in *os.File, out io.Writer) (Answer, error) {
 	program, err := c.Program(ctx)
 	if err != nil {
 		return Answer{}, err
 	}
 	request.Store, request.UserAgent = s.Place(), c.UserAgent
-	question, err := requestFile(request)
-	if err != nil {
-		return Answer{}, fmt.Errorf("ask pod-transfer: %w", err)
+	if c.Bounds != nil {
+		if request.Bounds, err = c.Bounds(); err != nil {
+			return Answer{}, err
+		}
 	}
-	defer question.Close()
-	answers, theirs, err := os.Pipe()
-	if err != nil {
-		return Answer{}, fmt.Errorf("ask pod-transfer: %w", err)
-	}
-	defer answers.Close()
-	cmd := exec.CommandContext(ctx, program)
-	cmd.ExtraFiles = []*os.File{question, theirs}
-	if in != nil {
-		cmd.Stdin = in
-	}
-	cmd.Stdout, cmd.Stderr = out, os.Stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
-	cmd.WaitDelay = patience
-	if err := cmd.Start(); err != nil {
-		theirs.Close()
-		return Answer{}, fmt.Errorf("start %s: %w", program, err)
-	}
-	theirs.Close()
-	text, read := io.ReadAll(answers)
-	ended := cmd.Wait()
-	if ctx.Err() != nil {
-		return Answer{}, ctx.Err()
+	if own := request.Pull.UnpackLimit; own != nil {
+		request.Bounds.UnpackLimit = own
 	}
 	var answer Answer
-	if err := errors.Join(read, json.Unmarshal(text, &answer)); err != nil {
-		return Answer{}, fmt.Errorf("pod-transfer ended without an answer: %w", errors.Join(ended, read))
+	if err := errand.Run(ctx, program, request, &answer, errand.Streams{In: in, Out: out, Err: os.Stderr}); err != nil {
+		return Answer{}, err
 	}
 	return answer, answer.err()
-}
-
-// requestFile is the request as a file in memory: credentials are on no command line and in no directory.
-func requestFile(request Request) (*os.File, error) {
-	text, err := json.Marshal(request)
-	if err != nil {
-		return nil, err
-	}
-	fd, err := unix.MemfdCreate("request", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, err
-	}
-	f := os.NewFile(uintptr(fd), "request")
-	if _, err := f.Write(text); err != nil {
-		f.Close()
-		return nil, err
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
 }
 
 // failure is an error of pod-transfer in its own words, and of its kind.
@@ -207,17 +175,15 @@ func (a Answer) err() error {
 	return hint.Wrap(failure{a.Error, Kinds()[a.Kind]}, a.Hint)
 }
 
-// AnswerTo words what came of a request, for pod-transfer.
-func AnswerTo(loaded []Loaded, err error) Answer {
-	answer := Answer{Loaded: loaded}
+// Fail words an error into the answer, for pod-transfer.
+func (a *Answer) Fail(err error) {
 	if err == nil {
-		return answer
+		return
 	}
-	answer.Error, answer.Hint = err.Error(), hint.Of(err)
+	a.Error, a.Hint = err.Error(), hint.Of(err)
 	for name, kind := range Kinds() {
 		if errors.Is(err, kind) {
-			answer.Kind = name
+			a.Kind = name
 		}
 	}
-	return answer
 }

@@ -20,10 +20,7 @@ import (
 	ociarchive "go.podman.io/image/v5/oci/archive"
 	"go.podman.io/image/v5/oci/layout"
 	storageref "go.podman.io/image/v5/storage"
-	"go.podman.io/image/v5/types"
 )
-
-type imageRef = types.ImageReference
 
 // location is an archive or directory, of a kind if that is known, and the one image wanted from it.
 type location struct{ kind, path, image string }
@@ -57,7 +54,7 @@ func (t Transfer) Load(ctx context.Context, s *image.Store, path string, in io.R
 }
 
 func (t Transfer) load(ctx context.Context, s *image.Store, from location, in io.Reader, opts image.PullOptions) (_ []image.Loaded, err error) {
-	j, err := t.begin(s, opts)
+	j, err := t.begin(s, opts.Access, opts.Platform)
 	if err != nil {
 		return nil, err
 	}

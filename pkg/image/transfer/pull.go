@@ -26,7 +26,7 @@ func (t Transfer) Pull(ctx context.Context, s *image.Store, name string, opts im
 	if err != nil {
 		return nil, err
 	}
-	j, err := t.begin(s, opts)
+	j, err := t.begin(s, opts.Access, opts.Platform)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (t Transfer) Pull(ctx context.Context, s *image.Store, name string, opts im
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		failures = append(failures, explain(n, err))
+		failures = append(failures, explain("pull", n.String(), n.Domain, err))
 	}
 	if len(failures) == 1 {
 		return nil, failures[0]
@@ -61,9 +61,9 @@ func (j *job) pullOne(ctx context.Context, n image.Name, opts image.PullOptions)
 	}
 	j.tell.line("Trying to pull %s...", n)
 	var img *image.Image
-	err := again(ctx, opts, j.tell, func() error {
+	err := j.again(ctx, func() error {
 		var err error
-		img, err = j.fetch(ctx, n)
+		img, err = j.fetch(ctx, n, opts)
 		return err
 	})
 	if err != nil {
@@ -90,7 +90,7 @@ func (j *job) current(ctx context.Context, n image.Name) *image.Image {
 }
 
 // fetch copies one image from its registry into the store.
-func (j *job) fetch(ctx context.Context, n image.Name) (*image.Image, error) {
+func (j *job) fetch(ctx context.Context, n image.Name, opts image.PullOptions) (*image.Image, error) {
 	src, err := registryRef(n)
 	if err != nil {
 		return nil, err
@@ -106,7 +106,11 @@ func (j *job) fetch(ctx context.Context, n image.Name) (*image.Image, error) {
 	if err := failpoint.Hit("pull.copy"); err != nil {
 		return nil, err
 	}
-	return j.receive(ctx, dst, src, copy.Options{})
+	var how copy.Options
+	if err := decrypt(&how, opts.DecryptionKeys); err != nil {
+		return nil, err
+	}
+	return j.receive(ctx, dst, src, how)
 }
 
 func (j *job) pullTags(ctx context.Context, n image.Name, opts image.PullOptions) ([]*image.Image, error) {
@@ -115,7 +119,7 @@ func (j *job) pullTags(ctx context.Context, n image.Name, opts image.PullOptions
 		return nil, err
 	}
 	var tags []string
-	err = again(ctx, opts, j.tell, func() error {
+	err = j.again(ctx, func() error {
 		tags, err = docker.GetRepositoryTags(ctx, j.sys, ref)
 		return err
 	})
