@@ -136,8 +136,15 @@ func (j *job) openDir(ctx context.Context, from location) ([]image.Loaded, error
 	if err != nil {
 		return nil, err
 	}
-	l, err := j.loadOne(ctx, src, nil)
-	return []image.Loaded{l}, err
+	return listed(j.loadOne(ctx, src, nil))
+}
+
+// listed is a list of the one image, of none when there was an error.
+func listed(l image.Loaded, err error) ([]image.Loaded, error) {
+	if err != nil {
+		return nil, err
+	}
+	return []image.Loaded{l}, nil
 }
 
 func (j *job) loadDockerArchive(ctx context.Context, reader *dockerarchive.Reader, only string) ([]image.Loaded, error) {
@@ -206,8 +213,7 @@ func (j *job) loadOCIArchive(ctx context.Context, from location) ([]image.Loaded
 	if err != nil {
 		return nil, badArchive{err}
 	}
-	l, err := j.loadOne(ctx, src, nameOf(desc))
-	return []image.Loaded{l}, err
+	return listed(j.loadOne(ctx, src, nameOf(desc)))
 }
 
 func (j *job) loadLayout(ctx context.Context, from location) ([]image.Loaded, error) {
