@@ -36,7 +36,7 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	runtime, err := a.runtime()
+	runtime, err := a.runtime(setup)
 	if err != nil {
 		return nil, err
 	}
@@ -52,12 +52,12 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 }
 
 // runtime is the OCI runtime of --runtime, else of containers.conf, else what is installed.
-func (a *app) runtime() (engine.Runtime, error) {
+func (a *app) runtime(groups cgroup.Setup) (engine.Runtime, error) {
 	settings, err := containersconf.Read(containersconf.Paths(os.Getenv))
 	if err != nil {
 		return engine.Runtime{}, err
 	}
-	return engine.FindRuntime(settings.Command(a.global.runtime), a.global.runtimeFlags)
+	return engine.FindRuntime(settings.Command(a.global.runtime), a.global.runtimeFlags, groups)
 }
 
 // enter gives the program's place inside the user's namespaces.

@@ -147,9 +147,10 @@ func (l *Reader) release(c *chunk) {
 
 // fill unpacks r and hands the pieces to all readers.
 func (l *Reader) fill(r io.Reader) error {
-	plain, err := Decompress(&counted{r, &l.Found.Packed})
+	source := &counted{r: r, n: &l.Found.Packed}
+	plain, err := Decompress(source)
 	if err != nil {
-		return err
+		return source.blame(err)
 	}
 	defer plain.Close()
 	for {
@@ -165,7 +166,7 @@ func (l *Reader) fill(r io.Reader) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("unpack the layer: %w", err)
+			return source.blame(err)
 		}
 	}
 }
@@ -245,15 +246,29 @@ func (p *pieces) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// counted is the packed layer.
 type counted struct {
-	r io.Reader
-	n *atomic.Int64
+	r   io.Reader
+	n   *atomic.Int64
+	err error // why it could not be read
 }
 
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n.Add(int64(n))
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.err = err
+	}
 	return n, err
+}
+
+// blame gives the reason for an error of unpacking: that the layer could not be read, or what is wrong with it. The latter hides what it
+// comes from, lest a layer that ends too early be taken for a connection that did.
+func (c *counted) blame(err error) error {
+	if c.err != nil {
+		return c.err
+	}
+	return fmt.Errorf("unpack the layer: %v", err) //nolint:errorlint // see above
 }
 
 // readFull is io.ReadFull, but keeps apart the end of r and an end amid something.

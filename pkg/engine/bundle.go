@@ -152,6 +152,7 @@ func (e *Engine) planNetwork(ctx context.Context, b *bundle, host *oci.Host) err
 		return err
 	}
 	facts := netns.ReadHost(helpers, b.path("netns"))
+	facts.Root = !e.User.Rootless
 	if b.network, err = netns.Plan(network, facts); err != nil {
 		return err
 	}
