@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/signal"
@@ -13,6 +12,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.podman.io/storage/pkg/reexec"
 
+	"github.com/pod-engine/pod/internal/errand"
 	"github.com/pod-engine/pod/pkg/image/courier"
 )
 
@@ -28,19 +28,12 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	logrus.SetLevel(logrus.WarnLevel) // the storage library's messages
-	for _, fd := range []int{courier.RequestFD, courier.AnswerFD} {
-		syscall.CloseOnExec(fd)
+	code, err := errand.Serve(func(request courier.Request) (answer courier.Answer) {
+		answer.Fail(serve(ctx, request, &answer))
+		return answer
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "pod-transfer:", err)
 	}
-	var request courier.Request
-	if err := json.NewDecoder(os.NewFile(courier.RequestFD, "request")).Decode(&request); err != nil {
-		fmt.Fprintln(os.Stderr, "pod-transfer: pod starts this program with a request; it is of no use by hand:", err)
-		return 125
-	}
-	var answer courier.Answer
-	answer.Fail(serve(ctx, request, &answer))
-	if err := json.NewEncoder(os.NewFile(courier.AnswerFD, "answer")).Encode(answer); err != nil {
-		fmt.Fprintln(os.Stderr, "pod-transfer: answer:", err)
-		return 125
-	}
-	return 0
+	return code
 }

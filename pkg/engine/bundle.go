@@ -137,6 +137,7 @@ func (e *Engine) prepare(ctx context.Context, b *bundle) (oci.Host, error) {
 		return host, err
 	}
 	b.cgroup = host.CgroupsPath
+	e.warnOnce("cgroups", e.Cgroup.Notice)
 	return host, e.Cgroup.Prepare()
 }
 

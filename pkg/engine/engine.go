@@ -130,6 +130,18 @@ func (e *Engine) makeDirs() error {
 	return nil
 }
 
+// warnOnce says what is wrong with this machine once in a boot, and not at every start.
+func (e *Engine) warnOnce(subject, text string) {
+	said := filepath.Join(e.RunDir, "cache", "said-"+subject)
+	if text == "" || exists(said) || os.MkdirAll(filepath.Dir(said), 0o700) != nil {
+		return
+	}
+	if f, err := os.OpenFile(said, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err == nil {
+		f.Close()
+		e.Warn(text)
+	}
+}
+
 // Dir is the durable directory of a container: config.json, state.json, exit, log.
 func (e *Engine) Dir(id string) string { return filepath.Join(e.DataDir, dirContainers, id) }
 

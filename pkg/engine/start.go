@@ -160,7 +160,7 @@ func (e *Engine) startMonitor(ctx context.Context, cfg *container.Config, b *bun
 		if ctx.Err() != nil {
 			err = errors.Join(err, run.takeBack(opts.InitOnly))
 		}
-		return nil, errors.Join(err, run.Detach())
+		return nil, errors.Join(err, run.close())
 	}
 	return run, nil
 }

@@ -10,6 +10,7 @@
 package image
 
 import (
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -36,6 +37,7 @@ type Image struct {
 	Created  time.Time // as the image says
 	TopLayer string    // id of its newest layer; empty for an image without layers
 	ReadOnly bool      // from an additional image store
+	List     bool      // a manifest list, which has neither layers nor configuration; see ManifestList
 
 	// Config is read by Lookup and Resolve; List leaves it empty (see Store.Config).
 	Config Config
@@ -58,6 +60,17 @@ type DockerConfig struct {
 	Healthcheck *Healthcheck
 	Shell       []string
 	OnBuild     []string
+}
+
+// Encode gives the configuration as it is stored. Its digest is the id of an image.
+func (c Config) Encode() ([]byte, error) {
+	return json.Marshal(struct {
+		specs.Image
+		// The field nearer to the top is the one that is written.
+		Config  InspectedConfig `json:"config"`
+		Comment string          `json:"comment,omitempty"`
+		Parent  string          `json:"parent,omitempty"`
+	}{c.Image, InspectedConfig{c.Config, c.Docker.Healthcheck, c.Docker.Shell, c.Docker.OnBuild}, c.Docker.Comment, c.Docker.Parent})
 }
 
 // Healthcheck is the image's HEALTHCHECK. Test is empty to inherit, ["NONE"], ["CMD", arguments…] or ["CMD-SHELL", command].

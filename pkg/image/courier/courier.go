@@ -2,31 +2,21 @@
 // readers behind package transfer more than double the start-up time of a program that links them, and pod starts far more often
 // than it transfers.
 //
-// The request goes to the program on one pipe and its answer comes back on another, as JSON; progress goes to its standard
-// error, an archive comes from its standard input or goes to its standard output.
+// Request and answer travel as package errand has it; progress goes to the program's standard error, an archive comes from its
+// standard input or goes to its standard output.
 package courier
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
-	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/pod-engine/pod/internal/errand"
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/image"
-)
-
-// Descriptors of pod-transfer.
-const (
-	RequestFD = 3
-	AnswerFD  = 4
 )
 
 // Verb is what pod-transfer is asked for.
@@ -136,70 +126,17 @@ func (c Courier) Save(ctx context.Context, s *image.Store, names []string, opts 
 	return err
 }
 
-// patience is how long the program may take to end after it was asked to.
-const patience = 2 * time.Second
-
 func (c Courier) run(ctx context.Context, s *image.Store, request Request, in *os.File, out io.Writer) (Answer, error) {
 	program, err := c.Program(ctx)
 	if err != nil {
 		return Answer{}, err
 	}
 	request.Store, request.UserAgent = s.Place(), c.UserAgent
-	question, err := requestFile(request)
-	if err != nil {
-		return Answer{}, fmt.Errorf("ask pod-transfer: %w", err)
-	}
-	defer question.Close()
-	answers, theirs, err := os.Pipe()
-	if err != nil {
-		return Answer{}, fmt.Errorf("ask pod-transfer: %w", err)
-	}
-	defer answers.Close()
-	cmd := exec.CommandContext(ctx, program)
-	cmd.ExtraFiles = []*os.File{question, theirs}
-	if in != nil {
-		cmd.Stdin = in
-	}
-	cmd.Stdout, cmd.Stderr = out, os.Stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
-	cmd.WaitDelay = patience
-	if err := cmd.Start(); err != nil {
-		theirs.Close()
-		return Answer{}, fmt.Errorf("start %s: %w", program, err)
-	}
-	theirs.Close()
-	text, read := io.ReadAll(answers)
-	ended := cmd.Wait()
-	if ctx.Err() != nil {
-		return Answer{}, ctx.Err()
-	}
 	var answer Answer
-	if err := errors.Join(read, json.Unmarshal(text, &answer)); err != nil {
-		return Answer{}, fmt.Errorf("pod-transfer ended without an answer: %w", errors.Join(ended, read))
+	if err := errand.Run(ctx, program, request, &answer, errand.Streams{In: in, Out: out, Err: os.Stderr}); err != nil {
+		return Answer{}, err
 	}
 	return answer, answer.err()
-}
-
-// requestFile is the request as a file in memory: credentials are on no command line and in no directory.
-func requestFile(request Request) (*os.File, error) {
-	text, err := json.Marshal(request)
-	if err != nil {
-		return nil, err
-	}
-	fd, err := unix.MemfdCreate("request", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, err
-	}
-	f := os.NewFile(uintptr(fd), "request")
-	if _, err := f.Write(text); err != nil {
-		f.Close()
-		return nil, err
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
 }
 
 // failure is an error of pod-transfer in its own words, and of its kind.

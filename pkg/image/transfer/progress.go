@@ -3,9 +3,11 @@ package transfer
 import (
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 	"sync"
 
+	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/types"
 )
 
@@ -14,7 +16,8 @@ import (
 type progress struct {
 	out      io.Writer
 	terminal bool
-	mu       sync.Mutex // lines of parallel copies do not mix
+	mu       sync.Mutex             // lines of parallel copies do not mix
+	told     map[digest.Digest]bool // what has been shown before the library skips it; guarded by mu
 }
 
 func (p *progress) line(format string, args ...any) {
@@ -24,6 +27,25 @@ func (p *progress) line(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	fmt.Fprintf(p.out, format+"\n", args...)
+}
+
+// news reports whether an event of the library is about something that was not shown yet.
+func (p *progress) news(e types.ProgressProperties) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return e.Event != types.ProgressEventSkipped || !p.told[e.Artifact.Digest]
+}
+
+// tell notes which blobs have been shown.
+func (p *progress) tell(blobs iter.Seq[digest.Digest]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.told == nil {
+		p.told = map[digest.Digest]bool{}
+	}
+	for d := range blobs {
+		p.told[d] = true
+	}
 }
 
 // watch shows the events of one copy until stop is called. It takes events also when nobody wants to see them, and after stop
@@ -46,7 +68,9 @@ func (p *progress) watch(events <-chan types.ProgressProperties, returned <-chan
 		for {
 			select {
 			case e := <-events:
-				show(e)
+				if p.news(e) {
+					show(e)
+				}
 			case <-end:
 				go discard(events, returned)
 				return

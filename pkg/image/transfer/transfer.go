@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pod-engine/pod/internal/layertar"
 	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/image/v5/copy"
 	"go.podman.io/image/v5/signature"
@@ -33,6 +34,10 @@ const grace = 700 * time.Millisecond
 type Transfer struct {
 	// UserAgent is what registries are told.
 	UserAgent string
+	// Patience is how long a registry may be silent before it is given up; zero: a minute.
+	Patience time.Duration
+	// Limits are those of what an image may unpack to; nil: the default ones.
+	Limits *layertar.Limits
 }
 
 // job is one transfer: its configuration and its workspace.
@@ -45,6 +50,9 @@ type job struct {
 	work   *workspace
 
 	decryptionKeys []string // for what comes from an archive
+
+	patience time.Duration
+	limits   layertar.Limits
 }
 
 func (t Transfer) begin(s *image.Store, access image.Access, platform image.Platform) (*job, error) {
@@ -65,8 +73,12 @@ func (t Transfer) begin(s *image.Store, access image.Access, platform image.Plat
 	}
 	sys.OSChoice, sys.ArchitectureChoice, sys.VariantChoice = platform.OS, platform.Arch, platform.Variant
 	sys.BigFilesTemporaryDir = work.dir
-	tell := &progress{out: access.Progress, terminal: access.Terminal}
-	return &job{store: s, access: access, sys: sys, policy: policy, work: work, tell: tell}, nil
+	j := &job{store: s, access: access, sys: sys, policy: policy, work: work, tell: &progress{out: access.Progress, terminal: access.Terminal}}
+	j.patience, j.limits = cmp.Or(t.Patience, defaultPatience), layertar.Default()
+	if t.Limits != nil {
+		j.limits = *t.Limits
+	}
+	return j, nil
 }
 
 func (j *job) end() error {
@@ -134,36 +146,53 @@ func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy
 	returned := make(chan struct{})
 	stop := j.tell.watch(events, returned)
 	defer stop()
-	type outcome struct {
-		manifest []byte
-		err      error
+	var written []byte
+	err := within(ctx, func() (err error) {
+		defer close(returned)
+		written, err = copy.Image(ctx, j.policy, dst, src, &opts)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	done := make(chan outcome, 1)
-	go func() {
-		written, err := copy.Image(ctx, j.policy, dst, src, &opts)
-		close(returned)
-		done <- outcome{written, err}
-	}()
+	return written, nil
+}
+
+// within does something that ends soon after ctx does. What has not ended within grace then is abandoned.
+func within(ctx context.Context, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
 	select {
-	case o := <-done:
-		return o.manifest, o.err
+	case err := <-done:
+		return err
 	case <-ctx.Done():
 	}
 	select {
-	case o := <-done:
-		if o.err == nil {
-			return o.manifest, nil
+	case err := <-done:
+		if err == nil {
+			return nil
 		}
 	case <-time.After(grace):
 	}
-	return nil, ctx.Err()
+	return ctx.Err()
 }
 
 // receive copies src into the store under the given reference and gives the image it became.
 func (j *job) receive(ctx context.Context, dst, src types.ImageReference, opts copy.Options) (*image.Image, error) {
 	var resolved types.ImageReference
 	opts.ReportResolvedReference = &resolved
-	if _, err := j.copy(ctx, dst, src, opts); err != nil {
+	var from types.ImageReference
+	var a *arrival
+	err := within(ctx, func() (err error) {
+		from, a, err = j.arrive(ctx, src)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, err = j.copy(ctx, dst, from, opts)
+	a.end(err)
+	if err != nil {
 		return nil, err
 	}
 	_, found, err := storageref.ResolveReference(resolved)

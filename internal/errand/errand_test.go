@@ -1,0 +1,86 @@
+package errand
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+type request struct{ Word string }
+
+type answer struct{ Word string }
+
+// TestMain is also the program that is asked.
+func TestMain(m *testing.M) {
+	switch os.Getenv("ERRAND_TEST") {
+	case "":
+		os.Exit(m.Run())
+	case "die":
+		os.Exit(3)
+	case "hang":
+		fmt.Println("here")
+		select {}
+	}
+	code, err := Serve(func(r request) answer {
+		fmt.Println("to the output")
+		fmt.Fprintln(os.Stderr, "to the error")
+		return answer{strings.ToUpper(r.Word)}
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
+
+func TestRun(t *testing.T) {
+	t.Setenv("ERRAND_TEST", "serve")
+	var out, errs bytes.Buffer
+	var got answer
+	if err := Run(t.Context(), os.Args[0], request{"word"}, &got, Streams{Out: &out, Err: &errs}); err != nil {
+		t.Fatal(err)
+	}
+	if got.Word != "WORD" || out.String() != "to the output\n" || errs.String() != "to the error\n" {
+		t.Errorf("got %+v, %q, %q", got, out.String(), errs.String())
+	}
+}
+
+func TestRunWithoutAnswer(t *testing.T) {
+	t.Setenv("ERRAND_TEST", "die")
+	err := Run(t.Context(), os.Args[0], request{}, &answer{}, Streams{})
+	if err == nil || !strings.Contains(err.Error(), "without an answer: exit status 3") {
+		t.Errorf("got %v", err)
+	}
+	if err := Run(t.Context(), "/nonexistent/program", request{}, &answer{}, Streams{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// started tells when the program has written something.
+type started chan struct{}
+
+func (s started) Write(b []byte) (int, error) {
+	select {
+	case s <- struct{}{}:
+	default:
+	}
+	return len(b), nil
+}
+
+func TestRunIsCancelled(t *testing.T) {
+	t.Setenv("ERRAND_TEST", "hang")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	up := make(started, 1)
+	go func() {
+		<-up
+		cancel()
+	}()
+	if err := Run(ctx, os.Args[0], request{}, &answer{}, Streams{Out: up}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
