@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 
-	"github.com/pod-engine/pod/pkg/image"
 	"github.com/spf13/cobra"
 )
 
@@ -49,10 +47,10 @@ func runImageExists(ctx context.Context, a *app, name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err = store.Lookup(ctx, name); errors.Is(err, image.ErrNotFound) {
-		return exitError{code: 1}
+	if found, err := store.Has(ctx, name); err != nil || found {
+		return err
 	}
-	return err
+	return exitError{code: 1}
 }
 
 // newImageInspectCommand is inspect below "image".
