@@ -11,7 +11,7 @@ import (
 // imageCommands are the verbs on images that are at the top; most are there again below "image".
 func imageCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
-		newImagesCommand(a), newLoadCommand(a), newPullCommand(a), newRmiCommand(a), newSaveCommand(a), newTagCommand(a), newUntagCommand(a),
+		newImagesCommand(a), newLoadCommand(a), newPullCommand(a), newRmiCommand(a), newSaveCommand(a), newScanCommand(a), newTagCommand(a), newUntagCommand(a),
 	}
 }
 
@@ -25,7 +25,7 @@ func newImageCommand(a *app) *cobra.Command {
 	remove.Use, remove.Aliases = "rm [flags] IMAGE [IMAGE...]", []string{"remove"}
 	remove.Example = a.example("image rm alpine", "image rm --all")
 	cmd.AddCommand(newImageExistsCommand(a), newImageInspectCommand(a), list, newLoadCommand(a), newPullCommand(a), remove,
-		newSaveCommand(a), newTagCommand(a), newUntagCommand(a))
+		newSaveCommand(a), newScanCommand(a), newTagCommand(a), newUntagCommand(a))
 	return cmd
 }
 
