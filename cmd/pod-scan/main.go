@@ -22,8 +22,7 @@ func main() {
 	debug.SetMemoryLimit(memory)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	code, err := errand.Serve(func(request scan.Request) scan.Answer {
-		worst, err := run(ctx, request)
-		answer := scan.Answer{Worst: worst}
+		answer, err := run(ctx, request)
 		if err != nil {
 			answer.Error, answer.Hint = err.Error(), hint.Of(err)
 		}

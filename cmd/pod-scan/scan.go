@@ -21,7 +21,7 @@ import (
 )
 
 // run looks at the image and writes the report to the standard output when it is complete.
-func run(ctx context.Context, request scan.Request) (scan.Severity, error) {
+func run(ctx context.Context, request scan.Request) (scan.Answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, request.Options.Timeout, fmt.Errorf("it takes longer than --timeout %s", request.Options.Timeout))
 	defer cancel()
 	maker := sbom.Maker{Version: request.Version, Time: request.Time}
@@ -30,17 +30,17 @@ func run(ctx context.Context, request scan.Request) (scan.Severity, error) {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return scan.None, fmt.Errorf("scan image %q: %w", request.Image.Name, err)
+		return scan.Answer{}, fmt.Errorf("scan image %q: %w", request.Image.Name, err)
 	}
 	request.Options.Apply(r)
 	var out bytes.Buffer
 	if err := write(&out, r, request.Options, maker); err != nil {
-		return scan.None, err
+		return scan.Answer{}, err
 	}
 	if _, err := os.Stdout.Write(out.Bytes()); err != nil {
-		return scan.None, fmt.Errorf("write the report: %w", err)
+		return scan.Answer{}, fmt.Errorf("write the report: %w", err)
 	}
-	return r.Worst(), nil
+	return scan.Answer{Worst: r.Worst(), Unasked: r.Scanner == "" && request.Options.Scanner == scan.ScannerAuto}, nil
 }
 
 // look finds everything.
@@ -80,10 +80,6 @@ func look(ctx context.Context, request scan.Request, maker sbom.Maker) (*scan.Re
 // ask adds the vulnerabilities that a program knows.
 func ask(ctx context.Context, r *scan.Report, request scan.Request, program *vulnerability.Program, maker sbom.Maker) error {
 	if program == nil {
-		if request.Options.Scanner == scan.ScannerAuto && !request.Options.Quiet {
-			fmt.Fprintln(os.Stderr, "pod: no known vulnerabilities are looked up: neither trivy nor grype is on PATH")
-			fmt.Fprintln(os.Stderr, "hint:", vulnerability.How)
-		}
 		return nil
 	}
 	var bom bytes.Buffer

@@ -159,7 +159,7 @@ func runScan(ctx context.Context, a *app, name string, o scanOptions) error {
 	if err != nil {
 		return err
 	}
-	worst, text, err := a.askScan(ctx, request)
+	answer, text, err := a.askScan(ctx, request)
 	if err != nil {
 		// Nothing is held: an image that is removed meanwhile is an error like any other, but its cause is not in the files.
 		if _, gone := store.Lookup(ctx, img.ID); errors.Is(gone, image.ErrNotFound) {
@@ -175,6 +175,10 @@ func runScan(ctx context.Context, a *app, name string, o scanOptions) error {
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
+	if answer.Unasked && !o.Quiet {
+		a.tell(hint.Wrap(errors.New("no vulnerabilities were looked up: neither trivy nor grype is on PATH"), scan.HowToAsk))
+	}
+	worst := answer.Worst
 	if o.failOn == scan.None || worst < o.failOn || o.exitCode == 0 {
 		return nil
 	}
@@ -185,25 +189,31 @@ func runScan(ctx context.Context, a *app, name string, o scanOptions) error {
 	return failure
 }
 
+// grace is how much longer than --timeout pod-scan may take: by then it has ended itself, unless something keeps it from looking at the
+// time.
+const grace = 10 * time.Second
+
 // askScan has pod-scan do the work.
-func (a *app) askScan(ctx context.Context, request scan.Request) (worst scan.Severity, text []byte, err error) {
+func (a *app) askScan(ctx context.Context, request scan.Request) (answer scan.Answer, text []byte, err error) {
 	user, err := a.enter(ctx)
 	if err != nil {
-		return scan.None, nil, err
+		return answer, nil, err
 	}
 	program, err := carried.Path(ctx, "pod-scan", user.DataDir)
 	if err != nil {
-		return scan.None, nil, err
+		return answer, nil, err
 	}
+	limited, cancel := context.WithTimeout(ctx, request.Options.Timeout+grace)
+	defer cancel()
 	var out bytes.Buffer
-	var answer scan.Answer
-	if err := errand.Run(ctx, program, request, &answer, errand.Streams{Out: &out, Err: a.Err}); err != nil {
-		return scan.None, nil, err
+	err = errand.Run(limited, program, request, &answer, errand.Streams{Out: &out, Err: a.Err})
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		err = fmt.Errorf("scan image %q: it takes longer than --timeout %s", request.Image.Name, request.Options.Timeout)
+	case err == nil && answer.Error != "":
+		err = hint.Wrap(errors.New(answer.Error), answer.Hint)
 	}
-	if answer.Error != "" {
-		return scan.None, nil, hint.Wrap(errors.New(answer.Error), answer.Hint)
-	}
-	return answer.Worst, out.Bytes(), nil
+	return answer, out.Bytes(), err
 }
 
 // scanRequest is all that pod-scan needs to know of an image.

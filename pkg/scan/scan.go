@@ -54,9 +54,14 @@ type Options struct {
 // Answer is what pod-scan says beside the report, which it writes to its standard output.
 type Answer struct {
 	Worst Severity // of what is in the report; None when nothing is
-	Error string   // empty: none
-	Hint  string
+	// Unasked is set when nobody was asked for vulnerabilities because neither trivy nor grype is there.
+	Unasked bool
+	Error   string // empty: none
+	Hint    string
 }
+
+// HowToAsk is the advice to get who knows vulnerabilities.
+const HowToAsk = "install trivy (https://trivy.dev) or grype (https://github.com/anchore/grype)"
 
 // Scanner is who is asked for vulnerabilities.
 type Scanner string

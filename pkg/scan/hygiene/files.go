@@ -53,7 +53,8 @@ func cachePatterns() map[string]string {
 
 // mayBeCache spares most files the patterns.
 func mayBeCache(name string) bool {
-	return strings.Contains(name, "cache") || strings.Contains(name, "apt/lists") || strings.Contains(name, ".m2/")
+	const longest = 512 // matching "**/" costs the square of a path's length
+	return len(name) <= longest && (strings.Contains(name, "cache") || strings.Contains(name, "apt/lists") || strings.Contains(name, ".m2/"))
 }
 
 // smallCache is what is not worth a word: apt and apk leave a few lock files and empty lists.

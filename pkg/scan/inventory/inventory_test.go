@@ -241,7 +241,7 @@ func TestFindSeesTheContainersView(t *testing.T) {
 
 // Records that are damaged or meant to hurt are notes, and everything else is found.
 func TestFindInHostileImages(t *testing.T) {
-	bomb := packed(`{"packages":[` + strings.Repeat(" ", 64<<20) + `]}`)
+	bomb := packed(`{"packages":[` + strings.Repeat(" ", 33<<20) + `]}`)
 	text := layertest.Text
 	layer := layertest.Layer{
 		"lib/apk/db/installed":                {Size: 1 << 50},

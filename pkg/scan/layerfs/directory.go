@@ -73,8 +73,8 @@ func (d *Directory) Open(name string) (File, error) {
 const deepest = 4000
 
 // Walk lists the layer, breadth first: one directory is open at a time.
-func (d *Directory) Walk(ctx context.Context, limit int) (entries []Entry, whole bool, err error) {
-	w := walk{layer: d, entries: []Entry{{Mode: fs.ModeDir | 0o755}}, limit: limit, whole: true}
+func (d *Directory) Walk(ctx context.Context, take func(int) bool) (entries []Entry, whole bool, err error) {
+	w := walk{layer: d, entries: []Entry{{Mode: fs.ModeDir | 0o755}}, take: take, whole: true}
 	for next := 0; next < len(w.entries); next++ {
 		if dir := w.entries[next]; !dir.Mode.IsDir() || dir.Whiteout {
 			continue
@@ -87,7 +87,7 @@ func (d *Directory) Walk(ctx context.Context, limit int) (entries []Entry, whole
 			return nil, false, fmt.Errorf("read layer %q: %w", d.root.Name(), err)
 		}
 		w.whole = w.whole && err == nil
-		if len(w.entries) >= limit {
+		if w.full {
 			return w.entries, false, nil
 		}
 	}
@@ -98,8 +98,9 @@ func (d *Directory) Walk(ctx context.Context, limit int) (entries []Entry, whole
 type walk struct {
 	layer   *Directory
 	entries []Entry
-	limit   int
+	take    func(int) bool
 	whole   bool
+	full    bool // take refused
 }
 
 // directory adds what is in the directory that is an entry already.
@@ -113,6 +114,9 @@ func (w *walk) directory(index int) error {
 	opaque := opaqueAttribute(int(dir.Fd()))
 	for {
 		names, err := dir.Readdirnames(1024)
+		if w.full = len(names) > 0 && !w.take(len(names)); w.full {
+			break
+		}
 		for _, base := range names {
 			if base == ".wh..wh..opq" { // fuse-overlayfs without attributes
 				opaque = "y"
@@ -125,7 +129,7 @@ func (w *walk) directory(index int) error {
 			}
 			w.entries = append(w.entries, entry)
 		}
-		if len(names) == 0 || err != nil || len(w.entries) >= w.limit {
+		if len(names) == 0 || err != nil {
 			break
 		}
 	}

@@ -27,8 +27,9 @@ type Entry struct {
 
 // Source is a layer. Its methods may be called from several goroutines.
 type Source interface {
-	// Walk gives the entries, a directory before what is in it, at most limit; more is false when there are others.
-	Walk(ctx context.Context, limit int) (entries []Entry, whole bool, err error)
+	// Walk gives the entries, a directory before what is in it. It asks take before it goes on with so many more; whole is false when there
+	// are entries that it does not give, because take refused or they are too deep.
+	Walk(ctx context.Context, take func(entries int) bool) (entries []Entry, whole bool, err error)
 	// Open opens a regular file of the layer.
 	Open(path string) (File, error)
 }

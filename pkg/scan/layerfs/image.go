@@ -10,9 +10,10 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
-// MaxEntries is how many entries of one layer are looked at.
+// MaxEntries is how many entries of all layers together are looked at; they take about 1 GB of memory.
 const MaxEntries = 2_000_000
 
 // Node is one file of an image.
@@ -52,9 +53,11 @@ func Merge(ctx context.Context, layers [][]Source) (*Image, error) {
 		}
 	}
 	errs := make([]error, len(parts))
+	var taken atomic.Int64
+	take := func(n int) bool { return taken.Add(int64(n)) <= MaxEntries }
 	Each(len(parts), func(i int) {
 		p := parts[i]
-		p.entries, p.whole, errs[i] = p.source.Walk(ctx, MaxEntries)
+		p.entries, p.whole, errs[i] = p.source.Walk(ctx, take)
 	})
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -63,7 +66,7 @@ func Merge(ctx context.Context, layers [][]Source) (*Image, error) {
 	over := make(covers)
 	for _, p := range parts {
 		if !p.whole {
-			img.Notes = append(img.Notes, fmt.Sprintf("layer %d has more files, or deeper directories, than are looked at", p.layer))
+			img.Notes = append(img.Notes, fmt.Sprintf("layer %d has more files than are looked at, or files too deep in directories", p.layer))
 		}
 		img.add(p, over)
 		p.entries = nil

@@ -52,7 +52,7 @@ func Image(t testing.TB, layers ...Layer) *layerfs.Image {
 }
 
 // Walk gives the entries, sorted.
-func (l Layer) Walk(_ context.Context, limit int) ([]layerfs.Entry, bool, error) {
+func (l Layer) Walk(_ context.Context, take func(int) bool) ([]layerfs.Entry, bool, error) {
 	whole := maps.Clone(l)
 	for name := range l {
 		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
@@ -80,9 +80,10 @@ func (l Layer) Walk(_ context.Context, limit int) ([]layerfs.Entry, bool, error)
 		case f.Mode == 0:
 			e.Mode = 0o644
 		}
-		if entries = append(entries, e); len(entries) >= limit {
+		if !take(1) {
 			return entries, false, nil
 		}
+		entries = append(entries, e)
 	}
 	return entries, true, nil
 }
