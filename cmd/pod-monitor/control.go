@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"time"
 
 	"github.com/pod-engine/pod/pkg/engine/monitor"
 	"golang.org/x/sys/unix"
@@ -63,12 +64,16 @@ func (c *control) send(m monitor.Message) bool {
 	return err == nil
 }
 
+// byePatience is how long the command may take to clean up. One that is suspended would take for ever.
+const byePatience = 5 * time.Second
+
 // left waits for bye or for the end of the command, and reports whether somebody else has to clean up.
 func (c *control) left() bool {
 	select {
 	case <-c.bye:
 		return false
 	case <-c.gone:
+	case <-time.After(byePatience):
 	}
 	select {
 	case <-c.bye: // said, then hung up

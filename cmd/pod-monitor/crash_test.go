@@ -3,6 +3,7 @@ package main_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pod-engine/pod/internal/podtest"
 	"github.com/pod-engine/pod/pkg/engine/monitor"
 	"github.com/pod-engine/pod/pkg/engine/monitor/client"
 	"golang.org/x/sys/unix"
@@ -208,6 +210,14 @@ func TestMonitorStopped(t *testing.T) {
 	unix.Kill(control.PID(), unix.SIGSTOP)
 	defer unix.Kill(control.PID(), unix.SIGCONT)
 	ctx := b.context()
+	// The signal is sent; that all threads have stopped is another matter on a busy machine.
+	err := podtest.Poll(ctx, func() (bool, error) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", control.PID()))
+		return strings.Contains(string(stat), ") T "), err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 	defer cancel()
 	if err := client.CancelRestart(short, b.run); err == nil {

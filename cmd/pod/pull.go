@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/internal/terminal"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/spf13/cobra"
@@ -15,9 +17,8 @@ import (
 
 type pullOptions struct {
 	image.PullOptions
+	access            accessFlags
 	os, arch, variant string
-	tlsVerify         bool
-	retry             uint
 	quiet             bool
 }
 
@@ -27,14 +28,14 @@ func (o *pullOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.os, "os", "", "operating system of the image, instead of this machine's")
 	f.StringVar(&o.variant, "variant", "", "variant of the architecture")
 	f.Var(into("os/arch[/variant]", &o.Platform, image.ParsePlatform), "platform", "platform of the image, instead of this machine's")
-	f.StringVar(&o.AuthFile, "authfile", "", "file with registry credentials")
-	f.StringVar(&o.CertDir, "cert-dir", "", "directory with the registry's certificates and keys")
-	f.StringVar(&o.Creds, "creds", "", "credentials for the registry, `USER:PASSWORD`")
+	o.access.add(f, &o.Access)
+	o.access.addCreds(f, &o.Access)
+	o.access.addRetry(f, &o.Access)
+	addContentTrust(f)
+	f.StringArrayVar(&o.DecryptionKeys, "decryption-key", nil, "open encrypted layers with the key in this `file[:PASSPHRASE]`")
 	f.Var(into("policy", &o.Policy, image.ParsePolicy).withDefault(string(image.PullAlways)), "policy", "when to pull: always, missing, never or newer")
+	addUnpackLimit(f, &o.PullOptions)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress")
-	f.UintVar(&o.retry, "retry", 3, "how often to try again after a fault of the network")
-	f.DurationVar(&o.RetryDelay, "retry-delay", 0, "time between tries (default 1s, doubled each time)")
-	f.BoolVar(&o.tlsVerify, "tls-verify", true, "demand HTTPS and a certificate that is trusted")
 }
 
 // complete checks flags against each other and puts those that were given into the options.
@@ -46,14 +47,21 @@ func (o *pullOptions) complete(f *pflag.FlagSet, a *app) error {
 	if parts {
 		o.Platform = image.Platform{OS: strings.ToLower(o.os), Arch: image.NormalArch(o.arch), Variant: o.variant}
 	}
-	if f.Changed("tls-verify") {
-		o.TLSVerify = &o.tlsVerify
-	}
 	if o.Policy == "" {
 		o.Policy = image.PullAlways
 	}
-	o.Retry = &o.retry
-	o.Progress, o.Terminal = a.progress(o.quiet)
+	return o.access.complete(f, a, &o.Access, o.quiet)
+}
+
+// configurePull lets containers.conf say what create and run leave open.
+func (a *app) configurePull(o *image.PullOptions) error {
+	conf, err := a.configure(&o.Access)
+	if err != nil || o.Policy != "" {
+		return err
+	}
+	if o.Policy, err = image.ParsePolicy(conf.PullPolicy); err != nil {
+		return fmt.Errorf("read containers.conf: %w", err)
+	}
 	return nil
 }
 
@@ -100,10 +108,25 @@ func runPull(ctx context.Context, a *app, names []string, opts image.PullOptions
 			return err
 		}
 		for _, img := range images {
-			fmt.Fprintln(a.Out, img.ID)
+			fmt.Fprintln(a.Out, a.pulled(name, img))
 		}
 	}
 	return nil
+}
+
+// pulled is the answer of a pull: the image's id; called as docker, its full name.
+func (a *app) pulled(name string, img *image.Image) string {
+	if a.style() == report.Docker {
+		if names, err := image.PullNames(name); err == nil {
+			for _, n := range names {
+				if slices.Contains(img.Names, n.String()) || n.Digest != "" {
+					return n.String()
+				}
+			}
+		}
+		return img.String()
+	}
+	return img.ID
 }
 
 // pullImages obeys the policy. With --all-tags, or from an archive, there is no one local image to ask for first.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -34,7 +33,9 @@ type Facts struct {
 	Unified bool   // that mount is a cgroup2 file system
 	Self    string // text of /proc/self/cgroup
 	// Systemd is the socket of the systemd manager in charge of this user, or "". See SystemdSocket.
-	Systemd  string
+	Systemd string
+	// Bus reports that the message bus that goes with that manager is there; see hasBus.
+	Bus      bool
 	Rootless bool
 	UID      int // of the user outside
 }
@@ -42,7 +43,10 @@ type Facts struct {
 // ReadFacts gathers the facts of the calling process. Inside a user namespace runtimeDir ($XDG_RUNTIME_DIR) is still that
 // of the user.
 func ReadFacts(runtimeDir string, rootless bool, uid int) (Facts, error) {
-	f := Facts{Root: "/sys/fs/cgroup", Rootless: rootless, UID: uid, Systemd: SystemdSocket(runtimeDir, rootless)}
+	f := Facts{
+		Root: "/sys/fs/cgroup", Rootless: rootless, UID: uid, Systemd: SystemdSocket(runtimeDir, rootless),
+		Bus: hasBus(runtimeDir, rootless),
+	}
 	var fs unix.Statfs_t
 	if err := unix.Statfs(f.Root, &fs); err == nil {
 		f.Unified = fs.Type == unix.CGROUP2_SUPER_MAGIC
@@ -70,6 +74,26 @@ func SystemdSocket(runtimeDir string, rootless bool) string {
 	return socket
 }
 
+// hasBus reports whether OCI runtimes can ask systemd for a scope: unlike this package they do so over the message bus alone. It is not there
+// where dbus (for a user: dbus-user-session) is not installed.
+func hasBus(runtimeDir string, rootless bool) bool {
+	socket := "/run/dbus/system_bus_socket"
+	if rootless {
+		address := os.Getenv("DBUS_SESSION_BUS_ADDRESS")
+		path, plain := strings.CutPrefix(address, "unix:path=")
+		switch {
+		case address == "":
+			socket = filepath.Join(runtimeDir, "bus")
+		case plain:
+			socket, _, _ = strings.Cut(path, ",")
+		default:
+			return true // in a form that is not for us to understand
+		}
+	}
+	_, err := os.Stat(socket)
+	return err == nil
+}
+
 // Setup is how cgroups of containers are made on this machine.
 type Setup struct {
 	Manager Manager
@@ -82,6 +106,8 @@ type Setup struct {
 	Controllers []string
 	// Socket is where systemd listens, with Systemd.
 	Socket string
+	// Mixed says that both versions have controllers, which crun refuses.
+	Mixed bool
 	// Own is the cgroup of the process that detected.
 	Own string
 	// Notice is one sentence for the user, to be said once; empty when everything is as it should be.
@@ -91,7 +117,10 @@ type Setup struct {
 }
 
 const (
-	delegateHint = "sudo systemctl edit user@.service, and add [Service] Delegate=cpu cpuset io memory pids; then log in again"
+	sessionHint = "log in as this user (not with su or sudo), or: sudo loginctl enable-linger"
+	busHint     = "sudo apt install dbus-user-session, then log in again"
+	// What systemd's documentation gives for delegating controllers to users.
+	delegateHint = `sudo sh -c 'mkdir -p /etc/systemd/system/user@.service.d && printf "[Service]\nDelegate=cpu cpuset io memory pids\n" > /etc/systemd/system/user@.service.d/delegate.conf && systemctl daemon-reload', then log in again`
 	unifiedHint  = "boot with systemd.unified_cgroup_hierarchy=1"
 )
 
@@ -99,8 +128,9 @@ const (
 // where there is none and this process is in a part of the tree that the user may change; else none. It changes nothing. An error means that the facts make no sense.
 func Detect(f Facts) (Setup, error) {
 	if !f.Unified {
+		second, _ := readWords(filepath.Join(f.Root, "unified", "cgroup.controllers"))
 		return Setup{
-			Manager: Disabled, Root: f.Root, missing: unifiedHint,
+			Manager: Disabled, Root: f.Root, Mixed: len(second) > 0, missing: unifiedHint,
 			Notice: "this machine does not use cgroup version 2 alone: containers run without resource limits",
 		}, nil
 	}
@@ -111,7 +141,7 @@ func Detect(f Facts) (Setup, error) {
 	s := Setup{Root: f.Root, Own: own, missing: delegateHint}
 	base, ok := topmostWritable(f.Root, own)
 	switch {
-	case f.Systemd != "":
+	case f.Systemd != "" && f.Bus:
 		s.Manager, s.Parent, s.Socket = Systemd, "user.slice", f.Systemd
 		if !f.Rootless {
 			s.Parent = "machine.slice"
@@ -127,7 +157,11 @@ func Detect(f Facts) (Setup, error) {
 	default:
 		s.Manager = Disabled
 		s.Notice = "no cgroup is delegated to this user: containers run without resource limits"
-		s.missing = "log in as this user (not with su or sudo), or: sudo loginctl enable-linger"
+		s.missing = sessionHint
+		if f.Systemd != "" {
+			s.Notice = "systemd cannot be asked for cgroups without a message bus: containers run without resource limits"
+			s.missing = busHint
+		}
 	}
 	return s, nil
 }
@@ -172,13 +206,8 @@ func writable(dir string) bool {
 		unix.Access(filepath.Join(dir, "cgroup.subtree_control"), unix.W_OK) == nil
 }
 
-// Require returns an error with a hint when a limit cannot be set; what names the limit, "memory".
-func (s Setup) Require(what, controller string) error {
-	if slices.Contains(s.Controllers, controller) {
-		return nil
-	}
-	return hint.Wrap(fmt.Errorf("limit %s: cgroup controller %q is not available to this user", what, controller), s.missing)
-}
+// Hint is what to do about a controller that containers cannot have limits of.
+func (s Setup) Hint() string { return s.missing }
 
 // CgroupsPath is linux.cgroupsPath of the OCI specification for a container; parent is what the user gave (--cgroup-parent) or
 // empty. It is "" when cgroups are disabled.

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/pod-engine/pod/internal/hint"
 )
 
 const session = "/user.slice/user-1000.slice/user@1000.service/session"
@@ -63,7 +61,7 @@ func TestDetect(t *testing.T) {
 		},
 		{
 			name: "login session", tree: []string{"/", "/user.slice/user-1000.slice/session-2.scope", user + "!"},
-			facts: Facts{Unified: true, Self: "0::/user.slice/user-1000.slice/session-2.scope\n", Rootless: true, Systemd: "/s", UID: 1000},
+			facts: Facts{Unified: true, Self: "0::/user.slice/user-1000.slice/session-2.scope\n", Rootless: true, Systemd: "/s", Bus: true, UID: 1000},
 			want: Setup{
 				Manager: Systemd, Parent: "user.slice", Socket: "/s", Own: "/user.slice/user-1000.slice/session-2.scope",
 				Controllers: []string{"cpu", "memory", "pids"},
@@ -80,8 +78,27 @@ func TestDetect(t *testing.T) {
 			args: []string{"--cgroup-manager=disabled"},
 		},
 		{
+			name: "no message bus", tree: []string{"/", "/user.slice/user-1000.slice/session-2.scope", user + "!"},
+			facts: Facts{Unified: true, Self: "0::/user.slice/user-1000.slice/session-2.scope\n", Rootless: true, Systemd: "/s", UID: 1000},
+			want: Setup{
+				Manager: Disabled, Own: "/user.slice/user-1000.slice/session-2.scope",
+				Notice: "systemd cannot be asked for cgroups without a message bus: containers run without resource limits",
+			},
+			args: []string{"--cgroup-manager=disabled"},
+		},
+		{
+			name: "no message bus in a delegated service", tree: []string{"/", user + "!", user + "/app.service!"},
+			facts: Facts{Unified: true, Self: "0::" + user + "/app.service\n", Rootless: true, Systemd: "/s", UID: 1000},
+			want:  Setup{Manager: Cgroupfs, Base: user, Parent: user + "/pod", Controllers: []string{"cpu", "memory", "pids"}, Own: user + "/app.service"},
+		},
+		{
 			name: "hybrid", tree: []string{"/!"}, facts: Facts{Self: "4:memory:/x\n0::/\n", Rootless: true, Systemd: "/s"},
 			want: Setup{Manager: Disabled, Notice: "this machine does not use cgroup version 2 alone: containers run without resource limits"},
+			args: []string{"--cgroup-manager=disabled"},
+		},
+		{
+			name: "controllers in both versions", tree: []string{"/unified"}, facts: Facts{Self: "4:memory:/x\n0::/\n", Rootless: true},
+			want: Setup{Manager: Disabled, Mixed: true, Notice: "this machine does not use cgroup version 2 alone: containers run without resource limits"},
 			args: []string{"--cgroup-manager=disabled"},
 		},
 	}
@@ -93,7 +110,7 @@ func TestDetect(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			missing := got.missing
+			fix := got.Hint()
 			got.missing = ""
 			if !reflect.DeepEqual(got, test.want) {
 				t.Errorf("got  %+v\nwant %+v", got, test.want)
@@ -101,7 +118,7 @@ func TestDetect(t *testing.T) {
 			if args := got.RuntimeArgs("crun"); !reflect.DeepEqual(args, test.args) {
 				t.Errorf("arguments %q, want %q", args, test.args)
 			}
-			if missing == "" {
+			if fix == "" {
 				t.Error("no hint for a missing controller")
 			}
 		})
@@ -113,20 +130,6 @@ func TestDetectRefuses(t *testing.T) {
 		if got, err := Detect(Facts{Root: t.TempDir(), Unified: true, Self: self}); err == nil {
 			t.Errorf("own cgroup %q gives %+v, want an error", self, got)
 		}
-	}
-}
-
-func TestRequire(t *testing.T) {
-	s := Setup{Manager: Cgroupfs, Controllers: []string{"memory"}, missing: delegateHint}
-	if err := s.Require("memory", "memory"); err != nil {
-		t.Error(err)
-	}
-	err := s.Require("CPU time", "cpu")
-	if err == nil || !strings.Contains(err.Error(), `limit CPU time: cgroup controller "cpu"`) || hint.Of(err) != delegateHint {
-		t.Errorf("error %v, hint %q", err, hint.Of(err))
-	}
-	if err := (Setup{Manager: Disabled, missing: unifiedHint}).Require("memory", "memory"); hint.Of(err) != unifiedHint {
-		t.Errorf("error %v, hint %q", err, hint.Of(err))
 	}
 }
 
@@ -164,6 +167,34 @@ func TestCgroupsPath(t *testing.T) {
 		}
 		if got != test.want {
 			t.Errorf("%s %q %q: %q (%v), want %q", test.setup.Manager, test.id, test.parent, got, err, test.want)
+		}
+	}
+}
+
+func TestHasBus(t *testing.T) {
+	dir := t.TempDir()
+	for _, test := range []struct {
+		address string
+		before  bool // there is a file "bus" in the run directory
+		after   bool
+	}{
+		{"", false, true},
+		{"unix:path=" + dir + "/bus,guid=12", false, true},
+		{"unix:path=/no/such/bus", false, false},
+		{"unix:abstract=/tmp/dbus-1", true, true},
+	} {
+		t.Setenv("DBUS_SESSION_BUS_ADDRESS", test.address)
+		if got := hasBus(dir, true); got != test.before {
+			t.Errorf("%q without a bus: %v", test.address, got)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "bus"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := hasBus(dir, true); got != test.after {
+			t.Errorf("%q with a bus: %v", test.address, got)
+		}
+		if err := os.Remove(filepath.Join(dir, "bus")); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -9,10 +10,12 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+
+	"github.com/pod-engine/pod/internal/process"
 )
 
 // ScopeForPID asks systemd to put a running process into a scope of its own, unit ("pod-monitor-ID.scope") in slice, so that the end
-// of the session that started it does not end it, and returns when the process is there. socket is Facts.Systemd.
+// of the session that started it does not end it, and returns when the process is there, or has ended. socket is Facts.Systemd.
 //
 // It talks to the manager itself, not over the message bus, so it also works where dbus is not installed.
 func ScopeForPID(ctx context.Context, socket, unit, slice string, pid int) error {
@@ -22,10 +25,16 @@ func ScopeForPID(ctx context.Context, socket, unit, slice string, pid int) error
 	// The answer is a job, not its end. The process itself shows when it is over.
 	for {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
 		if err != nil {
 			return fmt.Errorf("wait for scope %q: %w", unit, err)
 		}
 		if inUnit(string(text), unit) {
+			return nil
+		}
+		if _, err := process.Identify(pid); errors.Is(err, process.ErrGone) {
 			return nil
 		}
 		select {

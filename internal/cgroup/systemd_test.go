@@ -7,12 +7,14 @@ import (
 	"errors"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/godbus/dbus/v5"
+	"golang.org/x/sys/unix"
 )
 
 func TestInUnit(t *testing.T) {
@@ -45,6 +47,24 @@ func TestScopeForPID(t *testing.T) {
 		if len(body) != 4 || body[0] != "pod-monitor-x.scope" || body[1] != "fail" {
 			t.Errorf("asked for %v", body)
 		}
+	}
+}
+
+// systemd cannot move what has ended, and says so to nobody who asked.
+func TestScopeForPIDOfAnEndedProcess(t *testing.T) {
+	cmd := exec.Command("true")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_PID, cmd.Process.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(t.TempDir(), "private")
+	serveManager(t, socket, false)
+	if err := ScopeForPID(t.Context(), socket, "a.scope", "user.slice", cmd.Process.Pid); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/pod-engine/pod/internal/process"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/image"
+	"github.com/pod-engine/pod/pkg/netns/helper"
 	"github.com/pod-engine/pod/pkg/rootless"
 )
 
@@ -56,6 +57,8 @@ type Options struct {
 	User    rootless.Info
 	Runtime Runtime
 	Cgroup  cgroup.Setup
+	// Network speaks with the network helper.
+	Network helper.Client
 	// Images opens the image store; it is called by the first operation that needs it.
 	Images func(context.Context) (*image.Store, error)
 	// Executable is this program, which the monitor starts for "container cleanup".
@@ -128,6 +131,18 @@ func (e *Engine) makeDirs() error {
 		}
 	}
 	return nil
+}
+
+// warnOnce says what is wrong with this machine once in a boot, and not at every start.
+func (e *Engine) warnOnce(subject, text string) {
+	said := filepath.Join(e.RunDir, "cache", "said-"+subject)
+	if text == "" || exists(said) || os.MkdirAll(filepath.Dir(said), 0o700) != nil {
+		return
+	}
+	if f, err := os.OpenFile(said, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err == nil {
+		f.Close()
+		e.Warn(text)
+	}
 }
 
 // Dir is the durable directory of a container: config.json, state.json, exit, log.

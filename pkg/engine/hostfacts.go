@@ -33,7 +33,8 @@ func (e *Engine) hostFacts() (oci.Host, error) {
 	h := oci.Host{
 		Rootless: e.User.Rootless, UIDs: idRanges(e.User.UIDMap), GIDs: idRanges(e.User.GIDMap),
 		Capabilities: caps, Hostname: hostname,
-		Unified: e.Cgroup.Root != "" && exists(filepath.Join(e.Cgroup.Root, "cgroup.controllers")), Controllers: e.Cgroup.Controllers,
+		Unified:     e.Cgroup.Root != "" && exists(filepath.Join(e.Cgroup.Root, "cgroup.controllers")),
+		Controllers: e.Cgroup.Controllers, ControllersHint: e.Cgroup.Hint(),
 		KeepGroups: e.Runtime.Name() == "crun", RecursiveReadOnly: false,
 		Rlimits: rlimits(), OOMScoreAdj: oomScoreAdj(),
 		ThermalPaths: thermalPaths(),

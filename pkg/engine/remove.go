@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/monitor"
@@ -37,6 +38,9 @@ func (e *Engine) Remove(ctx context.Context, id string, opts RemoveOptions) erro
 		}
 	}
 	if c.State.Status == container.StatusDamaged {
+		if !opts.Force && e.damagedRuns(id) {
+			return fmt.Errorf("container %s is damaged (%s) and running: remove it with --force: %w", short(id), c.State.Problem, ErrState)
+		}
 		return e.removeDamaged(ctx, c)
 	}
 	err = e.withReleased(ctx, id, "remove", func(c Container, _ record) error {
@@ -60,6 +64,19 @@ func (e *Engine) RemoveEnded(ctx context.Context, id string) error {
 	return err
 }
 
+// damagedRuns reports whether a container whose records cannot all be read has a monitor or a process.
+func (e *Engine) damagedRuns(id string) bool {
+	runDir := e.ContainerRunDir(id)
+	if held, _, err := monitor.Locked(filepath.Join(runDir, lockFile)); held && err == nil {
+		return true
+	}
+	if run, err := monitor.ReadRunRecord(filepath.Join(runDir, monitor.RunFile)); err == nil && run.Process().Alive() {
+		return true
+	}
+	rec, err := readRecord(e.Dir(id))
+	return err == nil && (rec.Process.Alive() || rec.Monitor.Alive())
+}
+
 // removeDamaged removes a container whose records cannot be read. Its lock may be damaged too, so it goes without. If it
 // runs, its processes end with the runtime's state.
 func (e *Engine) removeDamaged(ctx context.Context, c Container) error {
@@ -75,14 +92,18 @@ func (e *Engine) removeDamaged(ctx context.Context, c Container) error {
 		}
 		bounded, cancel := context.WithTimeout(ctx, failpoint.Patience(cleanupPatience))
 		defer cancel()
-		if err := waitUnlocked(bounded, filepath.Join(runDir, lockFile)); err != nil {
+		if err := waitReleased(bounded, runDir); err != nil {
 			return fmt.Errorf("remove container %s: its monitor does not end: %w", short(id), err)
 		}
 	}
 	if err := e.releaseRun(ctx, id); err != nil {
 		return fmt.Errorf("remove container %s: %w", short(id), err)
 	}
-	if err := os.Rename(e.Dir(id), e.removingDir(id)); err != nil {
+	err := os.Rename(e.Dir(id), e.removingDir(id))
+	if err == nil {
+		err = e.syncRemoval(c.Config)
+	}
+	if err != nil {
 		return fmt.Errorf("remove container %s: %w", short(id), err)
 	}
 	e.dropNamesAndLeases(ctx, id)
@@ -105,6 +126,9 @@ func (e *Engine) removeLocked(ctx context.Context, c Container) error {
 	if err := e.freeSpaceFor(func() error { return os.Rename(e.Dir(id), e.removingDir(id)) }); err != nil {
 		return fmt.Errorf("remove container %q: %w", c.Config.Name, err)
 	}
+	if err := e.syncRemoval(c.Config); err != nil {
+		return fmt.Errorf("remove container %q: %w", c.Config.Name, err)
+	}
 	if err := failpoint.Hit("remove.hidden"); err != nil {
 		return err
 	}
@@ -112,6 +136,20 @@ func (e *Engine) removeLocked(ctx context.Context, c Container) error {
 		return fmt.Errorf("remove container %q: %w", c.Config.Name, err)
 	}
 	e.event(c.Config, "remove", nil)
+	return nil
+}
+
+// syncRemoval makes it durable that a container is gone, before anything that belongs to it goes and before anybody is told:
+// what is left of it then, a sweep takes away. One of --rm may come back after a power loss; the next command removes it.
+func (e *Engine) syncRemoval(cfg *container.Config) error {
+	if cfg.Remove {
+		return nil
+	}
+	for _, dir := range []string{dirRemoving, dirContainers} {
+		if err := atomicfile.SyncDir(filepath.Join(e.DataDir, dir)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -169,6 +207,9 @@ func (e *Engine) releaseRun(ctx context.Context, id string) error {
 		return err
 	}
 	if err := e.deleteRuntimeState(ctx, id); err != nil {
+		return err
+	}
+	if err := e.releaseNetworks(ctx, id); err != nil {
 		return err
 	}
 	// The monitor may be about to end and write a last file there; once the directory is gone it cannot.

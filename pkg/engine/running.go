@@ -85,7 +85,7 @@ func (r *Running) abandon() error {
 	if received := r.awaitReleased(ctx); received == nil {
 		err = errors.Join(err, r.control.Bye())
 	}
-	return errors.Join(err, r.Detach(), r.reap())
+	return errors.Join(err, r.close(), r.reap())
 }
 
 // takeBack undoes a start that this command no longer waits for: the monitor is in the middle of it, and what it is about to
@@ -126,13 +126,20 @@ func (r *Running) Detach() error {
 	if r == nil {
 		return nil
 	}
+	if r.control != nil {
+		r.settle()
+	}
+	return r.close()
+}
+
+// close ends this command's part in it.
+func (r *Running) close() error {
 	var errs []error
 	if r.client != nil {
 		errs = append(errs, r.client.Close())
 		r.client = nil
 	}
 	if r.control != nil {
-		r.settle()
 		errs = append(errs, r.control.Close())
 	}
 	return errors.Join(errs...)

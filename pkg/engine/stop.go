@@ -174,12 +174,13 @@ func waitProcess(ctx context.Context, fd int, patience time.Duration) (bool, err
 // cleanupPatience is how long the monitor of an ended container may take to record the end and clean up.
 const cleanupPatience = 15 * time.Second
 
-// awaitCleanup returns when the monitor of a container that has ended is gone, and does its work when that died.
+// awaitCleanup returns when a container that has ended is cleaned up, and does the work of its monitor when that died. The
+// monitor may live on: it waits for the command that started the container, which may be suspended.
 func (e *Engine) awaitCleanup(ctx context.Context, c Container) error {
 	runDir := e.ContainerRunDir(c.Config.ID)
 	bounded, cancel := context.WithTimeout(ctx, failpoint.Patience(cleanupPatience))
 	defer cancel()
-	err := waitUnlocked(bounded, filepath.Join(runDir, lockFile))
+	err := waitReleased(bounded, runDir)
 	if (err != nil || !exists(runDir)) && c.State.MonitorPID != 0 && bounded.Err() == nil {
 		err = waitFor(bounded, c.State.MonitorPID) // there is no lock that could tell
 	}
@@ -192,12 +193,12 @@ func (e *Engine) awaitCleanup(ctx context.Context, c Container) error {
 	return e.Cleanup(ctx, c.Config.ID)
 }
 
-// waitUnlocked returns when no monitor holds the lock at path.
-func waitUnlocked(ctx context.Context, path string) error {
+// waitReleased returns when the monitor with this run directory has given up all that its container held, or has ended.
+func waitReleased(ctx context.Context, runDir string) error {
 	pause := time.Millisecond
 	for {
-		held, _, err := monitor.Locked(path)
-		if err != nil || !held {
+		held, _, err := monitor.Locked(filepath.Join(runDir, lockFile))
+		if err != nil || !held || exists(filepath.Join(runDir, monitor.ReleasedFile)) {
 			return err
 		}
 		select {

@@ -10,6 +10,7 @@
 package image
 
 import (
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -22,6 +23,8 @@ var (
 	ErrAmbiguous = errors.New("more than one image matches")
 	ErrInUse     = errors.New("image is in use")
 	ErrReadOnly  = errors.New("the image store is read-only")
+
+	ErrNotLoggedIn = errors.New("nobody is logged in")
 )
 
 // Image is one image as found. It is a value: it does not change when the store does.
@@ -56,6 +59,17 @@ type DockerConfig struct {
 	Healthcheck *Healthcheck
 	Shell       []string
 	OnBuild     []string
+}
+
+// Encode gives the configuration as it is stored. Its digest is the id of an image.
+func (c Config) Encode() ([]byte, error) {
+	return json.Marshal(struct {
+		specs.Image
+		// The field nearer to the top is the one that is written.
+		Config  InspectedConfig `json:"config"`
+		Comment string          `json:"comment,omitempty"`
+		Parent  string          `json:"parent,omitempty"`
+	}{c.Image, InspectedConfig{c.Config, c.Docker.Healthcheck, c.Docker.Shell, c.Docker.OnBuild}, c.Docker.Comment, c.Docker.Parent})
 }
 
 // Healthcheck is the image's HEALTHCHECK. Test is empty to inherit, ["NONE"], ["CMD", arguments…] or ["CMD-SHELL", command].

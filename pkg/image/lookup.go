@@ -173,6 +173,38 @@ func (s *Store) matching(n Name, want func(Name) bool) ([]match, error) {
 	return found, err
 }
 
+// NamesIn gives the full names with a tag that local images have in a repository. A short name means the repository that it would be found
+// in first.
+func (s *Store) NamesIn(repository Name) ([]string, error) {
+	all, err := s.all()
+	if err != nil {
+		return nil, err
+	}
+	where := []Name{repository}
+	if repository.Short() {
+		conf, err := readRegistries(repository.Path)
+		if err != nil {
+			return nil, err
+		}
+		where = conf.local(repository)
+	}
+	for _, r := range where {
+		var out []string
+		for _, img := range all {
+			for _, tag := range img.Tags() {
+				if n, err := ParseName(tag); err == nil && n.Repository() == r.Repository() {
+					out = append(out, tag)
+				}
+			}
+		}
+		if len(out) > 0 {
+			slices.Sort(out)
+			return out, nil
+		}
+	}
+	return nil, nil
+}
+
 // Config reads the configuration of an image.
 func (s *Store) Config(img *Image) (Config, error) {
 	var c Config

@@ -108,6 +108,17 @@ func (s *Store) delete(ctx context.Context, name string, img *Image, force bool)
 	if err := s.clearUsers(ctx, name, img, force); err != nil {
 		return err
 	}
+	return s.pinning(ctx, "remove an image", func() error { return s.deleteUnused(ctx, name, img) })
+}
+
+// deleteUnused is delete after the users were asked, and removed if that was wanted.
+func (s *Store) deleteUnused(ctx context.Context, name string, img *Image) error {
+	switch pinned, err := s.pinned(img.ID); {
+	case err != nil:
+		return err
+	case len(pinned) > 0:
+		return fmt.Errorf("remove image %q: %w by %s", name, ErrInUse, strings.Join(pinned, ", "))
+	}
 	if err := s.dropLease(ctx, img.ID); err != nil {
 		return err
 	}

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/pod-engine/pod/internal/hint"
 )
@@ -88,21 +86,14 @@ func (p Platform) fits(c Config) bool {
 
 // PullOptions say how an image is fetched.
 type PullOptions struct {
+	Access
 	Policy   Policy
 	Platform Platform
 	AllTags  bool
-
-	AuthFile  string // credentials; empty: the usual places of podman and docker
-	Creds     string // "user:password", before any file
-	CertDir   string // *.crt, *.cert, *.key for the registry
-	TLSVerify *bool  // nil: as registries.conf(5) says
-
-	Retry      *uint         // further tries after a fault of the network; nil: 3
-	RetryDelay time.Duration // before the first further try; zero: 1 s, doubled each time
-
-	// Progress is where the progress of each layer is told; nil: nowhere. Terminal says that it is one, and gets bars.
-	Progress io.Writer `json:"-"`
-	Terminal bool
+	// UnpackLimit is how many bytes the image may unpack to, 0 any number; nil: as the environment and containers.conf say.
+	UnpackLimit *int64
+	// DecryptionKeys open encrypted layers: "FILE[:PASSPHRASE]", "provider:NAME[:…]".
+	DecryptionKeys []string
 }
 
 // Puller fetches images into a store; package image/transfer has one.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pod-engine/pod/internal/hint"
 	"go.podman.io/storage"
@@ -45,6 +46,7 @@ type Store struct {
 	roots    []string // where images lie: the store's own root first, then additional read-only ones
 	readOnly bool
 	library  func() (storage.Store, error)
+	pins     atomic.Uint64 // made so far by this process, for their names
 }
 
 // Place is where the store is, for another process that is to open the same.

@@ -38,6 +38,7 @@ func testHost() Host {
 		User:              container.User{Home: "/root", Name: "root", Groups: []uint32{0}},
 		Unified:           true,
 		Controllers:       []string{"cpu", "io", "memory", "pids"},
+		ControllersHint:   "delegate it",
 		SwapAccounting:    true,
 		CgroupsPath:       "user.slice:pod:web",
 		KeepGroups:        true,

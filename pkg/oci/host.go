@@ -38,6 +38,8 @@ type Host struct {
 	Unified bool
 	// Controllers are the cgroup controllers this user may set limits with: "cpu", "cpuset", "io", "memory", "pids".
 	Controllers []string
+	// ControllersHint is what to do about one that is not among them.
+	ControllersHint string
 	// SwapAccounting says that cgroups can limit swap.
 	SwapAccounting bool
 	// CgroupsPath is what the runtime is given: a path, or "slice:prefix:name" for the systemd manager.

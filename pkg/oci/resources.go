@@ -68,7 +68,7 @@ func checkControllers(cfg *container.Config, host Host) error {
 	}
 	for _, l := range limits {
 		if l.asked && !slices.Contains(host.Controllers, l.controller) {
-			return hint.Wrap(fmt.Errorf("limit %q by %s: the cgroup controller %q is not available to you", cfg.Name, l.flag, l.controller), delegateHint)
+			return hint.Wrap(fmt.Errorf("limit %q by %s: the cgroup controller %q is not available to you", cfg.Name, l.flag, l.controller), host.ControllersHint)
 		}
 	}
 	switch {
@@ -81,9 +81,6 @@ func checkControllers(cfg *container.Config, host Host) error {
 	}
 	return nil
 }
-
-// delegateHint is what systemd's documentation gives for delegating controllers to users.
-const delegateHint = `sudo sh -c 'mkdir -p /etc/systemd/system/user@.service.d && printf "[Service]\nDelegate=cpu cpuset io memory pids\n" > /etc/systemd/system/user@.service.d/delegate.conf && systemctl daemon-reload', then log in again`
 
 func memory(r container.Resources, host Host) *specs.LinuxMemory {
 	var m specs.LinuxMemory

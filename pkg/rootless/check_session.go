@@ -15,16 +15,18 @@ func (f Facts) checkRuntimeDir() Finding {
 	return Finding{check, Warning, fmt.Sprintf("%s is not a directory of yours; %s is used", said, base), fix}
 }
 
-// checkUserManager: scopes for containers are made by the user's systemd.
+// checkUserManager: scopes for containers are made by the user's systemd, which OCI runtimes ask over the message bus.
 func (f Facts) checkUserManager() Finding {
 	const check = "systemd user manager"
 	if !f.hasSystemd() {
 		return ok(check, "not needed: this machine does not run systemd")
 	}
-	for _, socket := range []string{"/systemd/private", "/bus"} {
-		if f.exists(f.RuntimeDir + socket) {
-			return ok(check, "%s", f.RuntimeDir+socket)
-		}
+	bus := f.RuntimeDir + "/bus"
+	switch {
+	case f.exists(bus):
+		return ok(check, "%s", bus)
+	case f.exists(f.RuntimeDir + "/systemd/private"):
+		return Finding{check, Warning, "without a message bus (" + bus + "): containers cannot be limited", f.install("dbus-user-session", "dbus-daemon", "dbus-daemon", "dbus-1", "dbus") + ", then log in again"}
 	}
 	return Finding{check, Warning, "not running: containers cannot be limited by systemd", "sudo loginctl enable-linger " + f.name()}
 }

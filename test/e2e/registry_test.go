@@ -29,6 +29,9 @@ func startRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	sc := of(ts)
 	switch args[0] {
 	case "start":
+	case "docker":
+		startDockerRegistry(ts, args[1:])
+		return
 	case "hang":
 		sc.hang.on.Store(true)
 		return

@@ -70,6 +70,7 @@ func TestDamagedStateFiles(t *testing.T) {
 				if err := damage(path); err != nil {
 					t.Fatal(err)
 				}
+				b.wantError(t, "--force", "rm", id)
 				err := errors.Join(b.command(nil, "ps", "--all"), b.othersWork(),
 					b.command(nil, "rm", "-f", "-t", "0", id))
 				if strings.HasSuffix(path, "/events") {

@@ -238,3 +238,50 @@ func TestHangUpLeavesDetachedContainers(t *testing.T) {
 		b.gone(t)
 	}
 }
+
+// Nobody waits for a foreground command that is suspended (Ctrl-Z).
+func TestSuspendedCommandIsNotWaitedFor(t *testing.T) {
+	b := newBench(t)
+	foreground := func(t *testing.T, args ...string) (resume func()) {
+		cmd := b.world.Command(context.Background(), args...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+		b.awaitOutput(t, "running", "ps", "--all", "--filter", "name="+victim, "--format", "{{.State}}")
+		signal(t, cmd.Process.Pid, syscall.SIGSTOP)
+		return func() {
+			signal(t, cmd.Process.Pid, syscall.SIGCONT)
+			cmd.Wait()
+		}
+	}
+	t.Run("run", func(t *testing.T) {
+		resume := foreground(t, "run", "--name", victim, "--network", "none", podtest.BoxImage, "sleep", "1000")
+		b.must(nil, "stop", "-t", "0", victim)
+		b.wantState(t, "exited")
+		b.must(nil, "start", victim)
+		resume()
+		b.wantState(t, "running") // the command's own start is over; this one is not its business
+		b.gone(t)
+	})
+	t.Run("run --rm", func(t *testing.T) {
+		resume := foreground(t, "run", "--rm", "--name", victim, "--network", "none", podtest.BoxImage, "sleep", "0.5")
+		b.awaitOutput(t, "", "ps", "--all", "--filter", "name="+victim, "--format", "{{.State}}")
+		resume()
+		b.gone(t)
+	})
+}
+
+// awaitOutput runs a command again and again until it prints exactly this.
+func (b *bench) awaitOutput(t *testing.T, want string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+	defer cancel()
+	err := podtest.Poll(ctx, func() (bool, error) {
+		out, err := b.world.Run(ctx, args...)
+		return strings.TrimSpace(out) == want, err
+	})
+	if err != nil {
+		t.Fatalf("%s does not print %q: %v", strings.Join(args, " "), want, err)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/pod-engine/pod/internal/errand"
 	"github.com/pod-engine/pod/internal/hint"
@@ -23,9 +24,13 @@ import (
 type Verb string
 
 const (
-	Pull Verb = "pull"
-	Load Verb = "load"
-	Save Verb = "save"
+	Pull   Verb = "pull"
+	Push   Verb = "push"
+	Load   Verb = "load"
+	Save   Verb = "save"
+	Login  Verb = "login"
+	Who    Verb = "who"
+	Logout Verb = "logout"
 )
 
 // Request is all that pod-transfer is told.
@@ -33,19 +38,35 @@ type Request struct {
 	Verb      Verb
 	Store     image.Place
 	UserAgent string
-	Names     []string // what to pull, one name, or to save
+	Names     []string // what to pull or push, one name, or to save
+	To        string   // where to push; empty: where the name says
 	Path      string   // what to load; empty: the standard input
 	Pull      image.PullOptions
+	Push      image.PushOptions
 	Save      image.SaveOptions
+	Login     image.Login
+	All       bool // log out everywhere
 	Progress  bool // shown on standard error
+	Bounds    Bounds
+}
+
+// Bounds keep registries and images from taking more than they should.
+type Bounds struct {
+	// UnpackLimit is how many bytes an image may unpack to, 0 any number; nil: what package layertar thinks sensible.
+	UnpackLimit *int64
+	// Patience is how long a registry may be silent; zero: a minute.
+	Patience time.Duration
 }
 
 // Answer is what came of it. What was done before an error is given with it.
 type Answer struct {
-	Loaded []Loaded
-	Error  string // empty: none
-	Hint   string
-	Kind   string // names the sentinel of package image that the error is, see Kinds
+	Loaded   []Loaded
+	Pushed   []image.Pushed
+	LoggedIn image.LoggedIn
+
+	Error string // empty: none
+	Hint  string
+	Kind  string // names the sentinel of package image that the error is, see Kinds
 }
 
 // Loaded is an image that is in the store now.
@@ -58,7 +79,7 @@ type Loaded struct {
 func Kinds() map[string]error {
 	return map[string]error{
 		"not-found": image.ErrNotFound, "ambiguous": image.ErrAmbiguous, "in-use": image.ErrInUse, "read-only": image.ErrReadOnly,
-		"cancelled": context.Canceled,
+		"not-logged-in": image.ErrNotLoggedIn, "cancelled": context.Canceled,
 	}
 }
 
@@ -67,6 +88,8 @@ type Courier struct {
 	// Program finds pod-transfer.
 	Program   func(context.Context) (string, error)
 	UserAgent string
+	// Bounds are asked for at each transfer; nil: none are set.
+	Bounds func() (Bounds, error)
 }
 
 // Pull fetches the image called name; see transfer.Transfer.Pull.
@@ -121,6 +144,14 @@ func (c Courier) run(ctx context.Context, s *image.Store, request Request, in *o
 		return Answer{}, err
 	}
 	request.Store, request.UserAgent = s.Place(), c.UserAgent
+	if c.Bounds != nil {
+		if request.Bounds, err = c.Bounds(); err != nil {
+			return Answer{}, err
+		}
+	}
+	if own := request.Pull.UnpackLimit; own != nil {
+		request.Bounds.UnpackLimit = own
+	}
 	var answer Answer
 	if err := errand.Run(ctx, program, request, &answer, errand.Streams{In: in, Out: out, Err: os.Stderr}); err != nil {
 		return Answer{}, err
@@ -144,17 +175,15 @@ func (a Answer) err() error {
 	return hint.Wrap(failure{a.Error, Kinds()[a.Kind]}, a.Hint)
 }
 
-// AnswerTo words what came of a request, for pod-transfer.
-func AnswerTo(loaded []Loaded, err error) Answer {
-	answer := Answer{Loaded: loaded}
+// Fail words an error into the answer, for pod-transfer.
+func (a *Answer) Fail(err error) {
 	if err == nil {
-		return answer
+		return
 	}
-	answer.Error, answer.Hint = err.Error(), hint.Of(err)
+	a.Error, a.Hint = err.Error(), hint.Of(err)
 	for name, kind := range Kinds() {
 		if errors.Is(err, kind) {
-			answer.Kind = name
+			a.Kind = name
 		}
 	}
-	return answer
 }

@@ -30,15 +30,15 @@ func TestCredentials(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`{"auths":{"`+host+auths), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, opts := range map[string]image.PullOptions{"flag": {Creds: "jo:secret"}, "file": {AuthFile: file}} {
+	for name, opts := range map[string]image.PullOptions{"flag": {Access: image.Access{Creds: "jo:secret"}}, "file": {Access: image.Access{AuthFile: file}}} {
 		if _, err := (Transfer{}).Pull(t.Context(), s, ref, opts); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := (Transfer{}).Pull(t.Context(), s, ref, image.PullOptions{Creds: "jo:wrong"}); err == nil {
+	if _, err := (Transfer{}).Pull(t.Context(), s, ref, image.PullOptions{Access: image.Access{Creds: "jo:wrong"}}); err == nil {
 		t.Error("wrong credentials were taken")
 	}
-	if _, err := (Transfer{}).Pull(t.Context(), s, ref, image.PullOptions{Creds: "jo"}); err == nil {
+	if _, err := (Transfer{}).Pull(t.Context(), s, ref, image.PullOptions{Access: image.Access{Creds: "jo"}}); err == nil {
 		t.Error("credentials without password were taken")
 	}
 	for _, place := range []string{".docker/config.json", "containers/auth.json"} {

@@ -15,21 +15,20 @@ import (
 	"github.com/docker/distribution/registry/api/errcode"
 	v2 "github.com/docker/distribution/registry/api/v2"
 	"github.com/pod-engine/pod/internal/hint"
-	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/image/v5/docker"
 	"go.podman.io/image/v5/signature"
 )
 
-// explain words the error of a pull for a person: what was not possible first, the registry's own words after it.
-func explain(n image.Name, err error) error {
+// explain words the error of a transfer with a registry for a person: what was not possible first, the registry's own words after it.
+func explain(verb, name, registry string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	what, advice := diagnose(n, err)
+	what, advice := diagnose(registry, err)
 	if what == "" {
-		return fmt.Errorf("pull %q: %w", n, err)
+		return fmt.Errorf("%s %q: %w", verb, name, err)
 	}
-	return hint.Wrap(failure{fmt.Sprintf("pull %q: %s", n, what), err}, advice)
+	return hint.Wrap(failure{fmt.Sprintf("%s %q: %s", verb, name, what), err}, advice)
 }
 
 // failure has its own words and keeps the cause for errors.Is.
@@ -41,8 +40,8 @@ type failure struct {
 func (f failure) Error() string { return f.text }
 func (f failure) Unwrap() error { return f.cause }
 
-func diagnose(n image.Name, err error) (what, advice string) {
-	login := "pod login " + n.Domain
+func diagnose(registry string, err error) (what, advice string) {
+	login := "pod login " + registry
 	var untrusted signature.PolicyRequirementError
 	switch {
 	case isCode(err, v2.ErrorCodeManifestUnknown), status(err) == http.StatusNotFound && !isCode(err, v2.ErrorCodeNameUnknown):
@@ -57,13 +56,15 @@ func diagnose(n image.Name, err error) (what, advice string) {
 		return "the registry limits how often it answers (too many requests)", login + ", or wait"
 	case errors.As(err, &untrusted):
 		return "the signature policy refuses it: " + untrusted.Error(), "see policy.json(5)"
+	case strings.Contains(err.Error(), "decrypting layer"):
+		return "a layer is encrypted, and no key that was given opens it: " + root(err).Error(), "pod pull --decryption-key FILE"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "no space left on the file system of the image store or of TMPDIR", "pod image prune"
 	}
-	return diagnoseConnection(n, err)
+	return diagnoseConnection(registry, err)
 }
 
-func diagnoseConnection(n image.Name, err error) (what, advice string) {
+func diagnoseConnection(registry string, err error) (what, advice string) {
 	var unknown x509.UnknownAuthorityError
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
@@ -71,13 +72,13 @@ func diagnoseConnection(n image.Name, err error) (what, advice string) {
 	var op *net.OpError
 	switch {
 	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		return fmt.Sprintf("%s speaks plain HTTP, not HTTPS", n.Domain), "if that is meant: --tls-verify=false, or insecure = true in registries.conf"
+		return fmt.Sprintf("%s speaks plain HTTP, not HTTPS", registry), "if that is meant: --tls-verify=false, or insecure = true in registries.conf"
 	case errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &invalid):
-		return fmt.Sprintf("the certificate of %s is not trusted: %s", n.Domain, root(err)), "give its authority with --cert-dir, or --tls-verify=false"
+		return fmt.Sprintf("the certificate of %s is not trusted: %s", registry, root(err)), "give its authority with --cert-dir, or --tls-verify=false"
 	case errors.As(err, &dns):
-		return fmt.Sprintf("cannot reach %s: the name %q cannot be resolved", n.Domain, dns.Name), "check the name and the network"
+		return fmt.Sprintf("cannot reach %s: the name %q cannot be resolved", registry, dns.Name), "check the name and the network"
 	case errors.As(err, &op), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Sprintf("cannot reach %s: %s", n.Domain, root(err)), "check the network"
+		return fmt.Sprintf("cannot reach %s: %s", registry, root(err)), "check the network"
 	}
 	return "", ""
 }
@@ -139,10 +140,10 @@ const (
 
 // again does something until it succeeds, fails for good, or the tries are used up. A fixed delay is kept between tries when
 // one was given; else it doubles.
-func again(ctx context.Context, opts image.PullOptions, tell *progress, do func() error) error {
-	tries, delay := uint(defaultRetries), opts.RetryDelay
-	if opts.Retry != nil {
-		tries = *opts.Retry
+func (j *job) again(ctx context.Context, do func() error) error {
+	tries, delay := uint(defaultRetries), j.access.RetryDelay
+	if j.access.Retry != nil {
+		tries = *j.access.Retry
 	}
 	if delay == 0 {
 		delay = firstDelay
@@ -152,13 +153,13 @@ func again(ctx context.Context, opts image.PullOptions, tell *progress, do func(
 		if err == nil || ctx.Err() != nil || n >= tries || !passing(err) {
 			return err
 		}
-		tell.line("%s; trying again in %s (%d of %d)", root(err), delay, n+1, tries)
+		j.tell.line("%s; trying again in %s (%d of %d)", root(err), delay, n+1, tries)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(delay):
 		}
-		if opts.RetryDelay == 0 {
+		if j.access.RetryDelay == 0 {
 			delay = min(2*delay, longestDelay)
 		}
 	}

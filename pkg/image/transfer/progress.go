@@ -3,11 +3,11 @@ package transfer
 import (
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 	"sync"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
+	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/types"
 )
 
@@ -16,7 +16,8 @@ import (
 type progress struct {
 	out      io.Writer
 	terminal bool
-	mu       sync.Mutex // lines of parallel copies do not mix
+	mu       sync.Mutex             // lines of parallel copies do not mix
+	told     map[digest.Digest]bool // what has been shown before the library skips it; guarded by mu
 }
 
 func (p *progress) line(format string, args ...any) {
@@ -26,6 +27,25 @@ func (p *progress) line(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	fmt.Fprintf(p.out, format+"\n", args...)
+}
+
+// news reports whether an event of the library is about something that was not shown yet.
+func (p *progress) news(e types.ProgressProperties) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return e.Event != types.ProgressEventSkipped || !p.told[e.Artifact.Digest]
+}
+
+// tell notes which blobs have been shown.
+func (p *progress) tell(blobs iter.Seq[digest.Digest]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.told == nil {
+		p.told = map[digest.Digest]bool{}
+	}
+	for d := range blobs {
+		p.told[d] = true
+	}
 }
 
 // watch shows the events of one copy until stop is called. It takes events also when nobody wants to see them, and after stop
@@ -48,7 +68,9 @@ func (p *progress) watch(events <-chan types.ProgressProperties, returned <-chan
 		for {
 			select {
 			case e := <-events:
-				show(e)
+				if p.news(e) {
+					show(e)
+				}
 			case <-end:
 				go discard(events, returned)
 				return
@@ -75,52 +97,6 @@ func (p *progress) plain(e types.ProgressProperties) {
 	case types.ProgressEventSkipped:
 		p.line("%s: already here", short(e))
 	}
-}
-
-// bars are the bars of one copy, by digest.
-type bars struct {
-	pool *mpb.Progress
-	of   map[string]*mpb.Bar
-}
-
-func newBars(out io.Writer) *bars {
-	return &bars{pool: mpb.New(mpb.WithOutput(out), mpb.WithWidth(40)), of: map[string]*mpb.Bar{}}
-}
-
-func (b *bars) show(e types.ProgressProperties) {
-	key := e.Artifact.Digest.String()
-	bar := b.of[key]
-	if bar == nil {
-		bar = b.add(e)
-		b.of[key] = bar
-	}
-	switch e.Event {
-	case types.ProgressEventRead:
-		bar.SetCurrent(int64(e.Offset))
-	case types.ProgressEventDone, types.ProgressEventSkipped:
-		bar.SetTotal(max(e.Artifact.Size, int64(e.Offset), 1), false)
-		bar.SetCurrent(max(e.Artifact.Size, int64(e.Offset), 1))
-		bar.SetTotal(-1, true)
-	}
-}
-
-func (b *bars) add(e types.ProgressProperties) *mpb.Bar {
-	done := "done"
-	if e.Event == types.ProgressEventSkipped {
-		done = "already here"
-	}
-	return b.pool.AddBar(max(e.Artifact.Size, 0),
-		mpb.PrependDecorators(decor.Name(short(e), decor.WC{C: decor.DSyncSpaceR})),
-		mpb.AppendDecorators(decor.OnComplete(decor.CountersKibiByte("%.1f / %.1f"), done)),
-		mpb.BarFillerClearOnComplete(),
-	)
-}
-
-func (b *bars) finish() {
-	for _, bar := range b.of {
-		bar.Abort(false)
-	}
-	b.pool.Wait()
 }
 
 // short names a blob as people read it: the first 12 digits of its digest.

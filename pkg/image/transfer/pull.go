@@ -22,11 +22,18 @@ func (t Transfer) Pull(ctx context.Context, s *image.Store, name string, opts im
 	if from, ok := archive(name); ok {
 		return t.pullArchive(ctx, s, from, opts)
 	}
+	if local, ok := strings.CutPrefix(name, "containers-storage:"); ok {
+		img, err := s.Lookup(ctx, local)
+		if err != nil {
+			return nil, err
+		}
+		return []*image.Image{img}, nil
+	}
 	candidates, err := image.PullNames(strings.TrimPrefix(name, "docker://"))
 	if err != nil {
 		return nil, err
 	}
-	j, err := t.begin(s, opts)
+	j, err := t.begin(s, opts.Access, opts.Platform)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +52,7 @@ func (t Transfer) Pull(ctx context.Context, s *image.Store, name string, opts im
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		failures = append(failures, explain(n, err))
+		failures = append(failures, explain("pull", n.String(), n.Domain, err))
 	}
 	if len(failures) == 1 {
 		return nil, failures[0]
@@ -59,11 +66,16 @@ func (j *job) pullOne(ctx context.Context, n image.Name, opts image.PullOptions)
 			return []*image.Image{img}, nil
 		}
 	}
+	release, err := j.turn(ctx, n.String())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	j.tell.line("Trying to pull %s...", n)
 	var img *image.Image
-	err := again(ctx, opts, j.tell, func() error {
+	err = j.again(ctx, func() error {
 		var err error
-		img, err = j.fetch(ctx, n)
+		img, err = j.fetch(ctx, n, opts)
 		return err
 	})
 	if err != nil {
@@ -90,7 +102,7 @@ func (j *job) current(ctx context.Context, n image.Name) *image.Image {
 }
 
 // fetch copies one image from its registry into the store.
-func (j *job) fetch(ctx context.Context, n image.Name) (*image.Image, error) {
+func (j *job) fetch(ctx context.Context, n image.Name, opts image.PullOptions) (*image.Image, error) {
 	src, err := registryRef(n)
 	if err != nil {
 		return nil, err
@@ -106,7 +118,11 @@ func (j *job) fetch(ctx context.Context, n image.Name) (*image.Image, error) {
 	if err := failpoint.Hit("pull.copy"); err != nil {
 		return nil, err
 	}
-	return j.receive(ctx, dst, src, copy.Options{})
+	var how copy.Options
+	if err := decrypt(&how, opts.DecryptionKeys); err != nil {
+		return nil, err
+	}
+	return j.receive(ctx, dst, src, how)
 }
 
 func (j *job) pullTags(ctx context.Context, n image.Name, opts image.PullOptions) ([]*image.Image, error) {
@@ -115,7 +131,7 @@ func (j *job) pullTags(ctx context.Context, n image.Name, opts image.PullOptions
 		return nil, err
 	}
 	var tags []string
-	err = again(ctx, opts, j.tell, func() error {
+	err = j.again(ctx, func() error {
 		tags, err = docker.GetRepositoryTags(ctx, j.sys, ref)
 		return err
 	})

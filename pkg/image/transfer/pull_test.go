@@ -23,7 +23,7 @@ func TestPull(t *testing.T) {
 	s := newStore(t, insecure(host))
 	id := push(t, small("one"), host+"/team/app:1")
 	var out bytes.Buffer
-	img := pull(t, s, host+"/team/app:1", image.PullOptions{Progress: &out})
+	img := pull(t, s, host+"/team/app:1", image.PullOptions{Access: image.Access{Progress: &out}})
 	if img.ID != id {
 		t.Errorf("pulled image %s, pushed %s", img.ID, id)
 	}
@@ -45,9 +45,9 @@ func TestPull(t *testing.T) {
 // empty checks that no temporary files are left.
 func empty(t *testing.T, s *image.Store) {
 	t.Helper()
-	entries, err := os.ReadDir(spool(s))
+	entries, err := os.ReadDir(spool(s, ""))
 	if err != nil || len(entries) > 0 {
-		t.Errorf("%s has %v, %v; want nothing", spool(s), entries, err)
+		t.Errorf("%s has %v, %v; want nothing", spool(s, ""), entries, err)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestPullFailures(t *testing.T) {
 		{"grammar", "UPPER", "lower case", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Transfer{}.Pull(t.Context(), s, c.ref, image.PullOptions{Retry: &none})
+			_, err := Transfer{}.Pull(t.Context(), s, c.ref, image.PullOptions{Access: image.Access{Retry: &none}})
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("error is %v; want one line with %q", err, c.want)
 			}
@@ -131,12 +131,12 @@ func TestPullRetries(t *testing.T) {
 	failures.Store(2)
 	var out bytes.Buffer
 	tries := uint(2)
-	pull(t, s, host+"/app:1", image.PullOptions{Retry: &tries, RetryDelay: time.Millisecond, Progress: &out})
+	pull(t, s, host+"/app:1", image.PullOptions{Access: image.Access{Retry: &tries, RetryDelay: time.Millisecond, Progress: &out}})
 	if n := strings.Count(out.String(), "trying again in 1ms"); n != 2 {
 		t.Errorf("%d further tries were told of, want 2:\n%s", n, &out)
 	}
 	failures.Store(3)
-	_, err := Transfer{}.Pull(t.Context(), s, host+"/app:1", image.PullOptions{Retry: &tries, RetryDelay: time.Millisecond})
+	_, err := Transfer{}.Pull(t.Context(), s, host+"/app:1", image.PullOptions{Access: image.Access{Retry: &tries, RetryDelay: time.Millisecond}})
 	if err == nil {
 		t.Error("the pull succeeded although every try failed")
 	}
@@ -193,7 +193,7 @@ func TestAbandonedWorkspaceIsRemoved(t *testing.T) {
 	host := podtest.Registry(t)
 	s := newStore(t, insecure(host))
 	push(t, small("one"), host+"/app:1")
-	dead, live := filepath.Join(spool(s), "dead"), filepath.Join(spool(s), "live")
+	dead, live := filepath.Join(spool(s, ""), "dead"), filepath.Join(spool(s, ""), "live")
 	for _, dir := range []string{dead, live} {
 		if err := os.MkdirAll(filepath.Join(dir, "blob"), 0o700); err != nil {
 			t.Fatal(err)
@@ -291,7 +291,7 @@ func TestSearchRegistries(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStore(t, c.conf+insecure(host))
 			none := uint(0)
-			images, err := Transfer{}.Pull(t.Context(), s, "app", image.PullOptions{Retry: &none})
+			images, err := Transfer{}.Pull(t.Context(), s, "app", image.PullOptions{Access: image.Access{Retry: &none}})
 			if c.want != "" {
 				if err == nil || !strings.Contains(err.Error(), c.want) {
 					t.Errorf("error is %v, want %q", err, c.want)

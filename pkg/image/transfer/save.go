@@ -36,7 +36,7 @@ func (t Transfer) Save(ctx context.Context, s *image.Store, names []string, opts
 		}
 		images = append(images, img)
 	}
-	j, err := t.begin(s, image.PullOptions{Progress: opts.Progress, Terminal: opts.Terminal})
+	j, err := t.begin(s, image.Access{Progress: opts.Progress, Terminal: opts.Terminal}, image.Platform{})
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,8 @@ func (j *job) write(ctx context.Context, images []*image.Image, names []string, 
 	if err != nil {
 		return err
 	}
-	return j.copy(ctx, dst, src, opts)
+	_, err = j.copy(ctx, dst, src, opts)
+	return err
 }
 
 // writeDockerArchive writes one image per entry of images; names that have no image of their own are further tags of the last.
@@ -154,7 +155,7 @@ func (j *job) writeDockerArchive(ctx context.Context, images []*image.Image, nam
 		}
 		sys := *j.sys
 		sys.DockerArchiveAdditionalTags = tags[min(1, len(tags)):]
-		if err := j.copy(ctx, dst, src, copy.Options{DestinationCtx: &sys}); err != nil {
+		if _, err := j.copy(ctx, dst, src, copy.Options{DestinationCtx: &sys}); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pod-engine/pod/internal/layertar"
 	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/image/v5/copy"
 	"go.podman.io/image/v5/signature"
@@ -32,19 +34,28 @@ const grace = 700 * time.Millisecond
 type Transfer struct {
 	// UserAgent is what registries are told.
 	UserAgent string
+	// Patience is how long a registry may be silent before it is given up; zero: a minute.
+	Patience time.Duration
+	// Limits are those of what an image may unpack to; nil: the default ones.
+	Limits *layertar.Limits
 }
 
 // job is one transfer: its configuration and its workspace.
 type job struct {
 	store  *image.Store
+	access image.Access
 	sys    *types.SystemContext
 	policy *signature.PolicyContext
 	tell   *progress
 	work   *workspace
+
+	patience       time.Duration
+	limits         layertar.Limits
+	decryptionKeys []string // for what comes from an archive
 }
 
-func (t Transfer) begin(s *image.Store, opts image.PullOptions) (*job, error) {
-	sys, err := systemContext(opts)
+func (t Transfer) begin(s *image.Store, access image.Access, platform image.Platform) (*job, error) {
+	sys, err := t.systemContext(access)
 	if err != nil {
 		return nil, err
 	}
@@ -55,43 +66,44 @@ func (t Transfer) begin(s *image.Store, opts image.PullOptions) (*job, error) {
 	if _, err := s.Library(); err != nil {
 		return nil, err
 	}
-	work, err := newWorkspace(s)
+	work, err := newWorkspace(s, access.TmpDir)
 	if err != nil {
 		return nil, err
 	}
-	sys.DockerRegistryUserAgent = t.UserAgent
+	sys.OSChoice, sys.ArchitectureChoice, sys.VariantChoice = platform.OS, platform.Arch, platform.Variant
 	sys.BigFilesTemporaryDir = work.dir
-	return &job{store: s, sys: sys, policy: policy, work: work, tell: &progress{out: opts.Progress, terminal: opts.Terminal}}, nil
+	j := &job{store: s, access: access, sys: sys, policy: policy, work: work, tell: &progress{out: access.Progress, terminal: access.Terminal}}
+	j.patience, j.limits = cmp.Or(t.Patience, defaultPatience), layertar.Default()
+	if t.Limits != nil {
+		j.limits = *t.Limits
+	}
+	return j, nil
 }
 
 func (j *job) end() error {
 	return errors.Join(j.policy.Destroy(), j.work.remove())
 }
 
-func systemContext(opts image.PullOptions) (*types.SystemContext, error) {
-	sys := &types.SystemContext{
-		AuthFilePath:       opts.AuthFile,
-		OSChoice:           opts.Platform.OS,
-		ArchitectureChoice: opts.Platform.Arch,
-		VariantChoice:      opts.Platform.Variant,
-	}
-	if opts.AuthFile != "" {
-		if _, err := os.Stat(opts.AuthFile); err != nil {
+// systemContext is the library's form of how registries are spoken to.
+func (t Transfer) systemContext(access image.Access) (*types.SystemContext, error) {
+	sys := &types.SystemContext{AuthFilePath: authFile(access.AuthFile), DockerRegistryUserAgent: t.UserAgent}
+	if access.AuthFile != "" {
+		if _, err := os.Stat(access.AuthFile); err != nil {
 			return nil, fmt.Errorf("read credentials: %w", err)
 		}
 	}
-	if opts.CertDir != "" {
-		if _, err := os.Stat(opts.CertDir); err != nil {
+	if access.CertDir != "" {
+		if _, err := os.Stat(access.CertDir); err != nil {
 			return nil, fmt.Errorf("read certificates: %w", err)
 		}
-		sys.DockerCertPath = opts.CertDir
+		sys.DockerCertPath = access.CertDir
 	}
-	if opts.TLSVerify != nil {
-		sys.DockerInsecureSkipTLSVerify = types.NewOptionalBool(!*opts.TLSVerify)
-		sys.OCIInsecureSkipTLSVerify = !*opts.TLSVerify
+	if access.TLSVerify != nil {
+		sys.DockerInsecureSkipTLSVerify = types.NewOptionalBool(!*access.TLSVerify)
+		sys.OCIInsecureSkipTLSVerify = !*access.TLSVerify
 	}
-	if opts.Creds != "" {
-		user, password, ok := strings.Cut(opts.Creds, ":")
+	if access.Creds != "" {
+		user, password, ok := strings.Cut(access.Creds, ":")
 		if !ok || user == "" {
 			return nil, errors.New("credentials are given as USER:PASSWORD")
 		}
@@ -99,6 +111,9 @@ func systemContext(opts image.PullOptions) (*types.SystemContext, error) {
 	}
 	return sys, nil
 }
+
+// authFile is the file with credentials that the user names by flag or variable; empty: the usual places.
+func authFile(flag string) string { return cmp.Or(flag, os.Getenv("REGISTRY_AUTH_FILE")) }
 
 // trust gives the signature policy: the user's, the machine's, or to accept everything when there is none.
 func trust(sys *types.SystemContext) (*signature.PolicyContext, error) {
@@ -117,9 +132,11 @@ func trust(sys *types.SystemContext) (*signature.PolicyContext, error) {
 }
 
 // copy copies one image, telling of its progress. When ctx ends it returns within grace, whatever the library is
-// waiting for; what an abandoned copy leaves in the store is unfinished layers, which the library clears away itself.
-func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy.Options) error {
+// waiting for; what an abandoned copy leaves in the store is unfinished layers, which the library clears away itself. It gives the manifest
+// that was written.
+func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy.Options) ([]byte, error) {
 	opts.SourceCtx = j.sys
+	opts.MaxParallelDownloads = j.access.Parallel
 	if opts.DestinationCtx == nil {
 		opts.DestinationCtx = j.sys
 	}
@@ -128,12 +145,22 @@ func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy
 	returned := make(chan struct{})
 	stop := j.tell.watch(events, returned)
 	defer stop()
+	var written []byte
+	err := within(ctx, func() (err error) {
+		defer close(returned)
+		written, err = copy.Image(ctx, j.policy, dst, src, &opts)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return written, nil
+}
+
+// within does something that ends soon after ctx does. What has not ended within grace then is abandoned.
+func within(ctx context.Context, do func() error) error {
 	done := make(chan error, 1)
-	go func() {
-		_, err := copy.Image(ctx, j.policy, dst, src, &opts)
-		close(returned)
-		done <- err
-	}()
+	go func() { done <- do() }()
 	select {
 	case err := <-done:
 		return err
@@ -153,7 +180,18 @@ func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy
 func (j *job) receive(ctx context.Context, dst, src types.ImageReference, opts copy.Options) (*image.Image, error) {
 	var resolved types.ImageReference
 	opts.ReportResolvedReference = &resolved
-	if err := j.copy(ctx, dst, src, opts); err != nil {
+	var from types.ImageReference
+	var a *arrival
+	err := within(ctx, func() (err error) {
+		from, a, err = j.arrive(ctx, src)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, err = j.copy(ctx, dst, from, opts)
+	a.end(err)
+	if err != nil {
 		return nil, err
 	}
 	_, found, err := storageref.ResolveReference(resolved)

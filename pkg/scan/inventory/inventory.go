@@ -25,6 +25,12 @@ const (
 	maxFound    = 100_000  // packages in one file
 )
 
+// Limits of what is found in an image, a hundred times what the largest have.
+const (
+	maxPackages = 500_000
+	maxNotes    = 200
+)
+
 // cataloger reads one kind of record.
 type cataloger struct {
 	kind  string
@@ -51,6 +57,7 @@ type Inventory struct {
 	Distribution scan.Distribution
 	Packages     []scan.Package
 	Notes        []string
+	unsaid       int // notes that are left out
 }
 
 // Find reads the records of all packages that a container sees. A record that cannot be read is a note.
@@ -80,7 +87,14 @@ func Find(ctx context.Context, img *layerfs.Image) (Inventory, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if err != nil {
-			found.Notes = append(found.Notes, fmt.Sprintf("/%s is no %s record that can be read: %v", t.node.Path, t.kind, err))
+			found.note(fmt.Sprintf("/%s is no %s record that can be read: %v", t.node.Path, t.kind, err))
+		}
+		if wal := img.Lookup(t.node.Path + "-wal"); t.kind == packageurl.TypeRPM && wal != nil && wal.Size > 0 {
+			found.note(fmt.Sprintf("/%s has changes that are in /%s only, which is not read", t.node.Path, wal.Path))
+		}
+		if len(found.Packages)+len(packages) > maxPackages {
+			found.note(fmt.Sprintf("there are more than %d packages; those of /%s, for one, are left out", maxPackages, t.node.Path))
+			return
 		}
 		for _, p := range packages {
 			p.Path, p.Layer = "/"+t.node.Path, t.node.Layer
@@ -88,7 +102,19 @@ func Find(ctx context.Context, img *layerfs.Image) (Inventory, error) {
 		}
 	})
 	found.sort()
+	if found.unsaid > 0 {
+		found.Notes = append(found.Notes, fmt.Sprintf("%d more records cannot be read", found.unsaid))
+	}
 	return found, ctx.Err()
+}
+
+// note keeps a note, unless there are too many to be read.
+func (found *Inventory) note(text string) {
+	if len(found.Notes) < maxNotes {
+		found.Notes = append(found.Notes, text)
+	} else {
+		found.unsaid++
+	}
 }
 
 // guarded keeps a reader that a hostile file brings to a panic from ending the scan.

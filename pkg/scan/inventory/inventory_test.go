@@ -239,6 +239,32 @@ func TestFindSeesTheContainersView(t *testing.T) {
 	}
 }
 
+// A report of an image with very many bad records can still be read.
+func TestNotesAreLimited(t *testing.T) {
+	layer := layertest.Layer{}
+	for i := range maxNotes + 50 {
+		layer[fmt.Sprintf("node_modules/%d/package.json", i)] = layertest.Text("{")
+	}
+	found, err := Find(t.Context(), layertest.Image(t, layer))
+	if err != nil || len(found.Notes) != maxNotes+1 || found.Notes[maxNotes] != "50 more records cannot be read" {
+		t.Errorf("%d notes, %v", len(found.Notes), err)
+	}
+}
+
+// What SQLite has not yet written into the database proper is not read, and that is said.
+func TestFindRPMWithChangesElsewhere(t *testing.T) {
+	db, err := os.ReadFile("../rpmdb/testdata/rpmdb.sqlite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := Find(t.Context(), layertest.Image(t, layertest.Layer{
+		"var/lib/rpm/rpmdb.sqlite": layertest.Text(string(db)), "var/lib/rpm/rpmdb.sqlite-wal": layertest.Text("x"),
+	}))
+	if err != nil || len(found.Packages) != 42 || len(found.Notes) != 1 || !strings.Contains(found.Notes[0], "rpmdb.sqlite-wal") {
+		t.Errorf("%d packages, notes %q, %v", len(found.Packages), found.Notes, err)
+	}
+}
+
 // Records that are damaged or meant to hurt are notes, and everything else is found.
 func TestFindInHostileImages(t *testing.T) {
 	bomb := packed(`{"packages":[` + strings.Repeat(" ", 33<<20) + `]}`)

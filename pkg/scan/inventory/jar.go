@@ -19,9 +19,9 @@ import (
 // Limits of archives in archives.
 const (
 	maxJar       = 1 << 30
-	maxInner     = 128 << 20 // bytes of an archive in an archive, which is unpacked into memory
-	maxJarDepth  = 2         // archives in archives in the one that is a file
-	maxDirectory = 32 << 20  // bytes of an archive's own list of files
+	maxInner     = 64 << 20 // bytes of an archive in an archive, which is unpacked into memory
+	maxJarDepth  = 2        // archives in archives in the one that is a file
+	maxDirectory = 32 << 20 // bytes of an archive's own list of files
 )
 
 func isArchive(name string) bool {

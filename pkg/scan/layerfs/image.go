@@ -215,11 +215,12 @@ func (n *Node) Read(limit int64) ([]byte, error) {
 	return b[:read], err
 }
 
-// Each calls f with 0 to n-1, as many at a time as there are processors.
+// Each calls f with 0 to n-1, as many at a time as there are processors, but not more than eight: what each may hold in memory adds up.
 func Each(n int, f func(int)) {
+	const most = 8
 	var group sync.WaitGroup
 	next := make(chan int)
-	for range min(n, runtime.GOMAXPROCS(0)) {
+	for range min(n, runtime.GOMAXPROCS(0), most) {
 		group.Go(func() {
 			for i := range next {
 				f(i)

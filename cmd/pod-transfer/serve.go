@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/pod-engine/pod/internal/layertar"
+	"github.com/pod-engine/pod/pkg/image"
+	"github.com/pod-engine/pod/pkg/image/courier"
+	"github.com/pod-engine/pod/pkg/image/transfer"
+)
+
+// serve does what is asked for. What was done before an error is in the answer too.
+func serve(ctx context.Context, request courier.Request, answer *courier.Answer) (err error) {
+	store, err := image.Open(ctx, image.Options{Place: request.Store})
+	if err != nil {
+		return err
+	}
+	if request.Progress {
+		request.Pull.Progress, request.Push.Progress, request.Save.Progress = os.Stderr, os.Stderr, os.Stderr
+	}
+	t := transfer.Transfer{UserAgent: request.UserAgent, Patience: request.Bounds.Patience}
+	if most := request.Bounds.UnpackLimit; most != nil {
+		// Who names a size means it, however tightly it is packed.
+		t.Limits = &layertar.Limits{Bytes: *most}
+	}
+	switch request.Verb {
+	case courier.Pull:
+		images, err := t.Pull(ctx, store, request.Names[0], request.Pull)
+		for _, img := range images {
+			answer.Loaded = append(answer.Loaded, courier.Loaded{ID: img.ID, Names: img.Names})
+		}
+		return err
+	case courier.Push:
+		answer.Pushed, err = t.Push(ctx, store, request.Names[0], request.To, request.Push)
+		return err
+	case courier.Load:
+		images, err := t.Load(ctx, store, request.Path, os.Stdin, request.Pull)
+		for _, l := range images {
+			answer.Loaded = append(answer.Loaded, courier.Loaded{ID: l.Image.ID, Names: l.Names})
+		}
+		return err
+	case courier.Save:
+		request.Save.Out = os.Stdout
+		return t.Save(ctx, store, request.Names, request.Save)
+	}
+	return serveLogin(ctx, t, request, answer)
+}
+
+// serveLogin does what is about credentials.
+func serveLogin(ctx context.Context, t transfer.Transfer, request courier.Request, answer *courier.Answer) (err error) {
+	switch request.Verb {
+	case courier.Login:
+		answer.LoggedIn, err = t.Login(ctx, request.Login)
+		return err
+	case courier.Who:
+		answer.LoggedIn, err = t.Who(request.Login)
+		return err
+	case courier.Logout:
+		answer.LoggedIn, err = t.Logout(request.Login, request.All)
+		return err
+	}
+	return fmt.Errorf("pod-transfer does not know %q: it is of another version than pod", request.Verb)
+}

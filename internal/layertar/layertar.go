@@ -1,0 +1,257 @@
+// Package layertar reads layers that strangers made. A layer is unpacked, measured, digested and looked through in one pass, while another
+// reader consumes it, and that reader is told of the end only when everything was found right.
+//
+// Where files are written is not decided here: who consumes the layer must not be able to write outside of its directory, whatever
+// the layer says. This package refuses what is wrong by itself, so that the refusal is one sentence, and what no file system would stop:
+// bombs, and attributes that are private to the storage driver.
+package layertar
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+)
+
+// Found is what a layer was seen to have. It is complete once Read has given io.EOF.
+type Found struct {
+	Packed, Unpacked atomic.Int64 // bytes
+	Devices          atomic.Int64 // device nodes, which an unprivileged user cannot make
+	digest           string
+}
+
+// Digest is that of the unpacked layer, "sha256:…".
+func (f *Found) Digest() string { return f.digest }
+
+// Reader gives the unpacked layer. Its methods are for one goroutine.
+type Reader struct {
+	Found   Found
+	want    string
+	budget  *Budget
+	ctx     context.Context
+	fail    context.CancelCauseFunc
+	readers [3]chan *chunk // for the consumer, the digest and the scan
+	pool    sync.Pool
+	current *chunk
+	rest    []byte
+	ended   chan struct{} // closed when digest and scan are done
+}
+
+// chunk is a piece of the layer that several read.
+type chunk struct {
+	data []byte
+	refs atomic.Int32
+}
+
+const (
+	chunkSize = 256 << 10
+	ahead     = 8 // chunks that the fastest reader may be ahead of the slowest
+)
+
+// Open reads the layer that is packed in r, compressed or not. want is the digest that it must have unpacked, "sha256:…", or empty. Close must be
+// called; when r itself waits for something, ctx must end that.
+func Open(ctx context.Context, r io.Reader, want string, b *Budget) *Reader {
+	ctx, cancel := context.WithCancelCause(ctx)
+	l := &Reader{want: want, budget: b, ctx: ctx, fail: cancel, ended: make(chan struct{})}
+	l.pool.New = func() any { return &chunk{data: make([]byte, chunkSize)} }
+	for i := range l.readers {
+		l.readers[i] = make(chan *chunk, ahead)
+	}
+	var checks sync.WaitGroup
+	checks.Go(func() { l.digest() })
+	checks.Go(func() {
+		if err := scan(&pieces{l: l, from: l.readers[2]}, b, &l.Found); err != nil {
+			l.fail(err)
+		}
+	})
+	go func() {
+		if err := l.fill(r); err != nil {
+			l.fail(err)
+		}
+		for _, c := range l.readers {
+			close(c)
+		}
+		checks.Wait()
+		close(l.ended)
+	}()
+	return l
+}
+
+var errClosed = errors.New("the layer was closed")
+
+// Close ends reading.
+func (l *Reader) Close() error {
+	l.fail(errClosed)
+	return nil
+}
+
+// Err is why the layer is refused; nil: so far it is not.
+func (l *Reader) Err() error {
+	if err := context.Cause(l.ctx); err != nil && !errors.Is(err, errClosed) {
+		return err
+	}
+	return nil
+}
+
+// Read gives io.EOF only when the whole layer was found right.
+func (l *Reader) Read(p []byte) (int, error) {
+	if len(l.rest) == 0 {
+		if l.current != nil {
+			l.release(l.current)
+			l.current = nil
+		}
+		next, err := l.next(l.readers[0])
+		if err != nil {
+			return 0, err
+		}
+		if next == nil {
+			<-l.ended
+			if err := context.Cause(l.ctx); err != nil {
+				return 0, err
+			}
+			return 0, io.EOF
+		}
+		l.current, l.rest = next, next.data
+	}
+	n := copy(p, l.rest)
+	l.rest = l.rest[n:]
+	return n, nil
+}
+
+// next gives the next chunk, nil at the end.
+func (l *Reader) next(from <-chan *chunk) (*chunk, error) {
+	select {
+	case c := <-from:
+		if err := context.Cause(l.ctx); err != nil {
+			return nil, err
+		}
+		return c, nil
+	case <-l.ctx.Done():
+		return nil, context.Cause(l.ctx)
+	}
+}
+
+func (l *Reader) release(c *chunk) {
+	if c.refs.Add(-1) == 0 {
+		c.data = c.data[:cap(c.data)]
+		l.pool.Put(c)
+	}
+}
+
+// fill unpacks r and hands the pieces to all readers.
+func (l *Reader) fill(r io.Reader) error {
+	plain, err := Decompress(&counted{r, &l.Found.Packed})
+	if err != nil {
+		return err
+	}
+	defer plain.Close()
+	for {
+		c := l.pool.Get().(*chunk)
+		n, err := readFull(plain, c.data)
+		if n > 0 {
+			c.data = c.data[:n]
+			if err := l.accept(c); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("unpack the layer: %w", err)
+		}
+	}
+}
+
+func (l *Reader) accept(c *chunk) error {
+	n := int64(len(c.data))
+	total := l.Found.Unpacked.Add(n)
+	if total == n && Packed(c.data) {
+		return errors.New("the layer is compressed twice")
+	}
+	if err := l.budget.stream(n, l.Found.Packed.Load(), total); err != nil {
+		return err
+	}
+	c.refs.Store(int32(len(l.readers)))
+	for _, to := range l.readers {
+		select {
+		case to <- c:
+		case <-l.ctx.Done():
+			return context.Cause(l.ctx)
+		}
+	}
+	return nil
+}
+
+// digest checks the digest of the unpacked layer.
+func (l *Reader) digest() {
+	sum := sha256.New()
+	for {
+		c, err := l.next(l.readers[1])
+		if err != nil {
+			return
+		}
+		if c == nil {
+			break
+		}
+		sum.Write(c.data)
+		l.release(c)
+	}
+	l.Found.digest = "sha256:" + hex.EncodeToString(sum.Sum(nil))
+	if l.want != "" && l.want != l.Found.digest {
+		l.fail(fmt.Errorf("the layer unpacks to something with the digest %s, but the image's configuration says %s", l.Found.digest, l.want))
+	}
+}
+
+// pieces is a reader over chunks.
+type pieces struct {
+	l       *Reader
+	from    <-chan *chunk
+	current *chunk
+	rest    []byte
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	for len(p.rest) == 0 {
+		if p.current != nil {
+			p.l.release(p.current)
+			p.current = nil
+		}
+		next, err := p.l.next(p.from)
+		if err != nil {
+			return 0, err
+		}
+		if next == nil {
+			return 0, io.EOF
+		}
+		p.current, p.rest = next, next.data
+	}
+	n := copy(b, p.rest)
+	p.rest = p.rest[n:]
+	return n, nil
+}
+
+type counted struct {
+	r io.Reader
+	n *atomic.Int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// readFull is io.ReadFull, but keeps apart the end of r and an end amid something.
+func readFull(r io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		m, err = r.Read(p[n:])
+		n += m
+	}
+	return n, err
+}

@@ -1,0 +1,297 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/internal/undo"
+	"go.podman.io/storage"
+	drivers "go.podman.io/storage/drivers"
+	"go.podman.io/storage/pkg/archive"
+	"go.podman.io/storage/pkg/chrootarchive"
+	"golang.org/x/sys/unix"
+)
+
+// Making an image is two steps: AddLayer or AddLayerTar for each new layer, then AddImage, which names the whole chain.
+//
+// A layer is there whole or not at all: it is prepared in the driver's staging directory without a lock, and the library
+// records it, marked incomplete, before it renames the prepared directory into place; whoever finds such a mark after a crash takes the
+// layer away. What lies in the staging directory after a crash is found by Check.
+//
+// A layer that no image has yet is left alone by every removal. One that was there before (Layer.Found) belongs to images
+// that can be removed: Pin one of them, or be ready for AddImage to say ErrNotFound.
+
+// Layer is one layer of the store.
+type Layer struct {
+	ID     string        // of the store's record: the chain of digests down to the lowest layer
+	DiffID digest.Digest // of its tar stream, as rootfs.diff_ids of a configuration has it
+	Size   int64         // bytes of that stream
+	Found  bool          // it was there before
+}
+
+// AddLayer makes dir the layer above parent (an id, or empty), without copying: the directory is moved. It is an upper directory of
+// overlay, with its whiteouts and opaque directories, that nobody writes to any more, and on the same file system as the store;
+// elsewhere, and with a driver other than overlay, it is copied and removed. The whole of it is read once for the digest, which is that of the stream which push
+// and save will produce: how the stream was put together is recorded with the layer, so that other versions of the library
+// produce the same.
+//
+// Afterwards dir is gone. After an error it is where it was, unless the index could not be written in the last step: then it is lost.
+func (s *Store) AddLayer(ctx context.Context, parent, dir string) (Layer, error) {
+	var l Layer
+	err := s.change(ctx, func(lib storage.Store) (err error) {
+		l, err = s.addLayer(ctx, lib, parent, dir)
+		return err
+	})
+	if err != nil {
+		return l, fmt.Errorf("make a layer of %q: %w", dir, err)
+	}
+	return l, nil
+}
+
+func (s *Store) addLayer(ctx context.Context, lib storage.Store, parent, dir string) (Layer, error) {
+	below, err := s.layersBelow(parent)
+	if err != nil {
+		return Layer{}, err
+	}
+	split, err := s.scratch()
+	if err != nil {
+		return Layer{}, err
+	}
+	d := describedLayer{split: split}
+	defer d.close()
+	stream, err := diffTar(dir, below)
+	if err != nil {
+		return Layer{}, err
+	}
+	err = d.read(withContext(ctx, stream), io.Discard)
+	if err = errors.Join(err, stream.Close()); err != nil {
+		return Layer{}, err
+	}
+	if err := failpoint.Hit("layer.described"); err != nil {
+		return Layer{}, err
+	}
+	l, err := s.putLayer(lib, parent, &movedDir{from: dir, described: &d})
+	if errors.Is(err, errCannotMove) {
+		again, err := diffTar(dir, below)
+		if err != nil {
+			return l, err
+		}
+		defer again.Close()
+		l, err = copyLayer(lib, parent, d.digest, withContext(ctx, again))
+		if err != nil {
+			return l, err
+		}
+	} else if err != nil {
+		return l, err
+	}
+	return l, os.RemoveAll(dir)
+}
+
+// AddLayerTar makes the layer above parent (an id, or empty) from a tar stream, which may be compressed with gzip, bzip2, xz or zstd.
+// The stream is read once and is not kept.
+func (s *Store) AddLayerTar(ctx context.Context, parent string, stream io.Reader) (Layer, error) {
+	var l Layer
+	err := s.change(ctx, func(lib storage.Store) error {
+		plain, err := archive.DecompressStream(withContext(ctx, stream))
+		if err != nil {
+			return err
+		}
+		defer plain.Close()
+		split, err := s.scratch()
+		if err != nil {
+			return err
+		}
+		d := describedLayer{split: split}
+		defer d.close()
+		l, err = s.putLayer(lib, parent, &unpackedTar{stream: plain, described: &d})
+		if errors.Is(err, errCannotMove) {
+			l, err = copyLayer(lib, parent, "", plain)
+		}
+		return err
+	})
+	if err != nil {
+		return l, fmt.Errorf("unpack a layer: %w", err)
+	}
+	return l, nil
+}
+
+// layersBelow gives the directories of a layer and those under it, newest first.
+func (s *Store) layersBelow(parent string) ([]string, error) {
+	if parent == "" {
+		return nil, nil
+	}
+	l, err := s.LayersOf(&Image{ID: parent, TopLayer: parent})
+	return l.Dirs, err
+}
+
+// diffTar is the tar stream of an upper directory, as the library makes it of a layer.
+func diffTar(dir string, below []string) (io.ReadCloser, error) {
+	return archive.TarWithOptions(dir, &archive.TarOptions{
+		Compression: archive.Uncompressed, WhiteoutFormat: archive.OverlayWhiteoutFormat, WhiteoutData: below,
+	})
+}
+
+// putLayer stages a layer and records it under the id that its content gives. The error is errCannotMove when the
+// driver has no directory for a layer's own files, or not one that dir can be moved to.
+func (s *Store) putLayer(lib storage.Store, parent string, from stager) (l Layer, err error) {
+	if !s.stages() {
+		return l, errCannotMove
+	}
+	undo := new(undo.Stack)
+	out, err := lib.PrepareStagedLayer(&drivers.ApplyDiffWithDifferOpts{}, from)
+	if errors.Is(err, storage.ErrNotSupported) {
+		return l, errCannotMove
+	}
+	if out != nil && out.Target != "" {
+		defer func() { err = errors.Join(err, lib.CleanupStagedLayer(out)) }()
+	}
+	defer undo.OnError(&err)
+	if err != nil {
+		return l, err
+	}
+	undo.Push(func() error { return from.putBack(out.Target) })
+	if err := failpoint.Hit("layer.staged"); err != nil {
+		return l, err
+	}
+	l = Layer{ID: chainID(parent, out.UncompressedDigest), DiffID: out.UncompressedDigest, Size: out.Size}
+	if _, err := lib.Layer(l.ID); err == nil {
+		l.Found = true
+		return l, nil
+	}
+	_, err = lib.ApplyStagedLayer(storage.ApplyStagedLayerOptions{
+		ID: l.ID, ParentLayer: parent, DiffOutput: out, DiffOptions: &drivers.ApplyDiffWithDifferOpts{},
+	})
+	if errors.Is(err, storage.ErrDuplicateID) {
+		l.Found, err = true, nil // somebody else has just made the same
+	}
+	if err != nil {
+		return l, layerError(parent, err)
+	}
+	return l, failpoint.Hit("layer.recorded")
+}
+
+// stages reports whether layers can be prepared beside the store's own. forceMask makes the driver store other owners and modes than
+// the files have.
+func (s *Store) stages() bool {
+	return s.driverFor() == "overlay" && !slices.ContainsFunc(s.storage.GraphDriverOptions, func(o string) bool { return strings.Contains(o, "force_mask=") })
+}
+
+// copyLayer has the library unpack a layer, which it does under its lock. Without a digest the layer gets a random id.
+func copyLayer(lib storage.Store, parent string, diffID digest.Digest, stream io.Reader) (Layer, error) {
+	l := Layer{DiffID: diffID}
+	if diffID != "" {
+		l.ID = chainID(parent, diffID)
+		if have, err := lib.Layer(l.ID); err == nil {
+			l.Found, l.Size = true, have.UncompressedSize
+			return l, nil
+		}
+	}
+	made, _, err := lib.PutLayer(l.ID, parent, nil, "", false, nil, stream)
+	if err != nil {
+		return l, layerError(parent, err)
+	}
+	return Layer{ID: made.ID, DiffID: made.UncompressedDigest, Size: made.UncompressedSize}, failpoint.Hit("layer.recorded")
+}
+
+func layerError(parent string, err error) error {
+	if errors.Is(err, storage.ErrLayerUnknown) || errors.Is(err, storage.ErrParentUnknown) {
+		return fmt.Errorf("the layer below, %s, has gone: %w", ShortID(parent), ErrNotFound)
+	}
+	return err
+}
+
+// chainID is the id of a layer, as podman and buildah choose it, so that equal layers are stored once.
+func chainID(parent string, diffID digest.Digest) string {
+	if parent == "" {
+		return diffID.Encoded()
+	}
+	return digest.Canonical.FromString(parent + "+" + diffID.Encoded()).Encoded()
+}
+
+var errCannotMove = errors.New("the layer cannot be moved into the store")
+
+// stager fills a staging directory.
+type stager interface {
+	drivers.Differ
+	putBack(target string) error // undoes ApplyDiff
+}
+
+// movedDir stages a directory by moving it.
+type movedDir struct {
+	from      string
+	described *describedLayer
+}
+
+func (m *movedDir) ApplyDiff(target string, _ *archive.TarOptions, opts *drivers.DifferOptions) (drivers.DriverWithDifferOutput, error) {
+	if opts.Format != drivers.DifferOutputFormatDir {
+		return drivers.DriverWithDifferOutput{}, errCannotMove
+	}
+	mode, err := os.Lstat(m.from)
+	if err != nil {
+		return drivers.DriverWithDifferOutput{}, err
+	}
+	// rename(2) replaces an empty directory.
+	if err := unix.Rename(m.from, target); errors.Is(err, unix.EXDEV) {
+		return drivers.DriverWithDifferOutput{}, errCannotMove
+	} else if err != nil {
+		return drivers.DriverWithDifferOutput{}, &fs.PathError{Op: "move", Path: m.from, Err: err}
+	}
+	if err := failpoint.Hit("layer.moved"); err != nil {
+		return drivers.DriverWithDifferOutput{}, errors.Join(err, m.putBack(target))
+	}
+	perm := mode.Mode()
+	return m.described.output(&perm), nil
+}
+
+func (m *movedDir) putBack(target string) error {
+	err := unix.Rename(target, m.from)
+	if errors.Is(err, unix.ENOENT) {
+		return nil // the library had it already
+	}
+	return err
+}
+
+func (m *movedDir) Close() error { return nil }
+
+// unpackedTar stages what a tar stream holds.
+type unpackedTar struct {
+	stream    io.Reader
+	described *describedLayer
+}
+
+func (u *unpackedTar) ApplyDiff(target string, how *archive.TarOptions, opts *drivers.DifferOptions) (drivers.DriverWithDifferOutput, error) {
+	if opts.Format != drivers.DifferOutputFormatDir {
+		return drivers.DriverWithDifferOutput{}, errCannotMove
+	}
+	pipe, w := io.Pipe()
+	unpacked := make(chan error, 1)
+	go func() {
+		err := chrootarchive.UntarUncompressed(pipe, target, how)
+		if err == nil {
+			_, err = io.Copy(io.Discard, pipe) // what follows the end of the archive belongs to the digest
+		}
+		pipe.CloseWithError(err)
+		unpacked <- err
+	}()
+	err := u.described.read(u.stream, w)
+	w.CloseWithError(err)
+	if unpackErr := <-unpacked; unpackErr != nil {
+		err = unpackErr
+	}
+	if err != nil {
+		return drivers.DriverWithDifferOutput{}, err
+	}
+	return u.described.output(nil), nil
+}
+
+func (u *unpackedTar) putBack(string) error { return nil }
+
+func (u *unpackedTar) Close() error { return nil }

@@ -1,0 +1,31 @@
+package courier
+
+import (
+	"context"
+
+	"github.com/pod-engine/pod/pkg/image"
+)
+
+// Push copies an image out of the store; see transfer.Transfer.Push.
+func (c Courier) Push(ctx context.Context, s *image.Store, name, to string, opts image.PushOptions) ([]image.Pushed, error) {
+	answer, err := c.run(ctx, s, Request{Verb: Push, Names: []string{name}, To: to, Push: opts, Progress: opts.Progress != nil}, nil, nil)
+	return answer.Pushed, err
+}
+
+// Login checks credentials and keeps them; see transfer.Transfer.Login.
+func (c Courier) Login(ctx context.Context, s *image.Store, l image.Login) (image.LoggedIn, error) {
+	answer, err := c.run(ctx, s, Request{Verb: Login, Login: l}, nil, nil)
+	return answer.LoggedIn, err
+}
+
+// Who says who is logged in; see transfer.Transfer.Who.
+func (c Courier) Who(ctx context.Context, s *image.Store, l image.Login) (image.LoggedIn, error) {
+	answer, err := c.run(ctx, s, Request{Verb: Who, Login: l}, nil, nil)
+	return answer.LoggedIn, err
+}
+
+// Logout forgets the credentials for one registry or for all; see transfer.Transfer.Logout.
+func (c Courier) Logout(ctx context.Context, s *image.Store, l image.Login, all bool) (image.LoggedIn, error) {
+	answer, err := c.run(ctx, s, Request{Verb: Logout, Login: l, All: all}, nil, nil)
+	return answer.LoggedIn, err
+}

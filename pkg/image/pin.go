@@ -1,0 +1,118 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/internal/filelock"
+)
+
+// A pin keeps an image, and with it its layers, from being removed by pod while a process works with it: a build, a commit, a save.
+// It is a file beside the store, locked by that process, so that it ends with it however it dies. Hold is for what
+// outlives the process.
+//
+// Pinning, and removing an image once nobody is seen to use it, exclude each other by a lock that both hold for moments.
+
+// Pin is a held image.
+type Pin struct {
+	path string
+	lock *filelock.Lock
+}
+
+// Pin keeps the image with this whole id until Release or the end of the process. purpose is what a person reads who wants to remove it:
+// "build". The error is ErrNotFound (wrapped) when the image is not there. Others who share the store can remove the image,
+// though not a layer that something has been put on.
+func (s *Store) Pin(ctx context.Context, imageID, purpose string) (pin *Pin, err error) {
+	m, err := s.find(ctx, imageID)
+	if err != nil {
+		return nil, err
+	}
+	if m.img.ReadOnly || s.readOnly {
+		return &Pin{}, nil
+	}
+	err = s.pinning(ctx, "pin an image", func() error {
+		pin, err = s.pin(ctx, imageID, purpose)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return pin, failpoint.Hit("image.pinned")
+}
+
+func (s *Store) pin(ctx context.Context, imageID, purpose string) (*Pin, error) {
+	// Removed while this waited?
+	if _, err := s.find(ctx, imageID); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(s.pinDir(), imageID+"."+strconv.Itoa(os.Getpid())+"."+strconv.FormatUint(s.pins.Add(1), 10))
+	lock, err := filelock.Acquire(ctx, path, purpose)
+	if err != nil {
+		return nil, fmt.Errorf("pin image %s: %w", ShortID(imageID), err)
+	}
+	return &Pin{path, lock}, nil
+}
+
+// Release ends the pin. It may be called more than once.
+func (p *Pin) Release() error {
+	if p == nil || p.lock == nil {
+		return nil
+	}
+	err := errors.Join(os.Remove(p.path), p.lock.Release())
+	p.lock = nil
+	return err
+}
+
+func (s *Store) pinDir() string { return filepath.Join(s.storage.GraphRoot, "pod-pins") }
+
+// pinning runs do while nobody else pins, or removes an image.
+func (s *Store) pinning(ctx context.Context, purpose string, do func() error) error {
+	if _, err := s.Library(); err != nil {
+		return err // it says better than mkdir(2) what keeps the store from being changed
+	}
+	if err := os.MkdirAll(s.pinDir(), 0o700); err != nil {
+		return fmt.Errorf("%s: %w", purpose, err)
+	}
+	lock, err := filelock.Acquire(ctx, filepath.Join(s.pinDir(), "lock"), purpose)
+	if err != nil {
+		return fmt.Errorf("%s: %w", purpose, err)
+	}
+	defer lock.Release()
+	return do()
+}
+
+// pinned says who has pinned an image, as "process 12: build". Pins of processes that died are taken away.
+func (s *Store) pinned(imageID string) ([]string, error) {
+	entries, err := os.ReadDir(s.pinDir())
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("look who uses image %s: %w", ShortID(imageID), err)
+	}
+	var holders []string
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), imageID+".") {
+			continue
+		}
+		path := filepath.Join(s.pinDir(), e.Name())
+		lock, err := filelock.Try(path)
+		switch {
+		case err == nil:
+			os.Remove(path)
+			lock.Release()
+		case errors.Is(err, filelock.ErrHeld):
+			holders = append(holders, strings.TrimPrefix(filelock.Holder(path), "by "))
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("look who uses image %s: %w", ShortID(imageID), err)
+		}
+	}
+	return holders, nil
+}
