@@ -50,16 +50,10 @@ type job struct {
 	tell   *progress
 	work   *workspace
 
-<<<<<<< HEAD
-	patience       time.Duration
-	limits         layertar.Limits
-	decryptionKeys []string // for what comes from an archive
-=======
 	decryptionKeys []string // for what comes from an archive
 
 	patience time.Duration
 	limits   layertar.Limits
->>>>>>> registry
 }
 
 func (t Transfer) begin(s *image.Store, access image.Access, platform image.Platform) (*job, error) {
