@@ -279,6 +279,9 @@ func (e *Engine) read(dir, id string) Container {
 	if rec.Name != "" {
 		cfg.Name = rec.Name
 	}
+	if rec.Networks != nil {
+		cfg.Network = cfg.Network.In(*rec.Networks)
+	}
 	return Container{Config: cfg, State: e.state(cfg, rec)}
 }
 
