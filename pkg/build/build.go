@@ -24,9 +24,9 @@ type Runner interface {
 	// RunStep runs a step to its end and gives its exit code. An error says that it could not be run.
 	RunStep(ctx context.Context, s step.Step) (int, error)
 	// MountTree and MountOver give mounts that are attached nowhere: of layers to read, and of layers with a writable
-	// directory over them. at is an existing directory.
-	MountTree(layers image.Layers, at string) (*os.File, error)
-	MountOver(layers image.Layers, upper, work, at string) (*os.File, error)
+	// directory over them; with a name, of that file or directory in them. at is an existing directory.
+	MountTree(layers image.Layers, at, name string) (*os.File, error)
+	MountOver(layers image.Layers, upper, work, at, name string) (*os.File, error)
 }
 
 // Builder makes images. Its fields are set once; its methods may be called from several goroutines and processes.

@@ -102,7 +102,7 @@ func (c *copying) content() (string, error) {
 
 // do copies into the writable layer.
 func (c *copying) do(ctx context.Context, layers image.Layers, u upper, _ Vertex) error {
-	root, err := c.Runner.MountOver(layers, u.upper, u.work, u.at)
+	root, err := c.Runner.MountOver(layers, u.upper, u.work, u.at, "")
 	if err != nil {
 		return err
 	}

@@ -130,22 +130,33 @@ func (m *mounts) bindSource(ctx context.Context, mount plan.Mount, u upper) erro
 	if mount.From.Context != "" && (!mount.ReadOnly || m.job.Context.matcher != nil) {
 		return m.bindCopy(ctx, mount, u)
 	}
-	tree, err := m.tree(ctx, *mount.From)
-	if err != nil {
+	if mount.From.Context != "" {
+		tree, err := m.contextTree(mount.From.Context)
+		if err != nil {
+			return err
+		}
+		f, err := tree.subtree(mount.Source)
+		if err == nil {
+			m.add(f, mount.Target, true)
+		}
 		return err
 	}
 	if !mount.ReadOnly {
 		return m.bindOver(ctx, mount, u)
 	}
-	f, err := tree.subtree(mount.Source)
-	if errors.Is(err, os.ErrNotExist) {
-		return tree.notThere(clean(mount.Source))
-	}
+	made, err := m.sourceLayers(ctx, *mount.From)
 	if err != nil {
 		return err
 	}
-	m.add(f, mount.Target, true)
-	return nil
+	// A link in the tree does not lead out of it (CVE-2024-1753).
+	f, err := m.mountLayers(made, clean(mount.Source))
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("there is no %q to mount", mount.Source)
+	}
+	if err == nil {
+		m.add(f, mount.Target, true)
+	}
+	return err
 }
 
 // space makes a directory for one mount.
@@ -175,12 +186,7 @@ func (m *mounts) bindOver(ctx context.Context, mount plan.Mount, u upper) error 
 			return err
 		}
 	}
-	root, err := m.Runner.MountOver(layers, over.upper, over.work, over.at)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	f, err := (&Tree{Root: root}).subtree(mount.Source)
+	f, err := m.Runner.MountOver(layers, over.upper, over.work, over.at, clean(mount.Source))
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 
 // makeWorkdir does a WORKDIR.
 func (s *solve) makeWorkdir(layers image.Layers, u upper, m plan.Mkdir) error {
-	root, err := s.Runner.MountOver(layers, u.upper, u.work, u.at)
+	root, err := s.Runner.MountOver(layers, u.upper, u.work, u.at, "")
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (s *solve) tree(ctx context.Context, from plan.Source) (*Tree, error) {
 	if t, ok := s.trees.open[key]; ok {
 		return t, nil
 	}
-	root, err := s.mountLayers(m)
+	root, err := s.mountLayers(m, "")
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +54,8 @@ func (s *solve) contextTree(name string) (*Tree, error) {
 	return s.job.Context, nil
 }
 
-// mountLayers mounts layers to be read; none are an empty directory.
-func (s *solve) mountLayers(m made) (*os.File, error) {
+// mountLayers mounts layers, or the file or directory name in them, to be read; no layers are an empty directory.
+func (s *solve) mountLayers(m made, name string) (*os.File, error) {
 	dir, err := s.work.sub()
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (s *solve) mountLayers(m made) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.Runner.MountTree(layers, dir)
+	return s.Runner.MountTree(layers, dir, name)
 }
 
 func (t *trees) close() {
@@ -78,7 +78,7 @@ func (t *trees) close() {
 	}
 }
 
-// subtree gives a detached mount of name in a tree, which a link in it cannot lead out of (CVE-2024-1753).
+// subtree gives a detached mount of name in a context, which a link in it cannot lead out of.
 func (t *Tree) subtree(name string) (*os.File, error) {
 	f, err := inRoot(t.Root, filepath.Clean("/"+name), unix.O_PATH)
 	if err != nil {

@@ -31,7 +31,7 @@ func (e *Engine) mountRoot(cfg *container.Config, layers image.Layers) (*os.File
 	// A volatile overlay that was not unmounted refuses to be mounted again; its marker is of no use to us, since the
 	// layer is thrown away if it cannot be trusted.
 	os.RemoveAll(filepath.Join(dir, "work", "work", "incompat"))
-	f, err := mountDetached(layers.BaseDir, filepath.Join(e.ContainerRunDir(cfg.ID), "merged"), options)
+	f, err := mountDetached(layers.BaseDir, filepath.Join(e.ContainerRunDir(cfg.ID), "merged"), options, "")
 	if err != nil {
 		err = fmt.Errorf("mount the root file system of container %q: %w", cfg.Name, err)
 		return nil, hint.Wrap(err, "pod doctor")
@@ -64,8 +64,9 @@ func escapeOverlay(path string) string {
 
 // mountDetached mounts an overlay in a mount namespace that only one thread is in, and takes the mount out of it with
 // open_tree(2). The thread and its namespace end at once, so that no crash can leave the mount behind.
+// A name is that of a file or directory in the overlay, with links resolved in it, which alone is taken out.
 // (fsopen(2) would need no namespace, but before Linux 6.5 it takes no more than 256 bytes for all layers.)
-func mountDetached(base, target, options string) (*os.File, error) {
+func mountDetached(base, target, options, name string) (*os.File, error) {
 	type result struct {
 		f   *os.File
 		err error
@@ -74,14 +75,14 @@ func mountDetached(base, target, options string) (*os.File, error) {
 	go func() {
 		// Never unlocked: the runtime ends the thread, and with it the namespace, when this function returns.
 		runtime.LockOSThread()
-		f, err := mountInThread(base, target, options)
+		f, err := mountInThread(base, target, options, name)
 		done <- result{f, err}
 	}()
 	r := <-done
 	return r.f, r.err
 }
 
-func mountInThread(base, target, options string) (*os.File, error) {
+func mountInThread(base, target, options, name string) (*os.File, error) {
 	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
 		return nil, fmt.Errorf("make a mount namespace: %w", err)
 	}
@@ -96,11 +97,27 @@ func mountInThread(base, target, options string) (*os.File, error) {
 	if err := unix.Mount("overlay", target, "overlay", 0, options); err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
-	fd, err := unix.OpenTree(unix.AT_FDCWD, target, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	return detach(target, name)
+}
+
+// detach gives a detached copy of the mount that name in the directory dir is in, with name as its root.
+func detach(dir, name string) (*os.File, error) {
+	at, err := os.OpenFile(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer at.Close()
+	if name != "" {
+		if at, err = openInRoot(at, name, unix.O_PATH, 0); err != nil {
+			return nil, err
+		}
+		defer at.Close()
+	}
+	fd, err := unix.OpenTree(int(at.Fd()), "", unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("detach the mount: %w", err)
 	}
-	return os.NewFile(uintptr(fd), target), nil
+	return os.NewFile(uintptr(fd), dir), nil
 }
 
 // openInRoot opens a path of the container as the container would see it: links, absolute ones too, stay inside root.

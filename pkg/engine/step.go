@@ -33,7 +33,7 @@ func (e *Engine) RunStep(ctx context.Context, s step.Step) (code int, err error)
 	if err := os.Mkdir(b.path("merged"), 0o700); err != nil {
 		return 0, err
 	}
-	if b.root, err = e.MountOver(s.Layers, s.Upper, s.Work, b.path("merged")); err != nil {
+	if b.root, err = e.MountOver(s.Layers, s.Upper, s.Work, b.path("merged"), ""); err != nil {
 		return 0, err
 	}
 	stubs := findStubs(b.root, stepMountPoints(s))

@@ -51,7 +51,7 @@ func (e *Engine) mountLayers(at string, layers []string) (*os.File, error) {
 	if e.User.Rootless {
 		options += ",userxattr"
 	}
-	return mountDetached("", at, options)
+	return mountDetached("", at, options, "")
 }
 
 // rootLayers are the directories that make up a container's root, newest first.
