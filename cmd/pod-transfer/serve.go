@@ -48,9 +48,12 @@ func serve(ctx context.Context, request courier.Request, answer *courier.Answer)
 	return serveLogin(ctx, t, request, answer)
 }
 
-// serveLogin does what is about credentials.
+// serveLogin does what is about no image: credentials, and files of web servers.
 func serveLogin(ctx context.Context, t transfer.Transfer, request courier.Request, answer *courier.Answer) (err error) {
 	switch request.Verb {
+	case courier.Fetch:
+		answer.Fetched, err = fetch(ctx, request.UserAgent, request.Fetch)
+		return err
 	case courier.Login:
 		answer.LoggedIn, err = t.Login(ctx, request.Login)
 		return err

@@ -31,6 +31,7 @@ const (
 	Login  Verb = "login"
 	Who    Verb = "who"
 	Logout Verb = "logout"
+	Fetch  Verb = "fetch"
 )
 
 // Request is all that pod-transfer is told.
@@ -45,6 +46,7 @@ type Request struct {
 	Push      image.PushOptions
 	Save      image.SaveOptions
 	Login     image.Login
+	Fetch     FetchFile
 	All       bool // log out everywhere
 	Progress  bool // shown on standard error
 	Bounds    Bounds
@@ -63,6 +65,7 @@ type Answer struct {
 	Loaded   []Loaded
 	Pushed   []image.Pushed
 	LoggedIn image.LoggedIn
+	Fetched  FetchedFile
 
 	Error string // empty: none
 	Hint  string
