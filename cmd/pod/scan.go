@@ -234,15 +234,27 @@ func scanRequest(store *image.Store, img *image.Image, o scan.Options) (scan.Req
 	if h := c.Docker.Healthcheck; h != nil && len(h.Test) > 0 {
 		request.Config.Healthcheck = h.Test[0] != "NONE"
 	}
-	var instructions []string
 	for _, h := range c.History {
 		request.Config.History = append(request.Config.History, scan.Step{CreatedBy: h.CreatedBy, Comment: h.Comment, Empty: h.EmptyLayer})
+	}
+	request.Image.Layers = scanLayers(found, c)
+	if len(request.Image.Layers) == 1 && len(c.RootFS.DiffIDs) > 1 {
+		request.Config.History = flattened(request.Config.History)
+		request.Notes = append(request.Notes, "the storage driver keeps the image as one directory: which layer brought a file, and what layers have deleted, cannot be seen")
+	}
+	return request, nil
+}
+
+// scanLayers are the layers, oldest first, with what the configuration says of them where it speaks of as many.
+func scanLayers(found image.Layers, c image.Config) (layers []scan.Layer) {
+	parts := found.Parts()
+	slices.Reverse(parts)
+	var instructions []string
+	for _, h := range c.History {
 		if !h.EmptyLayer {
 			instructions = append(instructions, h.CreatedBy)
 		}
 	}
-	parts := found.Parts()
-	slices.Reverse(parts)
 	for i, dirs := range parts {
 		layer := scan.Layer{Dirs: dirs}
 		if len(parts) == len(c.RootFS.DiffIDs) {
@@ -251,13 +263,9 @@ func scanRequest(store *image.Store, img *image.Image, o scan.Options) (scan.Req
 				layer.Instruction = instructions[i]
 			}
 		}
-		request.Image.Layers = append(request.Image.Layers, layer)
+		layers = append(layers, layer)
 	}
-	if len(parts) == 1 && len(c.RootFS.DiffIDs) > 1 {
-		request.Config.History = flattened(request.Config.History)
-		request.Notes = append(request.Notes, "the storage driver keeps the image as one directory: which layer brought a file, and what layers have deleted, cannot be seen")
-	}
-	return request, nil
+	return layers
 }
 
 // flattened takes the layers out of a history that does not fit them.
