@@ -155,16 +155,8 @@ func runScan(ctx context.Context, a *app, name string, o scanOptions) error {
 	if err != nil {
 		return err
 	}
-	request, err := scanRequest(store, img, o.Options)
+	answer, text, err := a.scanPinned(ctx, store, img, o.Options)
 	if err != nil {
-		return err
-	}
-	answer, text, err := a.askScan(ctx, request)
-	if err != nil {
-		// Nothing is held: an image that is removed meanwhile is an error like any other, but its cause is not in the files.
-		if _, gone := store.Lookup(ctx, img.ID); errors.Is(gone, image.ErrNotFound) {
-			return fmt.Errorf("scan image %q: it was removed meanwhile", name)
-		}
 		return err
 	}
 	if o.output == "" {
@@ -187,6 +179,20 @@ func runScan(ctx context.Context, a *app, name string, o scanOptions) error {
 		failure.err = fmt.Errorf("image %q has something of severity %s", name, worst)
 	}
 	return failure
+}
+
+// scanPinned keeps the image from being removed while it is looked at.
+func (a *app) scanPinned(ctx context.Context, store *image.Store, img *image.Image, o scan.Options) (answer scan.Answer, text []byte, err error) {
+	pin, err := store.Pin(ctx, img.ID, "scan")
+	if err != nil {
+		return answer, nil, err
+	}
+	defer func() { err = errors.Join(err, pin.Release()) }()
+	request, err := scanRequest(store, img, o)
+	if err != nil {
+		return answer, nil, err
+	}
+	return a.askScan(ctx, request)
 }
 
 // grace is how much longer than --timeout pod-scan may take: by then it has ended itself, unless something keeps it from looking at the
