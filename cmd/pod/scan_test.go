@@ -44,9 +44,17 @@ func TestScanLayers(t *testing.T) {
 
 func TestScanFlags(t *testing.T) {
 	for _, args := range [][]string{
-		{"scan"}, {"scan", "a", "b"}, {"scan", "--exit-code", "300", "a"}, {"scan", "--timeout", "-1s", "a"}, {"scan", "--scanner", "clair", "a"},
-		{"scan", "--severity", "bad", "a"}, {"scan", "--template", "@/nonexistent/file", "a"}, {"scan", "--format", "template", "a"},
-		{"scan", "--skip-dirs"}, {"scan", "--ignore", "setuid:[", "a"}, {"scan", "--platform", "x/", "a"},
+		{"scan"},
+		{"scan", "a", "b"},
+		{"scan", "--exit-code", "300", "a"},
+		{"scan", "--timeout", "-1s", "a"},
+		{"scan", "--scanner", "clair", "a"},
+		{"scan", "--severity", "bad", "a"},
+		{"scan", "--template", "@/nonexistent/file", "a"},
+		{"scan", "--format", "template", "a"},
+		{"scan", "--skip-dirs"},
+		{"scan", "--ignore", "setuid:[", "a"},
+		{"scan", "--platform", "x/", "a"},
 	} {
 		a := &app{name: "pod"}
 		root := newRootCommand(a)
