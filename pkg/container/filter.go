@@ -219,7 +219,10 @@ func filterHealth(value string) (Match, error) {
 }
 
 func inNetwork(n Network, value string) bool {
-	return n.Mode == value || n.Mode == "" && value == "default"
+	if !n.Bridged() {
+		return n.Mode == value
+	}
+	return slices.ContainsFunc(n.Endpoints(), func(e Endpoint) bool { return e.Network == NetworkName(value) })
 }
 
 // filterPort reads PORT[-PORT][/PROTOCOL]; the protocol is tcp by default.
