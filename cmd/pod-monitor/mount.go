@@ -59,9 +59,7 @@ func (s *supervisor) network() error {
 	if s.launch.NetnsPath == "" {
 		return nil
 	}
-	done := make(chan error, 1)
-	go makeNetns(s.launch.NetnsPath, done)
-	if err := <-done; err != nil {
+	if err := s.mountNetns(); err != nil {
 		return err
 	}
 	if err := failpoint.Hit("monitor.netns"); err != nil {
@@ -73,6 +71,21 @@ func (s *supervisor) network() error {
 		}
 	}
 	return failpoint.Hit("monitor.network")
+}
+
+// mountNetns mounts the network namespace that was handed over, or a new one.
+func (s *supervisor) mountNetns() error {
+	path, fd := s.launch.NetnsPath, s.launch.NetnsFD
+	if fd < 0 {
+		done := make(chan error, 1)
+		go makeNetns(path, done)
+		return <-done
+	}
+	if err := unix.Mount("/proc/self/fd/"+strconv.Itoa(fd), path, "", unix.MS_BIND, ""); err != nil {
+		return wrap("mount the network namespace on "+strconv.Quote(path), err)
+	}
+	// The mount keeps the namespace; with a descriptor as well it would outlive the unmount.
+	return wrap("close the descriptor of the network namespace", unix.Close(fd))
 }
 
 // makeNetns mounts a new network namespace on path. It runs on a thread of its own, which ends with it: a thread that has

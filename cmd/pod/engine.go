@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/sirupsen/logrus"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/image/courier"
+	"github.com/pod-engine/pod/pkg/netns/helper"
 	"github.com/pod-engine/pod/pkg/rootless"
 )
 
@@ -46,9 +48,18 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	}
 	a.opened, err = engine.Open(ctx, engine.Options{
 		DataDir: user.DataDir, RunDir: user.RunDir, User: user, Runtime: runtime, Cgroup: setup,
-		Images: a.images, Executable: executable, GlobalArgs: a.global.args(), Warn: a.warn, Log: a.logger(),
+		Network: a.network(user), Images: a.images, Executable: executable, GlobalArgs: a.global.args(), Warn: a.warn, Log: a.logger(),
 	})
 	return a.opened, err
+}
+
+// network speaks with the network helper.
+func (a *app) network(user rootless.Info) helper.Client {
+	return helper.Client{
+		Dir: filepath.Join(user.RunDir, "network"), Networks: filepath.Join(user.DataDir, "networks"), Rootless: user.Rootless,
+		Program: func(ctx context.Context) (string, error) { return carried.Path(ctx, "pod-network", user.DataDir) },
+		Env:     append(rootless.ChildEnv(user), "PATH="+os.Getenv("PATH")),
+	}
 }
 
 // runtime is the OCI runtime of --runtime, else of containers.conf, else what is installed.
@@ -99,7 +110,7 @@ func (a *app) images(ctx context.Context) (*image.Store, error) {
 			GraphRoot: a.global.root, RunRoot: a.global.runRoot,
 			Driver: a.global.storageDriver, DriverOptions: a.global.storageOptions, SingleID: user.SingleID,
 		},
-		InUse: a.imageUsers, RemoveContainers: a.removeImageUsers, Puller: a.courier(),
+		InUse: a.imageUsers, Unheld: a.forgetHold, RemoveContainers: a.removeImageUsers, Puller: a.courier(),
 	})
 	return a.store, err
 }
@@ -122,6 +133,14 @@ func (a *app) imageUsers(ctx context.Context, imageID string) ([]string, error) 
 		return nil, err
 	}
 	return e.ImageUsers(imageID)
+}
+
+func (a *app) forgetHold(ctx context.Context, imageID string) error {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return err
+	}
+	return e.ForgetHold(imageID)
 }
 
 func (a *app) removeImageUsers(ctx context.Context, imageID string) error {

@@ -11,8 +11,8 @@ import (
 // imageCommands are the verbs on images that are at the top; most are there again below "image".
 func imageCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
-		newImagesCommand(a), newLoadCommand(a), newLoginCommand(a), newLogoutCommand(a), newPullCommand(a), newPushCommand(a), newRmiCommand(a),
-		newSaveCommand(a), newTagCommand(a), newUntagCommand(a),
+		newHistoryCommand(a), newImagesCommand(a), newImportCommand(a), newLoadCommand(a), newLoginCommand(a), newLogoutCommand(a),
+		newPullCommand(a), newPushCommand(a), newRmiCommand(a), newSaveCommand(a), newTagCommand(a), newUntagCommand(a),
 	}
 }
 
@@ -25,9 +25,9 @@ func newImageCommand(a *app) *cobra.Command {
 	remove := newRmiCommand(a)
 	remove.Use, remove.Aliases = "rm [flags] IMAGE [IMAGE...]", []string{"remove"}
 	remove.Example = a.example("image rm alpine", "image rm --all")
-	cmd.AddCommand(newImageExistsCommand(a), newImageInspectCommand(a), list, newLoadCommand(a), newPullCommand(a),
-		newPushCommand(a), remove,
-		newSaveCommand(a), newTagCommand(a), newUntagCommand(a))
+	cmd.AddCommand(newHistoryCommand(a), newImageDiffCommand(a), newImageExistsCommand(a), newImageInspectCommand(a),
+		newImagePruneCommand(a), newImageTreeCommand(a), newImportCommand(a), list, newLoadCommand(a), newPullCommand(a),
+		newPushCommand(a), remove, newSaveCommand(a), newTagCommand(a), newUntagCommand(a))
 	return cmd
 }
 

@@ -38,6 +38,14 @@ func lasting() []string {
 		"h/.local/share/pod/leases/*/held",            // both go with the image
 		"h/.local/share/containers/storage/overlay/*", //
 		"h/.local/share/containers/storage/overlay-containers/*",
+		"r/pod/network/*",     // the network helper stays a while, with its directory; see isNetworkHelper
+		"r/pod/network/*/log", //
+		"r/pod/network/*/lock",
+		"r/pod/network/*/socket",
+		"r/pod/network/*/dial",
+		"r/pod/network/*/netns",
+		"r/pod/network/*/netns.log",
+		"r/pod/network/*/attached",
 		"h/.local/share/containers/storage/pod-pins/lock",
 		"h/.local/share/pod/reserve", // released to be able to remove when the disk is full
 	}
@@ -50,13 +58,45 @@ func (w *World) Snapshot() (Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	procs = slices.DeleteFunc(procs, func(p proc) bool {
+		if !w.isNetworkHelper(p) {
+			return false
+		}
+		s.addInterfaces(p)
+		return true
+	})
 	for _, p := range procs {
 		s.add("process " + p.cmdline + " (" + p.name + ")")
 	}
-	s.addMounts(procs)
+	s.addMounts(procs, filepath.Join(w.RunDir(), "pod", "network"))
 	s.addNetworkNamespaces(procs)
 	s.addSockets(w.Dir)
 	return s, errors.Join(s.addCgroups(), s.addFiles(w))
+}
+
+// isNetworkHelper reports whether a process is this world's network helper or its way out. They stay for some time after the
+// last container, since starting them costs more than a container; what they hold for containers must be gone all the same.
+func (w *World) isNetworkHelper(p proc) bool {
+	return strings.Contains(p.cmdline, filepath.Join(w.RunDir(), "pod", "network")+"/")
+}
+
+// addInterfaces lists the containers' interfaces in the namespaces that the threads of a network helper are in.
+func (s Snapshot) addInterfaces(p proc) {
+	tables, _ := filepath.Glob("/proc/" + strconv.Itoa(p.pid) + "/task/*/net/dev")
+	seen := make(map[string]bool)
+	for _, table := range tables {
+		text, err := os.ReadFile(table)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(text)) {
+			name, _, ok := strings.Cut(strings.TrimSpace(line), ":")
+			if ok && strings.HasPrefix(name, "pve") && !seen[name] {
+				seen[name] = true
+				s.add("interface of a container")
+			}
+		}
+	}
 }
 
 // Sweep compares with an earlier snapshot and gives what is there now and was not then. What is on its way out has
@@ -97,7 +137,8 @@ func (s Snapshot) since(before Snapshot) []string {
 }
 
 // addMounts lists the mounts of this process's namespace and of every other one that its descendants are in.
-func (s Snapshot) addMounts(procs []proc) {
+// Those below the directory kept are left out.
+func (s Snapshot) addMounts(procs []proc, kept string) {
 	seen := make(map[string]bool)
 	look := func(pid, owner string) {
 		ns, err := os.Readlink("/proc/" + pid + "/ns/mnt")
@@ -111,7 +152,7 @@ func (s Snapshot) addMounts(procs []proc) {
 		}
 		for _, line := range strings.Split(strings.TrimSpace(string(b)), "\n") {
 			f := strings.Fields(line)
-			if sep := slices.Index(f, "-"); sep > 4 && len(f) > sep+2 {
+			if sep := slices.Index(f, "-"); sep > 4 && len(f) > sep+2 && !strings.HasPrefix(f[4], kept+"/") {
 				s.add(fmt.Sprintf("mount of %s at %s in the mount namespace of %s", f[sep+1], f[4], owner))
 			}
 		}
@@ -148,6 +189,9 @@ func (s Snapshot) addSockets(dir string) {
 		f := strings.Fields(line)
 		if len(f) < 8 || !strings.HasPrefix(f[7], dir) {
 			continue
+		}
+		if strings.HasPrefix(f[7], filepath.Join(dir, "r", "pod", "network")+"/") {
+			continue // the network helper's, which stays a while
 		}
 		if flags, err := strconv.ParseUint(f[3], 16, 64); err == nil && flags&acceptsConnections != 0 {
 			s.add("socket " + f[7])

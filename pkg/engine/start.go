@@ -140,7 +140,7 @@ func (e *Engine) startMonitor(ctx context.Context, cfg *container.Config, b *bun
 	run := &Running{engine: e, config: cfg, serial: serial, stdin: cfg.Process.Interactive}
 	start := client.StartOptions{
 		Binary: program, RunDir: b.dir, Launch: launch,
-		Lock: lock, Root: b.root, Shm: b.shm, Stdio: opts.Stdio,
+		Lock: lock, Root: b.root, Shm: b.shm, Netns: b.namespace, Stdio: opts.Stdio,
 	}
 	if opts.Attach && cfg.Log.Driver != container.LogPassthrough {
 		var far *os.File
