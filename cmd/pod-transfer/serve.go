@@ -40,6 +40,25 @@ func serve(ctx context.Context, request courier.Request, answer *courier.Answer)
 		request.Save.Out = os.Stdout
 		return t.Save(ctx, store, request.Names, request.Save)
 	}
+	return serveManifest(ctx, t, store, request, answer)
+}
+
+// serveManifest does what is about manifest lists.
+func serveManifest(ctx context.Context, t transfer.Transfer, store *image.Store, request courier.Request, answer *courier.Answer) (err error) {
+	switch request.Verb {
+	case courier.AddToList:
+		_, err = t.AddToList(ctx, store, request.List, request.Names, request.ListAdd)
+		return err
+	case courier.PushList:
+		var pushed image.Pushed
+		if pushed, err = t.PushList(ctx, store, request.List, request.To, request.Only, request.Push); err == nil {
+			answer.Pushed = []image.Pushed{pushed}
+		}
+		return err
+	case courier.Manifest:
+		answer.Manifest, err = t.Manifest(ctx, store, request.Names[0], request.Access)
+		return err
+	}
 	return serveLogin(ctx, t, request, answer)
 }
 

@@ -30,6 +30,10 @@ const (
 	Login  Verb = "login"
 	Who    Verb = "who"
 	Logout Verb = "logout"
+
+	AddToList Verb = "manifest-add"
+	PushList  Verb = "manifest-push"
+	Manifest  Verb = "manifest"
 )
 
 // Request is all that pod-transfer is told.
@@ -45,6 +49,10 @@ type Request struct {
 	Save      image.SaveOptions
 	Login     image.Login
 	All       bool // log out everywhere
+	List      string
+	ListAdd   image.ListAdd
+	Only      bool // push a manifest list without the images in it
+	Access    image.Access
 	Progress  bool // shown on standard error
 }
 
@@ -53,6 +61,7 @@ type Answer struct {
 	Loaded   []Loaded
 	Pushed   []image.Pushed
 	LoggedIn image.LoggedIn
+	Manifest image.Manifest
 
 	Error string // empty: none
 	Hint  string
