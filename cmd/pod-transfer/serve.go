@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/image/courier"
 	"github.com/pod-engine/pod/pkg/image/transfer"
@@ -62,7 +64,7 @@ func serveManifest(ctx context.Context, t transfer.Transfer, store *image.Store,
 	return serveLogin(ctx, t, request, answer)
 }
 
-// serveLogin does what is about credentials.
+// serveLogin does what is about registries and not about images.
 func serveLogin(ctx context.Context, t transfer.Transfer, request courier.Request, answer *courier.Answer) (err error) {
 	switch request.Verb {
 	case courier.Login:
@@ -70,6 +72,10 @@ func serveLogin(ctx context.Context, t transfer.Transfer, request courier.Reques
 		return err
 	case courier.Who:
 		answer.LoggedIn, err = t.Who(request.Login)
+		return err
+	case courier.Search:
+		logrus.SetLevel(logrus.FatalLevel) // the library logs, and gives, the same error
+		answer.Found, err = t.Search(ctx, request.Names[0], request.Search)
 		return err
 	case courier.Logout:
 		answer.LoggedIn, err = t.Logout(request.Login, request.All)

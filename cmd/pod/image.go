@@ -10,7 +10,7 @@ import (
 func imageCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newImagesCommand(a), newLoadCommand(a), newLoginCommand(a), newLogoutCommand(a), newPullCommand(a), newPushCommand(a), newRmiCommand(a),
-		newSaveCommand(a), newTagCommand(a), newUntagCommand(a),
+		newSaveCommand(a), newSearchCommand(a), newTagCommand(a), newUntagCommand(a),
 	}
 }
 
@@ -24,8 +24,7 @@ func newImageCommand(a *app) *cobra.Command {
 	remove.Use, remove.Aliases = "rm [flags] IMAGE [IMAGE...]", []string{"remove"}
 	remove.Example = a.example("image rm alpine", "image rm --all")
 	cmd.AddCommand(newImageExistsCommand(a), newImageInspectCommand(a), list, newLoadCommand(a), newPullCommand(a),
-		newPushCommand(a), remove,
-		newSaveCommand(a), newTagCommand(a), newUntagCommand(a))
+		newPushCommand(a), remove, newSaveCommand(a), newSearchCommand(a), newTagCommand(a), newUntagCommand(a))
 	return cmd
 }
 

@@ -30,6 +30,7 @@ const (
 	Login  Verb = "login"
 	Who    Verb = "who"
 	Logout Verb = "logout"
+	Search Verb = "search"
 
 	AddToList Verb = "manifest-add"
 	PushList  Verb = "manifest-push"
@@ -53,6 +54,7 @@ type Request struct {
 	ListAdd   image.ListAdd
 	Only      bool // push a manifest list without the images in it
 	Access    image.Access
+	Search    image.SearchOptions
 	Progress  bool // shown on standard error
 }
 
@@ -62,6 +64,7 @@ type Answer struct {
 	Pushed   []image.Pushed
 	LoggedIn image.LoggedIn
 	Manifest image.Manifest
+	Found    []image.Found
 
 	Error string // empty: none
 	Hint  string
