@@ -37,11 +37,6 @@ func (e *Engine) readRoot(ctx context.Context, cfg *container.Config) (*os.File,
 	return f, nil
 }
 
-// ImageRoot mounts the root file system of an image for reading. at is a directory to mount on, for the moment in which it is not detached yet.
-func (e *Engine) ImageRoot(at string, layers image.Layers) (*os.File, error) {
-	return e.mountLayers(at, "", layers, nil)
-}
-
 // mountLayers mounts layers read-only and detached, above them top unless that is empty, and in them what extra says.
 func (e *Engine) mountLayers(at, top string, layers image.Layers, extra []container.Mount) (*os.File, error) {
 	lowers := layers.Links
