@@ -104,6 +104,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetUsageFunc(shortUsage(root.UsageFunc()))
 	addGroup(root, "Containers", append(containerCommands(a), newContainerCommand(a))...)
 	addGroup(root, "Images", append(imageCommands(a), newImageCommand(a))...)
+	addGroup(root, "Networks", newNetworkCommand(a))
 	addGroup(root, "System", systemCommands(a)...)
 	markArgumentErrors(root)
 	return root
