@@ -25,8 +25,9 @@ func newImageCommand(a *app) *cobra.Command {
 	remove.Use, remove.Aliases = "rm [flags] IMAGE [IMAGE...]", []string{"remove"}
 	remove.Example = a.example("image rm alpine", "image rm --all")
 	cmd.AddCommand(newHistoryCommand(a), newImageDiffCommand(a), newImageExistsCommand(a), newImageInspectCommand(a),
-		newImagePruneCommand(a), newImageTreeCommand(a), newImportCommand(a), list, newLoadCommand(a), newPullCommand(a),
-		newPushCommand(a), remove, newSaveCommand(a), newScanCommand(a), newSearchCommand(a), newTagCommand(a), newUntagCommand(a))
+		newImageMountCommand(a), newImagePruneCommand(a), newImageTreeCommand(a), newImageUnmountCommand(a), newImportCommand(a), list,
+		newLoadCommand(a), newPullCommand(a), newPushCommand(a), remove, newSaveCommand(a), newScanCommand(a), newSearchCommand(a),
+		newTagCommand(a), newUntagCommand(a))
 	return cmd
 }
 
