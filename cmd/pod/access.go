@@ -2,8 +2,12 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"strconv"
+	"time"
 
+	"github.com/pod-engine/pod/internal/containersconf"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/spf13/pflag"
 )
@@ -44,8 +48,8 @@ func addContentTrust(f *pflag.FlagSet) {
 	f.Lookup("disable-content-trust").NoOptDefVal = "true"
 }
 
-// complete puts what was given into access. Progress is told unless quiet.
-func (o *accessFlags) complete(f *pflag.FlagSet, a *app, access *image.Access, quiet bool) {
+// complete puts what was given, or else what containers.conf says, into access. Progress is told unless quiet.
+func (o *accessFlags) complete(f *pflag.FlagSet, a *app, access *image.Access, quiet bool) error {
 	if f.Changed("tls-verify") {
 		access.TLSVerify = &o.tlsVerify
 	}
@@ -53,4 +57,24 @@ func (o *accessFlags) complete(f *pflag.FlagSet, a *app, access *image.Access, q
 		access.Retry = &o.retry
 	}
 	access.Progress, access.Terminal = a.progress(quiet)
+	_, err := a.configure(access)
+	return err
+}
+
+// configure lets containers.conf say what access leaves open, and gives it.
+func (a *app) configure(access *image.Access) (containersconf.Settings, error) {
+	conf, err := containersconf.Read(containersconf.Paths(os.Getenv))
+	if err != nil {
+		return conf, err
+	}
+	access.Parallel, access.TmpDir = conf.ImageParallel, conf.ImageCopyTmpDir
+	if access.Retry == nil {
+		access.Retry = conf.Retry
+	}
+	if access.RetryDelay == 0 && conf.RetryDelay != "" {
+		if access.RetryDelay, err = time.ParseDuration(conf.RetryDelay); err != nil {
+			return conf, fmt.Errorf("read containers.conf: retry_delay: %w", err)
+		}
+	}
+	return conf, nil
 }

@@ -80,6 +80,9 @@ func (a *app) create(ctx context.Context, e *engine.Engine, cfg *container.Confi
 	if !c.quiet {
 		c.pull.Progress, c.pull.Terminal = a.Err, terminal.IsTerminal(a.Err)
 	}
+	if err := a.configurePull(&c.pull); err != nil {
+		return err
+	}
 	store, err := a.images(ctx)
 	if err != nil {
 		return err

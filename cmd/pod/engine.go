@@ -38,7 +38,7 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	runtime, err := a.runtime()
+	runtime, err := a.runtime(setup)
 	if err != nil {
 		return nil, err
 	}
@@ -63,12 +63,12 @@ func (a *app) network(user rootless.Info) helper.Client {
 }
 
 // runtime is the OCI runtime of --runtime, else of containers.conf, else what is installed.
-func (a *app) runtime() (engine.Runtime, error) {
+func (a *app) runtime(groups cgroup.Setup) (engine.Runtime, error) {
 	settings, err := containersconf.Read(containersconf.Paths(os.Getenv))
 	if err != nil {
 		return engine.Runtime{}, err
 	}
-	return engine.FindRuntime(settings.Command(a.global.runtime), a.global.runtimeFlags)
+	return engine.FindRuntime(settings.Command(a.global.runtime), a.global.runtimeFlags, groups)
 }
 
 // enter gives the program's place inside the user's namespaces.
@@ -110,14 +110,14 @@ func (a *app) images(ctx context.Context) (*image.Store, error) {
 			GraphRoot: a.global.root, RunRoot: a.global.runRoot,
 			Driver: a.global.storageDriver, DriverOptions: a.global.storageOptions, SingleID: user.SingleID,
 		},
-		InUse: a.imageUsers, RemoveContainers: a.removeImageUsers, Puller: a.courier(),
+		InUse: a.imageUsers, Unheld: a.forgetHold, RemoveContainers: a.removeImageUsers, Puller: a.courier(),
 	})
 	return a.store, err
 }
 
 // courier brings images in and out of the store.
 func (a *app) courier() courier.Courier {
-	return courier.Courier{UserAgent: userAgent(), Program: func(ctx context.Context) (string, error) {
+	return courier.Courier{UserAgent: userAgent(), Bounds: bounds, Program: func(ctx context.Context) (string, error) {
 		user, err := a.enter(ctx)
 		if err != nil {
 			return "", err
@@ -133,6 +133,14 @@ func (a *app) imageUsers(ctx context.Context, imageID string) ([]string, error) 
 		return nil, err
 	}
 	return e.ImageUsers(imageID)
+}
+
+func (a *app) forgetHold(ctx context.Context, imageID string) error {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return err
+	}
+	return e.ForgetHold(imageID)
 }
 
 func (a *app) removeImageUsers(ctx context.Context, imageID string) error {

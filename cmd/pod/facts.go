@@ -39,7 +39,7 @@ func (a *app) sources() sources {
 
 // containerSize adds up the container's own files and those of its image.
 func (a *app) containerSize(ctx context.Context, c engine.Container) (writable, all int64, err error) {
-	if writable, err = treeSize(filepath.Join(a.opened.Dir(c.Config.ID), "rootfs", "upper")); err != nil {
+	if writable, err = treeSize(writableDir(a.opened, c)); err != nil {
 		return 0, 0, fmt.Errorf("measure container %q: %w", c.Config.Name, err)
 	}
 	store, err := a.images(ctx)
@@ -52,6 +52,11 @@ func (a *app) containerSize(ctx context.Context, c engine.Container) (writable, 
 	}
 	size, err := store.Size(img)
 	return writable, writable + size, err
+}
+
+// writableDir holds the container's own files.
+func writableDir(e *engine.Engine, c engine.Container) string {
+	return filepath.Join(e.Dir(c.Config.ID), "rootfs", "upper")
 }
 
 // treeSize is the bytes in the regular files below dir.

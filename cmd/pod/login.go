@@ -82,7 +82,9 @@ func (a *app) keepAs(l *image.Login) {
 
 // complete checks flags against each other and reads the password from the standard input.
 func (o *loginOptions) complete(f *pflag.FlagSet, a *app) error {
-	o.access.complete(f, a, &o.Access, true)
+	if err := o.access.complete(f, a, &o.Access, true); err != nil {
+		return err
+	}
 	o.password = f.Changed("password")
 	a.keepAs(&o.Login)
 	switch {

@@ -34,6 +34,7 @@ func (o *pullOptions) addFlags(f *pflag.FlagSet) {
 	addContentTrust(f)
 	f.StringArrayVar(&o.DecryptionKeys, "decryption-key", nil, "open encrypted layers with the key in this `file[:PASSPHRASE]`")
 	f.Var(into("policy", &o.Policy, image.ParsePolicy).withDefault(string(image.PullAlways)), "policy", "when to pull: always, missing, never or newer")
+	addUnpackLimit(f, &o.PullOptions)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress")
 }
 
@@ -49,7 +50,18 @@ func (o *pullOptions) complete(f *pflag.FlagSet, a *app) error {
 	if o.Policy == "" {
 		o.Policy = image.PullAlways
 	}
-	o.access.complete(f, a, &o.Access, o.quiet)
+	return o.access.complete(f, a, &o.Access, o.quiet)
+}
+
+// configurePull lets containers.conf say what create and run leave open.
+func (a *app) configurePull(o *image.PullOptions) error {
+	conf, err := a.configure(&o.Access)
+	if err != nil || o.Policy != "" {
+		return err
+	}
+	if o.Policy, err = image.ParsePolicy(conf.PullPolicy); err != nil {
+		return fmt.Errorf("read containers.conf: %w", err)
+	}
 	return nil
 }
 

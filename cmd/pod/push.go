@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/pod-engine/pod/internal/containersconf"
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/spf13/cobra"
@@ -43,11 +44,36 @@ func (o *pushOptions) addForm(f *pflag.FlagSet) {
 
 // complete puts those flags that were given into the options.
 func (o *pushOptions) complete(f *pflag.FlagSet, a *app) error {
-	o.access.complete(f, a, &o.Access, o.quiet)
+	if err := o.access.complete(f, a, &o.Access, o.quiet); err != nil {
+		return err
+	}
 	if f.Changed("compression-level") {
 		o.Level = &o.level
 	}
+	if err := o.configure(f); err != nil {
+		return fmt.Errorf("read containers.conf: %w", err)
+	}
 	return o.sign.complete(f, a, &o.Signing)
+}
+
+// configure lets containers.conf say how layers are written, unless flags do.
+func (o *pushOptions) configure(f *pflag.FlagSet) error {
+	conf, err := containersconf.Read(containersconf.Paths(os.Getenv))
+	if err != nil {
+		return err
+	}
+	if !f.Changed("compression-format") && conf.CompressionFormat != "" {
+		if o.Compression, err = image.ParseCompression(conf.CompressionFormat); err != nil {
+			return err
+		}
+	}
+	if o.Level == nil && !f.Changed("compression-format") {
+		o.Level = conf.CompressionLevel
+	}
+	if !f.Changed("format") {
+		o.Type, err = image.ParseManifestType(conf.ImageDefaultFormat)
+	}
+	return err
 }
 
 func newPushCommand(a *app) *cobra.Command {

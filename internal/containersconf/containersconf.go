@@ -1,5 +1,5 @@
-// Package containersconf reads containers.conf(5) for the settings that pod honours: which OCI runtime to use. Files that set
-// nothing of it are not parsed, since they are read at the start of every command.
+// Package containersconf reads containers.conf(5) for the settings that pod honours: which OCI runtime to use, how images are
+// transferred, and how large they may be. Files that set nothing of it are not parsed, since they are read at the start of every command.
 package containersconf
 
 import (
@@ -16,6 +16,23 @@ import (
 type Settings struct {
 	Runtime  string              `toml:"runtime"`  // a name or a path; empty: not set
 	Runtimes map[string][]string `toml:"runtimes"` // where the runtime of a name may be, best first
+
+	// How images are transferred. Empty and nil: not set.
+	CompressionFormat  string `toml:"compression_format"`
+	CompressionLevel   *int   `toml:"compression_level"`
+	ImageDefaultFormat string `toml:"image_default_format"` // oci, v2s2 or v2s1
+	ImageParallel      uint   `toml:"image_parallel_copies"`
+	ImageCopyTmpDir    string `toml:"image_copy_tmp_dir"` // a directory, or "storage"
+	// ImageUnpackLimit is how much an image may unpack to, "100g"; it is pod's own key.
+	ImageUnpackLimit string `toml:"image_unpack_limit"`
+	PullPolicy       string `toml:"pull_policy"` // of create and run
+	Retry            *uint  `toml:"retry"`
+	RetryDelay       string `toml:"retry_delay"` // a duration, as "2s"
+}
+
+// words begin the names of all settings.
+func words() []string {
+	return []string{"runtime", "compression_", "image_", "pull_policy", "retry"}
 }
 
 // Paths are the files that Read looks at, the weakest first, as containers.conf(5) orders them: the file named by
@@ -47,7 +64,7 @@ func Read(paths []string) (Settings, error) {
 	}
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
-		if errors.Is(err, os.ErrNotExist) || err == nil && !mentionsRuntime(text) {
+		if errors.Is(err, os.ErrNotExist) || err == nil && !mentions(text, words()) {
 			continue
 		}
 		if err == nil {
@@ -61,14 +78,17 @@ func Read(paths []string) (Settings, error) {
 	return all.Engine, nil
 }
 
-// mentionsRuntime reports whether a line that is no comment has the word runtime.
-func mentionsRuntime(text []byte) bool {
-	if !bytes.Contains(text, []byte("runtime")) {
-		return false
-	}
+// mentions reports whether a line that is no comment has one of the words.
+func mentions(text []byte, words []string) bool {
 	for line := range bytes.Lines(text) {
-		if line = bytes.TrimSpace(line); bytes.Contains(line, []byte("runtime")) && line[0] != '#' {
-			return true
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		for _, word := range words {
+			if bytes.Contains(line, []byte(word)) {
+				return true
+			}
 		}
 	}
 	return false

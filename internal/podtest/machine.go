@@ -22,6 +22,8 @@ func Examine() Machine {
 		_, err := exec.LookPath(program)
 		m.set(program, err)
 	}
+	_, err := exec.LookPath("podman")
+	m.set("installed:podman", err)
 	m.set("userns", try("unshare", "--map-root-user", "--map-auto", "true"))
 	m.set("overlay", overlayWorks())
 	m.set("tun", writable("/dev/net/tun"))
@@ -64,7 +66,7 @@ func (m Machine) Why(condition string) string { return m.missing[condition] }
 // absence is a mistake, not a reason to skip.
 func Fixable(condition string) bool {
 	switch condition {
-	case "userns", "crun", "runc", "pasta", "slirp4netns", "fuse-overlayfs", "strace", "docker-registry", "skopeo", "gpg":
+	case "userns", "crun", "runc", "pasta", "slirp4netns", "fuse-overlayfs", "strace", "docker-registry", "skopeo", "gpg", "installed:podman":
 		return true
 	}
 	return false

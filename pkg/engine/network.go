@@ -80,6 +80,7 @@ func (e *Engine) planNetwork(ctx context.Context, b *bundle, host *oci.Host, con
 		}
 	}
 	facts := netns.ReadHost(helpers, b.path("netns"))
+	facts.Root = !e.User.Rootless
 	if connected != nil {
 		err = e.takeNetwork(b, facts, connected)
 	} else {

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/pod-engine/pod/internal/filetree"
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/image"
@@ -100,21 +101,7 @@ func mountInThread(base, target, options string) (*os.File, error) {
 
 // openInRoot opens a path of the container as the container would see it: links, absolute ones too, stay inside root.
 func openInRoot(root *os.File, path string, flags int, mode uint64) (*os.File, error) {
-	how := unix.OpenHow{
-		Flags: uint64(flags | unix.O_CLOEXEC), Mode: mode,
-		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
-	}
-	for {
-		fd, err := unix.Openat2(int(root.Fd()), "/"+path, &how)
-		switch {
-		case err == nil:
-			return os.NewFile(uintptr(fd), path), nil
-		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-			// A rename elsewhere raced the resolution (openat2(2)).
-		default:
-			return nil, &os.PathError{Op: "open", Path: path, Err: err}
-		}
-	}
+	return filetree.Open(root, path, flags, mode)
 }
 
 // readInRoot reads a small regular file of the container; one that is not there is empty. What is not a regular file or

@@ -16,6 +16,9 @@ type Access struct {
 	Retry      *uint         // further tries after a fault of the network; nil: 3
 	RetryDelay time.Duration // before the first further try; zero: 1 s, doubled each time
 
+	Parallel uint   // layers that are copied at the same time; zero: 6
+	TmpDir   string // for temporary files, unless TMPDIR is set; empty or "storage": beside the store
+
 	// Progress is where the progress of each layer is told; nil: nowhere. Terminal says that it is one, and gets bars.
 	Progress io.Writer `json:"-"`
 	Terminal bool

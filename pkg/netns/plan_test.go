@@ -43,6 +43,7 @@ func TestPlan(t *testing.T) {
 		host func(*HostFacts)
 	}{
 		{"default", container.Network{}, nil},
+		{"root", container.Network{}, func(h *HostFacts) { h.Root = true }},
 		{"old-pasta", container.Network{}, oldPasta},
 		{"old-pasta-publishes", container.Network{Ports: []container.Port{web}}, oldPasta},
 		{"only-slirp", container.Network{}, func(h *HostFacts) { h.Helpers.Pasta = "" }},

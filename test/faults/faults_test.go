@@ -317,20 +317,20 @@ func TestEveryRuntimeCallSurvivesItsDeath(t *testing.T) {
 
 // runtimeDies runs a verb with the wrapper as runtime, armed once the preparation is over.
 func (b *bench) runtimeDies(t *testing.T, v verb, wrapper, point string, table *results) {
-	arm := filepath.Join(t.TempDir(), "arm")
+	arm := wrapper + ".arm"
 	with := func(args []string) []string { return append([]string{"--runtime", wrapper}, args...) }
 	w := verb{name: v.name, args: with(v.args)}
 	for _, args := range v.prepare {
 		w.prepare = append(w.prepare, with(args))
 	}
-	err := b.survive(w, fault{
-		env:   []string{"POD_RUNTIME_FAULT=" + point, "POD_RUNTIME_ARM=" + arm},
-		early: true,
-		arm:   func() error { return os.WriteFile(arm, nil, 0o600) },
-	})
+	err := b.survive(w, fault{arm: func() error { return os.WriteFile(arm, []byte(point+"\n"), 0o600) }})
 	_, stat := os.Stat(arm)
 	if stat == nil && err == nil {
+		os.Remove(arm)
 		return // this verb does not make this call
+	}
+	if err := os.RemoveAll(arm); err != nil {
+		t.Fatal(err)
 	}
 	table.add(v.name, point, "runtime", err)
 	if err != nil {
@@ -338,14 +338,16 @@ func (b *bench) runtimeDies(t *testing.T, v verb, wrapper, point string, table *
 	}
 }
 
-// wrapperScript stands for the runtime. The call is its first argument that is neither a flag nor the value of one. It dies
-// once, so that the clean-up after it can work.
+// wrapperScript stands for the runtime, whoever starts it with whatever environment: a file beside it says at which call to
+// die. The call is its first argument that is neither a flag nor the value of one. It dies once, so that the clean-up after
+// it can work.
 const wrapperScript = `#!/bin/bash
 call=
-for arg; do case $arg in create | start | run | exec | kill | delete | state) call=$arg; break ;; esac; done
-die() { [ -e "$POD_RUNTIME_ARM" ] && rm -f "$POD_RUNTIME_ARM" && kill -9 $$; }
-[ "$POD_RUNTIME_FAULT" != "$call.before" ] || die
-[ "$POD_RUNTIME_FAULT" = "$call.after" ] || exec %[1]s "$@"
+for arg; do case $arg in create | start | run | exec | kill | delete | state | pause | resume) call=$arg; break ;; esac; done
+read -r fault 2>/dev/null <"$0.arm"
+die() { rm "$0.arm" && kill -9 $$; }
+[ "$fault" != "$call.before" ] || die
+[ "$fault" = "$call.after" ] || exec %[1]s "$@"
 %[1]s "$@"
 status=$?
 die

@@ -264,6 +264,23 @@ func TestSuspendedCommandIsNotWaitedFor(t *testing.T) {
 		b.wantState(t, "running") // the command's own start is over; this one is not its business
 		b.gone(t)
 	})
+	t.Run("exec", func(t *testing.T) {
+		id := b.running(t, "--network", "none")
+		cmd := b.world.Command(context.Background(), "exec", victim, "sleep", "1000")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+		b.awaitOutput(t, "1", "inspect", "--format", "{{len .ExecIDs}}", id)
+		signal(t, cmd.Process.Pid, syscall.SIGSTOP)
+		b.must(nil, "stop", "-t", "0", victim)
+		signal(t, cmd.Process.Pid, syscall.SIGCONT)
+		cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); code != 137 {
+			t.Errorf("exec ended with %d, want 137: its process was killed with the container", code)
+		}
+		b.gone(t)
+	})
 	t.Run("run --rm", func(t *testing.T) {
 		resume := foreground(t, "run", "--rm", "--name", victim, "--network", "none", podtest.BoxImage, "sleep", "0.5")
 		b.awaitOutput(t, "", "ps", "--all", "--filter", "name="+victim, "--format", "{{.State}}")

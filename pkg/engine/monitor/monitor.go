@@ -30,7 +30,9 @@ const (
 	FirstFD   = 5 // of those that Launch names
 )
 
-// Failpoints lists the transitions of the monitor that package failpoint can break, in the order of a container's life.
+// Failpoints lists the transitions of the monitor that package failpoint can break, in the order of a container's life. A
+// further process has two at any time: monitor.exec (its request is taken) and monitor.executed (it runs; the command was not
+// told).
 func Failpoints() []string {
 	return []string{
 		"monitor.locked",        // has read launch, holds the lock

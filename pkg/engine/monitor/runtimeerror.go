@@ -78,6 +78,11 @@ func RuntimeKind(message string) Kind {
 	return KindRuntime
 }
 
+// RuntimePaused tells from a runtime's message that it refused to work on a container because that is paused.
+func RuntimePaused(message string) bool {
+	return strings.HasSuffix(message, "is paused") || strings.Contains(message, "in a paused container")
+}
+
 // OneLine makes text fit for one line of a message: lines are joined, control characters go.
 func OneLine(text string) string {
 	text = strings.Map(func(r rune) rune {

@@ -1,16 +1,19 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	"github.com/pod-engine/pod/internal/hint"
 	"go.podman.io/image/v5/pkg/blobinfocache/none"
 	"go.podman.io/image/v5/types"
 )
@@ -55,22 +58,31 @@ type downloads struct {
 func (s *checkedSource) download(ctx context.Context, layers []layer) *downloads {
 	d := &downloads{}
 	d.ctx, d.cancel = context.WithCancelCause(ctx)
-	slots := make(chan struct{}, parallel)
 	for _, l := range layers {
 		b := &blob{src: s, info: l.blob}
+		if s.remote {
+			b.come = sync.NewCond(&b.mu)
+		}
 		d.blobs = append(d.blobs, b)
-		if !s.remote {
+	}
+	if s.remote {
+		d.all.Go(func() { d.begin(cmp.Or(s.j.access.Parallel, parallel)) })
+	}
+	return d
+}
+
+// begin starts the downloads, as many at a time as there are slots, the lowest layer first: it is unpacked first.
+func (d *downloads) begin(slots uint) {
+	free := make(chan struct{}, slots)
+	for _, b := range d.blobs {
+		select {
+		case free <- struct{}{}:
+		case <-d.ctx.Done():
+			b.finish(context.Cause(d.ctx))
 			continue
 		}
-		b.come = sync.NewCond(&b.mu)
 		d.all.Go(func() {
-			select {
-			case slots <- struct{}{}:
-			case <-d.ctx.Done():
-				b.finish(context.Cause(d.ctx))
-				return
-			}
-			defer func() { <-slots }()
+			defer func() { <-free }()
 			err := b.fetch(d.ctx)
 			b.finish(err)
 			if err != nil {
@@ -78,7 +90,6 @@ func (s *checkedSource) download(ctx context.Context, layers []layer) *downloads
 			}
 		})
 	}
-	return d
 }
 
 func (d *downloads) stop() {
@@ -314,6 +325,14 @@ func drain(r io.Reader) error {
 // unpackFailure takes the reason out of what the storage library says when its unpacking process fails.
 func unpackFailure(err error) error {
 	text := err.Error()
+	if strings.Contains(text, "duplicates of file paths") {
+		return errors.New("unpack a layer: it has two entries of the same name")
+	}
+	noSuchID := regexp.MustCompile(`\(requested (\d+):(\d+) for (.*?)\): `)
+	if m := noSuchID.FindStringSubmatch(text); m != nil {
+		return hint.Wrap(fmt.Errorf("unpack a layer: %s belongs to user %s and group %s, and there are not so many subordinate ids", printable(m[3]), m[1], m[2]),
+			"give the user more ids in /etc/subuid and /etc/subgid")
+	}
 	_, said, ok := strings.Cut(text, "; output: ")
 	if !ok {
 		return err

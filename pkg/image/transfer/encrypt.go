@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/containers/ocicrypt/config"
 	"github.com/containers/ocicrypt/helpers"
@@ -13,6 +14,11 @@ import (
 func encrypt(how *copy.Options, keys []string, layers []int) error {
 	if len(keys) == 0 {
 		return nil
+	}
+	for _, key := range keys {
+		if strings.HasPrefix(key, "pkcs11:") {
+			return fmt.Errorf("encryption key %q: PKCS #11 modules are shared libraries, which this static program cannot load; use jwe, pgp, pkcs7 or provider", key)
+		}
 	}
 	crypto, err := helpers.CreateCryptoConfig(keys, nil)
 	if err != nil {

@@ -32,7 +32,7 @@ func archive(name string) (location, bool) {
 	case "docker-archive", "oci-archive", "oci":
 		path, ref, _ := strings.Cut(rest, ":")
 		return location{kind, path, ref}, ok
-	case "dir":
+	case "dir", "docker-daemon":
 		return location{kind, rest, ""}, ok
 	}
 	return location{}, false
@@ -59,6 +59,7 @@ func (t Transfer) load(ctx context.Context, s *image.Store, from location, in io
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, j.end()) }()
+	j.decryptionKeys = opts.DecryptionKeys
 	shown := from.path
 	if from.path == "" {
 		shown = "standard input"
@@ -95,6 +96,9 @@ func (j *job) spool(ctx context.Context, in io.Reader) (string, error) {
 
 // open finds out what lies at the place and loads it.
 func (j *job) open(ctx context.Context, from location) ([]image.Loaded, error) {
+	if from.kind == "docker-daemon" {
+		return j.loadDaemon(ctx, from.path)
+	}
 	info, err := os.Stat(from.path)
 	if err != nil {
 		var path *os.PathError
@@ -125,6 +129,23 @@ func (j *job) open(ctx context.Context, from location) ([]image.Loaded, error) {
 	return loaded, ociErr
 }
 
+// loadDaemon loads an image from a docker daemon.
+func (j *job) loadDaemon(ctx context.Context, name string) ([]image.Loaded, error) {
+	src, err := j.ref("docker-daemon:" + name)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	if named := src.DockerReference(); named != nil {
+		names = []string{named.String()}
+	}
+	l, err := j.loadOne(ctx, src, names)
+	if err != nil {
+		return nil, explainRef("load from", src, err)
+	}
+	return []image.Loaded{l}, nil
+}
+
 func (j *job) openDir(ctx context.Context, from location) ([]image.Loaded, error) {
 	if _, err := os.Stat(filepath.Join(from.path, "oci-layout")); err == nil {
 		return j.loadLayout(ctx, from)
@@ -137,7 +158,10 @@ func (j *job) openDir(ctx context.Context, from location) ([]image.Loaded, error
 		return nil, err
 	}
 	l, err := j.loadOne(ctx, src, nil)
-	return []image.Loaded{l}, err
+	if err != nil {
+		return nil, err
+	}
+	return []image.Loaded{l}, nil
 }
 
 func (j *job) loadDockerArchive(ctx context.Context, reader *dockerarchive.Reader, only string) ([]image.Loaded, error) {
@@ -207,7 +231,10 @@ func (j *job) loadOCIArchive(ctx context.Context, from location) ([]image.Loaded
 		return nil, badArchive{err}
 	}
 	l, err := j.loadOne(ctx, src, nameOf(desc))
-	return []image.Loaded{l}, err
+	if err != nil {
+		return nil, err
+	}
+	return []image.Loaded{l}, nil
 }
 
 func (j *job) loadLayout(ctx context.Context, from location) ([]image.Loaded, error) {
@@ -268,7 +295,11 @@ func (j *job) loadOne(ctx context.Context, src imageRef, names []string) (image.
 	if err != nil {
 		return image.Loaded{}, err
 	}
-	img, err := j.receive(ctx, dst, src, copy.Options{})
+	var how copy.Options
+	if err := decrypt(&how, j.decryptionKeys); err != nil {
+		return image.Loaded{}, err
+	}
+	img, err := j.receive(ctx, dst, src, how)
 	if err != nil {
 		return image.Loaded{}, err
 	}

@@ -8,8 +8,6 @@ import (
 	"sync"
 
 	"github.com/opencontainers/go-digest"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 	"go.podman.io/image/v5/types"
 )
 
@@ -99,52 +97,6 @@ func (p *progress) plain(e types.ProgressProperties) {
 	case types.ProgressEventSkipped:
 		p.line("%s: already here", short(e))
 	}
-}
-
-// bars are the bars of one copy, by digest.
-type bars struct {
-	pool *mpb.Progress
-	of   map[string]*mpb.Bar
-}
-
-func newBars(out io.Writer) *bars {
-	return &bars{pool: mpb.New(mpb.WithOutput(out), mpb.WithWidth(40)), of: map[string]*mpb.Bar{}}
-}
-
-func (b *bars) show(e types.ProgressProperties) {
-	key := e.Artifact.Digest.String()
-	bar := b.of[key]
-	if bar == nil {
-		bar = b.add(e)
-		b.of[key] = bar
-	}
-	switch e.Event {
-	case types.ProgressEventRead:
-		bar.SetCurrent(int64(e.Offset))
-	case types.ProgressEventDone, types.ProgressEventSkipped:
-		bar.SetTotal(max(e.Artifact.Size, int64(e.Offset), 1), false)
-		bar.SetCurrent(max(e.Artifact.Size, int64(e.Offset), 1))
-		bar.SetTotal(-1, true)
-	}
-}
-
-func (b *bars) add(e types.ProgressProperties) *mpb.Bar {
-	done := "done"
-	if e.Event == types.ProgressEventSkipped {
-		done = "already here"
-	}
-	return b.pool.AddBar(max(e.Artifact.Size, 0),
-		mpb.PrependDecorators(decor.Name(short(e), decor.WC{C: decor.DSyncSpaceR})),
-		mpb.AppendDecorators(decor.OnComplete(decor.CountersKibiByte("%.1f / %.1f"), done)),
-		mpb.BarFillerClearOnComplete(),
-	)
-}
-
-func (b *bars) finish() {
-	for _, bar := range b.of {
-		bar.Abort(false)
-	}
-	b.pool.Wait()
 }
 
 // short names a blob as people read it: the first 12 digits of its digest.

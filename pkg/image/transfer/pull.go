@@ -22,6 +22,13 @@ func (t Transfer) Pull(ctx context.Context, s *image.Store, name string, opts im
 	if from, ok := archive(name); ok {
 		return t.pullArchive(ctx, s, from, opts)
 	}
+	if local, ok := strings.CutPrefix(name, "containers-storage:"); ok {
+		img, err := s.Lookup(ctx, local)
+		if err != nil {
+			return nil, err
+		}
+		return []*image.Image{img}, nil
+	}
 	candidates, err := image.PullNames(strings.TrimPrefix(name, "docker://"))
 	if err != nil {
 		return nil, err
@@ -59,9 +66,14 @@ func (j *job) pullOne(ctx context.Context, n image.Name, opts image.PullOptions)
 			return []*image.Image{img}, nil
 		}
 	}
+	release, err := j.turn(ctx, n.String())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	j.tell.line("Trying to pull %s...", n)
 	var img *image.Image
-	err := j.again(ctx, func() error {
+	err = j.again(ctx, func() error {
 		var err error
 		img, err = j.fetch(ctx, n, opts)
 		return err

@@ -45,9 +45,9 @@ func TestPull(t *testing.T) {
 // empty checks that no temporary files are left.
 func empty(t *testing.T, s *image.Store) {
 	t.Helper()
-	entries, err := os.ReadDir(spool(s))
+	entries, err := os.ReadDir(spool(s, ""))
 	if err != nil || len(entries) > 0 {
-		t.Errorf("%s has %v, %v; want nothing", spool(s), entries, err)
+		t.Errorf("%s has %v, %v; want nothing", spool(s, ""), entries, err)
 	}
 }
 
@@ -193,7 +193,7 @@ func TestAbandonedWorkspaceIsRemoved(t *testing.T) {
 	host := podtest.Registry(t)
 	s := newStore(t, insecure(host))
 	push(t, small("one"), host+"/app:1")
-	dead, live := filepath.Join(spool(s), "dead"), filepath.Join(spool(s), "live")
+	dead, live := filepath.Join(spool(s, ""), "dead"), filepath.Join(spool(s, ""), "live")
 	for _, dir := range []string{dead, live} {
 		if err := os.MkdirAll(filepath.Join(dir, "blob"), 0o700); err != nil {
 			t.Fatal(err)

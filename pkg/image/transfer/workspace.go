@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -17,17 +18,20 @@ type workspace struct {
 	lock *os.File
 }
 
-// spool is where workspaces lie: below TMPDIR if that is set, else beside the store, where there is room for images. The
-// usual /var/tmp is often on a small file system.
-func spool(s *image.Store) string {
-	if tmp := os.Getenv("TMPDIR"); tmp != "" {
+// spool is where workspaces lie: below TMPDIR if that is set, else in the directory of image_copy_tmp_dir of containers.conf(5), else
+// beside the store, where there is room for images. The usual /var/tmp is often on a small file system.
+func spool(s *image.Store, configured string) string {
+	if configured == "storage" {
+		configured = ""
+	}
+	if tmp := cmp.Or(os.Getenv("TMPDIR"), configured); tmp != "" {
 		return filepath.Join(tmp, fmt.Sprintf("pod-transfer-%d", os.Geteuid()))
 	}
 	return filepath.Join(s.GraphRoot(), "pod-transfer")
 }
 
-func newWorkspace(s *image.Store) (*workspace, error) {
-	parent := spool(s)
+func newWorkspace(s *image.Store, configured string) (*workspace, error) {
+	parent := spool(s, configured)
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return nil, fmt.Errorf("make a directory for temporary files: %w", err)
 	}
