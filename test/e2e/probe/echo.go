@@ -3,15 +3,13 @@ package main
 import (
 	"fmt"
 	"net"
-	"os"
 )
 
 // echo answers each datagram that comes to the address with the address of its sender and what it said.
-func echo(address string) {
+func echo(address string) error {
 	c, err := net.ListenPacket("udp", address)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "probe:", err)
-		os.Exit(1)
+		return err
 	}
 	b := make([]byte, 64)
 	for {

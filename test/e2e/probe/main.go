@@ -42,7 +42,8 @@ func main() {
 		os.Exit(2)
 	}
 	if len(os.Args) == 3 && os.Args[1] == "echo" {
-		echo(os.Args[2])
+		fmt.Fprintln(os.Stderr, "probe:", echo(os.Args[2]))
+		os.Exit(1)
 	}
 	r := make(report)
 	// First, while no descriptor of this program's own is open but those of the Go runtime.
