@@ -106,7 +106,7 @@ func (x *execFlags) container(ctx context.Context, e *engine.Engine, args []stri
 		return engine.Container{}, nil, err
 	}
 	if len(args) == 0 {
-		return engine.Container{}, nil, usageError{errors.New("no command is given: exec CONTAINER COMMAND [ARG...]")}
+		return engine.Container{}, nil, tooFewOrMany(errors.New("no command is given: exec CONTAINER COMMAND [ARG...]"))
 	}
 	return found[0].Container, args, nil
 }
