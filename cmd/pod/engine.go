@@ -53,7 +53,7 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 
 // runtime is the OCI runtime of --runtime, else of containers.conf, else what is installed.
 func (a *app) runtime(groups cgroup.Setup) (engine.Runtime, error) {
-	settings, err := containersconf.Read(containersconf.Paths(os.Getenv))
+	settings, err := containersconf.Read(containersconf.Paths(os.Getenv), nil)
 	if err != nil {
 		return engine.Runtime{}, err
 	}

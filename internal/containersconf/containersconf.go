@@ -1,6 +1,5 @@
-// Package containersconf reads containers.conf(5) for the settings that pod honours: which OCI runtime to use, and how large
-// images may be. Files that set
-// nothing of it are not parsed, since they are read at the start of every command.
+// Package containersconf reads containers.conf(5) for the settings that pod honours. Files that set nothing of it are not
+// parsed, since they are read at the start of every command.
 package containersconf
 
 import (
@@ -15,8 +14,10 @@ import (
 
 // Settings are those of the table [engine] that pod honours.
 type Settings struct {
-	Runtime  string              `toml:"runtime"`  // a name or a path; empty: not set
-	Runtimes map[string][]string `toml:"runtimes"` // where the runtime of a name may be, best first
+	Runtime     string              `toml:"runtime"`      // a name or a path; empty: not set
+	Runtimes    map[string][]string `toml:"runtimes"`     // where the runtime of a name may be, best first
+	StopTimeout *uint               `toml:"stop_timeout"` // seconds
+	DetachKeys  string              `toml:"detach_keys"`
 	// ImageUnpackLimit is how much an image may unpack to, "100g"; it is pod's own key.
 	ImageUnpackLimit string `toml:"image_unpack_limit"`
 }
@@ -43,19 +44,29 @@ func Paths(getenv func(string) string) []string {
 	return paths
 }
 
-// Read puts the settings of the files together; one that does not exist sets nothing.
-func Read(paths []string) (Settings, error) {
+// Read puts the settings of the files together; one that does not exist sets nothing. The table [containers] goes into the
+// struct that containers points to, by its toml tags; nil: it is not wanted.
+func Read(paths []string, containers any) (Settings, error) {
 	var all struct {
-		Engine Settings `toml:"engine"`
+		Engine     Settings       `toml:"engine"`
+		Containers toml.Primitive `toml:"containers"`
+	}
+	words := []string{"runtime", "stop_timeout", "detach_keys", "image_unpack_limit"}
+	if containers != nil {
+		words = append(words, "containers")
 	}
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
-		if errors.Is(err, os.ErrNotExist) || err == nil && !mentions(text, "runtime", "image_unpack_limit") {
+		if errors.Is(err, os.ErrNotExist) || err == nil && !mentions(text, words...) {
 			continue
 		}
 		if err == nil {
 			// What a file does not set keeps the value of the files before it.
-			err = toml.Unmarshal(text, &all)
+			var parsed toml.MetaData
+			parsed, err = toml.Decode(string(text), &all)
+			if err == nil && containers != nil && parsed.IsDefined("containers") {
+				err = parsed.PrimitiveDecode(all.Containers, containers)
+			}
 		}
 		if err != nil {
 			return Settings{}, fmt.Errorf("read %s: %w", path, err)
