@@ -45,7 +45,7 @@ func serve(ctx context.Context, request courier.Request, answer *courier.Answer)
 	return serveManifest(ctx, t, store, request, answer)
 }
 
-// serveManifest does what is about manifest lists.
+// serveManifest does what is about manifests.
 func serveManifest(ctx context.Context, t transfer.Transfer, store *image.Store, request courier.Request, answer *courier.Answer) (err error) {
 	switch request.Verb {
 	case courier.AddToList:
@@ -56,6 +56,9 @@ func serveManifest(ctx context.Context, t transfer.Transfer, store *image.Store,
 		if pushed, err = t.PushList(ctx, store, request.List, request.To, request.Only, request.Push); err == nil {
 			answer.Pushed = []image.Pushed{pushed}
 		}
+		return err
+	case courier.Sign:
+		answer.Pushed, err = t.Sign(ctx, store, request.Names[0], request.Sign)
 		return err
 	case courier.Manifest:
 		answer.Manifest, err = t.Manifest(ctx, store, request.Names[0], request.Access)

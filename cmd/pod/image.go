@@ -24,7 +24,8 @@ func newImageCommand(a *app) *cobra.Command {
 	remove.Use, remove.Aliases = "rm [flags] IMAGE [IMAGE...]", []string{"remove"}
 	remove.Example = a.example("image rm alpine", "image rm --all")
 	cmd.AddCommand(newImageExistsCommand(a), newImageInspectCommand(a), list, newLoadCommand(a), newPullCommand(a),
-		newPushCommand(a), remove, newSaveCommand(a), newSearchCommand(a), newTagCommand(a), newUntagCommand(a))
+		newPushCommand(a), remove, newSaveCommand(a), newSearchCommand(a), newImageSignCommand(a),
+		newTagCommand(a), newImageTrustCommand(a), newUntagCommand(a))
 	return cmd
 }
 

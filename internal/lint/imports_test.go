@@ -64,6 +64,7 @@ var allowed = []importRule{
 	{"pkg/oci", []string{"pkg/container"}, "rendering a spec is pure; it knows nothing of engines and stores"},
 	{"pkg/rootless", nil, "it runs before everything else"},
 	{"pkg/netns", []string{"pkg/container", "pkg/netns"}, "a network is made for a description of one, not for an engine"},
+	{"pkg/image/trust", nil, "a policy is read and written without a store"},
 	{"pkg/image/courier", []string{"pkg/image"}, "it has pod-transfer do what it must not link"},
 	{"pkg/image/transfer", []string{"pkg/image"}, "images exist without containers"},
 	{"pkg/image", []string{"pkg/container"}, "images exist without containers, and the store without the registry client"},

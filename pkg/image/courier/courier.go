@@ -31,6 +31,7 @@ const (
 	Who    Verb = "who"
 	Logout Verb = "logout"
 	Search Verb = "search"
+	Sign   Verb = "sign"
 
 	AddToList Verb = "manifest-add"
 	PushList  Verb = "manifest-push"
@@ -55,6 +56,7 @@ type Request struct {
 	Only      bool // push a manifest list without the images in it
 	Access    image.Access
 	Search    image.SearchOptions
+	Sign      image.SignOptions
 	Progress  bool // shown on standard error
 }
 
