@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 export GO
 
 .DEFAULT_GOAL := build
-.PHONY: help demo build build-failpoint test unit e2e compat bench lint fmt generate verify completions install uninstall clean
+.PHONY: help demo build build-failpoint test unit e2e vm compat bench lint fmt generate verify completions install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ unit: ## unit tests, as an unprivileged user
 
 e2e: ## end-to-end tests of the real binary, as an unprivileged user; RUN=REGEXP chooses
 	hack/test e2e
+
+vm: ## tests in an emulated machine with systemd: limits, root, restarts; RUN=REGEXP chooses
+	hack/test vm
 
 compat: ## the same session through pod and podman; prints where they differ
 	hack/test compat

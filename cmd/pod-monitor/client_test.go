@@ -1,8 +1,11 @@
 package main_test
 
 import (
+	"encoding/json"
+	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/pod-engine/pod/pkg/engine/monitor"
 	"github.com/pod-engine/pod/pkg/engine/monitor/client"
+	"golang.org/x/sys/unix"
 )
 
 // output is a buffer that may be looked at while it is written.
@@ -87,4 +91,66 @@ func (b *box) dial() *client.Conn {
 		b.t.Fatal(err)
 	}
 	return conn
+}
+
+// A further process is the monitor's child: it is reaped whether or not anybody waits for it, and its end is told to who does.
+func TestExec(t *testing.T) {
+	forRuntimes(t, func(t *testing.T, runtime string) {
+		b := newBox(t, runtime, "sleep", "1000")
+		control := b.start(nil)
+		m := b.expect(control, monitor.Running)
+		attended, err := b.exec("attended", "sh", "-c", "exit 7")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer attended.Close()
+		if code, err := attended.Wait(b.context()); code != 7 || err != nil {
+			t.Errorf("it ended with %d, %v; want 7", code, err)
+		}
+		left, err := b.exec("left", "sleep", "0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		left.Close()
+		eventually(t, "its directory is gone", func() bool {
+			_, err := os.Stat(filepath.Join(b.run, "exec", "left"))
+			return errors.Is(err, os.ErrNotExist)
+		})
+		var failed *client.ExecError
+		if _, err := b.exec("broken", "no-such-command"); !errors.As(err, &failed) {
+			t.Errorf("a command that does not exist gives %v", err)
+		}
+		killed, err := b.exec("killed", "sleep", "1000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer killed.Close()
+		unix.Kill(m.PID, unix.SIGKILL)
+		if code, err := killed.Wait(b.context()); code != 137 || err != nil {
+			t.Errorf("at the end of the container it ended with %d, %v; want 137", code, err)
+		}
+	})
+}
+
+// exec asks the monitor for a further process, with /dev/null for its streams.
+func (b *box) exec(name string, argv ...string) (*client.Process, error) {
+	dir := filepath.Join(b.run, "exec", name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		b.t.Fatal(err)
+	}
+	spec, err := json.Marshal(map[string]any{"args": argv, "cwd": "/", "env": b.process["env"], "user": b.process["user"]})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "process.json"), spec, 0o600)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer null.Close()
+	command := append([]string{b.launch.Runtime}, b.launch.RuntimeArgs...)
+	command = append(command, "exec", "--detach", "--pid-file", "pid", "--process", "process.json", b.launch.ID)
+	return client.Exec(b.context(), b.run, monitor.Exec{Dir: "exec/" + name, Argv: command}, []*os.File{null, null, null})
 }

@@ -203,8 +203,10 @@ func (c *clients) cancelRestart() {
 }
 
 func exitFrame(queue []byte, code int) []byte {
-	return monitor.AppendFrame(queue, monitor.FrameExit, binary.BigEndian.AppendUint32(nil, uint32(code)))
+	return monitor.AppendFrame(queue, monitor.FrameExit, exitPayload(code))
 }
+
+func exitPayload(code int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(code)) }
 
 func setSendBuffer(socket *os.File, size int) {
 	if conn, err := socket.SyscallConn(); err == nil {

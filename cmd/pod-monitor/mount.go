@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/pkg/engine/monitor"
 	"golang.org/x/sys/unix"
 )
 
@@ -59,9 +60,7 @@ func (s *supervisor) network() error {
 	if s.launch.NetnsPath == "" {
 		return nil
 	}
-	done := make(chan error, 1)
-	go makeNetns(s.launch.NetnsPath, done)
-	if err := <-done; err != nil {
+	if err := s.mountNetns(); err != nil {
 		return err
 	}
 	if err := failpoint.Hit("monitor.netns"); err != nil {
@@ -71,8 +70,42 @@ func (s *supervisor) network() error {
 		if err := s.program("connect the network", s.launch.NetworkCommand, -1); err != nil {
 			return err
 		}
+		s.watchHelpers()
 	}
 	return failpoint.Hit("monitor.network")
+}
+
+// mountNetns mounts the network namespace that was handed over, or a new one.
+func (s *supervisor) mountNetns() error {
+	path, fd := s.launch.NetnsPath, s.launch.NetnsFD
+	if fd < 0 {
+		done := make(chan error, 1)
+		go makeNetns(path, done)
+		return <-done
+	}
+	if err := unix.Mount("/proc/self/fd/"+strconv.Itoa(fd), path, "", unix.MS_BIND, ""); err != nil {
+		return wrap("mount the network namespace on "+strconv.Quote(path), err)
+	}
+	// The mount keeps the namespace; with a descriptor as well it would outlive the unmount.
+	return wrap("close the descriptor of the network namespace", unix.Close(fd))
+}
+
+// watchHelpers notes when one of the processes that the network command left running ends: the container is then cut off,
+// which nobody could see otherwise.
+func (s *supervisor) watchHelpers() {
+	for _, pid := range children() {
+		ended := s.reaper.await(pid)
+		go func() {
+			status := <-ended
+			if s.reaper.ending() {
+				return
+			}
+			report("process " + strconv.Itoa(pid) + ", which connects the network: " + describe(status))
+			if err := os.WriteFile(monitor.NetworkLostFile, nil, 0o600); err != nil {
+				report(err.Error())
+			}
+		}()
+	}
 }
 
 // makeNetns mounts a new network namespace on path. It runs on a thread of its own, which ends with it: a thread that has

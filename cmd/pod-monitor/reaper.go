@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,19 +16,21 @@ import (
 // reaper waits for all children: those started here, and those that the kernel hands to the subreaper (the container's
 // process, network helpers, orphans of the container). It is the only one to call wait4.
 type reaper struct {
-	mu      sync.Mutex
-	waiting map[int]chan unix.WaitStatus
-	// kept holds the statuses of strangers while a runtime runs: the container's process may end before anybody could
-	// learn its pid.
-	kept  map[int]unix.WaitStatus
-	keep  bool
-	child *sync.Cond // signalled when there may be a child again, or when there is none
-	none  bool       // there is no child
-	began int        // counts what was expected, to tell an old "no child" from a new one
+	mu        sync.Mutex
+	waiting   map[int]chan unix.WaitStatus
+	adoptions []*adoption
+	child     *sync.Cond // signalled when there may be a child again, or when there is none
+	none      bool       // there is no child
+	began     int        // counts what was expected, to tell an old "no child" from a new one
+	last      bool       // endAll was called
 }
 
+// adoption keeps the statuses of strangers while a runtime runs: the process that it makes may end before anybody could
+// learn its pid.
+type adoption struct{ kept map[int]unix.WaitStatus }
+
 func newReaper() *reaper {
-	r := &reaper{waiting: map[int]chan unix.WaitStatus{}, kept: map[int]unix.WaitStatus{}, none: true}
+	r := &reaper{waiting: map[int]chan unix.WaitStatus{}, none: true}
 	r.child = sync.NewCond(&r.mu)
 	go r.loop()
 	return r
@@ -60,8 +63,10 @@ func (r *reaper) ended(pid int, status unix.WaitStatus) {
 	if waiting, ok := r.waiting[pid]; ok {
 		waiting <- status
 		delete(r.waiting, pid)
-	} else if r.keep {
-		r.kept[pid] = status
+		return
+	}
+	for _, a := range r.adoptions {
+		a.kept[pid] = status
 	}
 }
 
@@ -94,39 +99,55 @@ func (r *reaper) expect(pid int) <-chan unix.WaitStatus {
 	return ended
 }
 
-// adopt keeps the statuses of strangers until claim or disown.
-func (r *reaper) adopt() {
+// await gives where the status of a child that nobody started here will come.
+func (r *reaper) await(pid int) <-chan unix.WaitStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.keep = true
-}
-
-// claim gives where the status of pid, which came through a runtime, will come or has come.
-func (r *reaper) claim(pid int) <-chan unix.WaitStatus {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	status, ended := r.kept[pid]
-	r.keep = false
-	clear(r.kept)
-	if ended {
-		done := make(chan unix.WaitStatus, 1)
-		done <- status
-		return done
-	}
 	return r.expect(pid)
 }
 
-// disown forgets the statuses kept.
-func (r *reaper) disown() {
+// ending reports whether all children are being ended.
+func (r *reaper) ending() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.keep = false
-	clear(r.kept)
+	return r.last
+}
+
+// adopt keeps the statuses of strangers until disown.
+func (r *reaper) adopt() *adoption {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := &adoption{kept: map[int]unix.WaitStatus{}}
+	r.adoptions = append(r.adoptions, a)
+	return a
+}
+
+// claim gives where the status of pid, which came through a runtime that was started after a, will come or has come, and
+// whether it has.
+func (r *reaper) claim(a *adoption, pid int) (ended <-chan unix.WaitStatus, already bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if status, ok := a.kept[pid]; ok {
+		done := make(chan unix.WaitStatus, 1)
+		done <- status
+		return done, true
+	}
+	return r.expect(pid), false
+}
+
+// disown forgets the statuses kept in a.
+func (r *reaper) disown(a *adoption) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.adoptions = slices.DeleteFunc(r.adoptions, func(other *adoption) bool { return other == a })
 }
 
 // endAll ends every child that is left: network helpers, and what a container without a process namespace of its own
 // left behind. It returns when there is none, at the latest soon after grace and SIGKILL.
 func (r *reaper) endAll(grace time.Duration) {
+	r.mu.Lock()
+	r.last = true
+	r.mu.Unlock()
 	gone := make(chan struct{})
 	go func() {
 		r.mu.Lock()

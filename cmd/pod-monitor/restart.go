@@ -80,12 +80,16 @@ func (s *supervisor) retry(code int) (*try, int) {
 	return nil, code
 }
 
-// event appends one line to the events file.
+// event appends one line about the container to the events file.
 func (s *supervisor) event(action string, code int) {
+	s.appendEvent(s.launch.EventPrefix, action, code)
+}
+
+func (s *supervisor) appendEvent(prefix, action string, code int) {
 	if s.launch.EventsFile == "" {
 		return
 	}
-	line := s.launch.EventPrefix + `"status":"` + action + `","time":"` + time.Now().UTC().Format(time.RFC3339Nano) +
+	line := prefix + `"status":"` + action + `","time":"` + time.Now().UTC().Format(time.RFC3339Nano) +
 		`","containerExitCode":` + strconv.Itoa(code) + "}\n"
 	fd, err := unix.Open(s.launch.EventsFile, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if err != nil {

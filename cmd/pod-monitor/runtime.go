@@ -58,7 +58,15 @@ func (s *supervisor) create(io *stdio, wait bool) *startError {
 		args = append(args, "--console-socket", monitor.ConsoleFile)
 	}
 	s.exists = true
-	return s.runtime(io.child, io.leftover, append(args, s.launch.ID)...)
+	err := s.runtime(io.child, io.leftover, append(args, s.launch.ID)...)
+	if err == nil || !monitor.RuntimeKeyrings(err.Error()) {
+		return err
+	}
+	// A user may have 200 kernel keyrings (keyrings(7)); the default seccomp profile lets no container use them anyway.
+	report(err.Error() + "; once more with the keyring of the caller")
+	s.delete()
+	s.exists = true
+	return s.runtime(io.child, io.leftover, append(args, "--no-new-keyring", s.launch.ID)...)
 }
 
 // start lets the created container's process run.
@@ -93,20 +101,20 @@ func (s *supervisor) quiet(args ...string) *startError {
 	return s.runtime([3]uintptr{null.Fd(), log.Fd(), log.Fd()}, func() string { return "" }, args...)
 }
 
-// readPID reads the pid that the runtime has written.
-func readPID() (int, error) {
-	f, err := os.Open(monitor.PIDFile)
+// readPID reads the pid that the runtime has written to a file.
+func readPID(path string) (int, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return 0, wrap("learn the container's pid", err)
+		return 0, wrap("learn the pid", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, 32))
 	if err != nil {
-		return 0, wrap("learn the container's pid", err)
+		return 0, wrap("learn the pid", err)
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err == nil && pid <= 0 {
 		err = errors.New("it is " + strconv.Itoa(pid))
 	}
-	return pid, wrap("learn the container's pid", err)
+	return pid, wrap("learn the pid", err)
 }

@@ -70,9 +70,14 @@ type connection struct {
 	buffer []byte
 }
 
-// greet reads the hello and registers the client.
+// greet reads the hello and registers the client. It reports false when there is nothing more to read here.
 func (c *connection) greet() bool {
-	t, length, err := c.header()
+	t, length, fds, err := c.first()
+	if err == nil && t == monitor.FrameExec {
+		c.s.exec(c.socket, length, fds)
+		return false
+	}
+	closeAll(fds)
 	var payload [5]byte
 	if err != nil || t != monitor.FrameHello || length != 1 && length != 5 {
 		c.socket.Close()
@@ -89,6 +94,19 @@ func (c *connection) greet() bool {
 	}
 	c.client = c.s.clients.add(c.socket, streams)
 	return true
+}
+
+// first reads the first header, and the descriptors that may come with it.
+func (c *connection) first() (t monitor.FrameType, length int, fds []int, err error) {
+	var header [monitor.FrameHeader]byte
+	n, fds, err := monitor.ReceiveRights(c.socket, header[:])
+	if err == nil {
+		_, err = io.ReadFull(c.socket, header[n:])
+	}
+	if err == nil {
+		t, length, err = monitor.ParseHeader(header)
+	}
+	return t, length, fds, err
 }
 
 // serve reads frames until the client leaves.

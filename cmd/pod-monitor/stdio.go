@@ -126,32 +126,42 @@ func listen(path string) (int, error) {
 
 // receiveConsole takes the terminal that the runtime, which has ended by now, has sent.
 func (io *stdio) receiveConsole() error {
-	conn, _, err := unix.Accept4(io.console, unix.SOCK_CLOEXEC)
+	fd, err := receiveTerminal(io.console)
 	if err != nil {
-		return wrap("receive the terminal from the runtime", err)
+		return err
 	}
-	defer unix.Close(conn)
-	var name [256]byte
-	rights := make([]byte, unix.CmsgSpace(4))
-	_, n, _, _, err := unix.Recvmsg(conn, name[:], rights, unix.MSG_CMSG_CLOEXEC)
-	if err != nil {
-		return wrap("receive the terminal from the runtime", err)
-	}
-	messages, err := unix.ParseSocketControlMessage(rights[:n])
-	if err != nil || len(messages) == 0 {
-		return errors.New("receive the terminal from the runtime: it sent none")
-	}
-	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil || len(fds) == 0 {
-		return errors.New("receive the terminal from the runtime: it sent none")
-	}
-	if err := unix.SetNonblock(fds[0], true); err != nil {
-		unix.Close(fds[0])
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
 		return wrap("use the terminal", err)
 	}
-	io.master = os.NewFile(uintptr(fds[0]), "terminal")
+	io.master = os.NewFile(uintptr(fd), "terminal")
 	io.output[0] = io.master
 	return nil
+}
+
+// receiveTerminal takes the terminal that a runtime, which has ended by now, has sent to a console socket.
+func receiveTerminal(console int) (int, error) {
+	conn, _, err := unix.Accept4(console, unix.SOCK_CLOEXEC)
+	if err != nil {
+		return -1, wrap("receive the terminal from the runtime", err)
+	}
+	socket := os.NewFile(uintptr(conn), "console")
+	defer socket.Close()
+	_, fds, err := monitor.ReceiveRights(socket, make([]byte, 256))
+	if err == nil && len(fds) != 1 {
+		err = errors.New("it sent none")
+	}
+	if err != nil {
+		closeAll(fds)
+		return -1, wrap("receive the terminal from the runtime", err)
+	}
+	return fds[0], nil
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
 }
 
 // handedOver closes what only the runtime needed.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/pod-engine/pod/internal/failpoint"
@@ -24,6 +25,8 @@ type supervisor struct {
 	mounted bool
 	exists  bool // the runtime has, or may have, state of the container
 	guard   oomGuard
+	// sessions counts the further processes whose end somebody has to be told.
+	sessions sync.WaitGroup
 
 	restarts int
 }
@@ -190,6 +193,7 @@ func (s *supervisor) finish() {
 	if s.control.left() {
 		s.cleanup()
 	}
+	s.awaitSessions()
 	s.clients.wait(10 * time.Second)
 }
 

@@ -43,12 +43,12 @@ func (s *supervisor) launchTry(t *try, twoStep bool) *startError {
 	os.Remove(monitor.RuntimeLog)
 	// A terminal needs its size before the process looks at it, so it is always started in two steps.
 	steps := twoStep || s.launch.Terminal
-	s.reaper.adopt()
-	defer s.reaper.disown()
+	adopted := s.reaper.adopt()
+	defer s.reaper.disown(adopted)
 	if err := s.create(t.io, steps); err != nil {
 		return err
 	}
-	if err := failed(monitor.KindInternal, s.learn(t)); err != nil {
+	if err := failed(monitor.KindInternal, s.learn(t, adopted)); err != nil {
 		return err
 	}
 	if steps {
@@ -72,13 +72,13 @@ func (s *supervisor) launchTry(t *try, twoStep bool) *startError {
 }
 
 // learn finds out about the process the runtime has made.
-func (s *supervisor) learn(t *try) error {
-	pid, err := readPID()
+func (s *supervisor) learn(t *try, adopted *adoption) error {
+	pid, err := readPID(monitor.PIDFile)
 	if err != nil {
 		return err
 	}
 	t.pid = pid
-	t.ended = s.reaper.claim(pid)
+	t.ended, _ = s.reaper.claim(adopted, pid)
 	// It may have ended already; then there is nothing to signal.
 	if fd, err := unix.PidfdOpen(pid, 0); err == nil {
 		t.pidfd = fd

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/pod-engine/pod/internal/layertar"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/image/courier"
 	"github.com/pod-engine/pod/pkg/image/transfer"
@@ -21,7 +22,11 @@ func serve(ctx context.Context, request courier.Request, answer *courier.Answer)
 	if request.Progress {
 		request.Pull.Progress, request.Push.Progress, request.Save.Progress = os.Stderr, os.Stderr, os.Stderr
 	}
-	t := transfer.Transfer{UserAgent: request.UserAgent}
+	t := transfer.Transfer{UserAgent: request.UserAgent, Patience: request.Bounds.Patience}
+	if most := request.Bounds.UnpackLimit; most != nil {
+		// Who names a size means it, however tightly it is packed.
+		t.Limits = &layertar.Limits{Bytes: *most}
+	}
 	switch request.Verb {
 	case courier.Pull:
 		images, err := t.Pull(ctx, store, request.Names[0], request.Pull)

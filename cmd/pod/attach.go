@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/pod-engine/pod/internal/terminal"
-	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/spf13/cobra"
 )
@@ -55,9 +54,6 @@ func newAttachCommand(a *app) *cobra.Command {
 
 // attach joins a container that runs already.
 func (a *app) attach(ctx context.Context, e *engine.Engine, c engine.Container, opts sessionOptions) error {
-	if c.State.Status == container.StatusPaused {
-		return fmt.Errorf("container %q is paused; unpause it first: %w", c.Config.Name, engine.ErrState)
-	}
 	run, err := e.Attach(ctx, c)
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -28,15 +27,11 @@ func addNamespaceFlags(f *pflag.FlagSet, cfg *container.Config) {
 
 func addNetworkFlags(f *pflag.FlagSet, cfg *container.Config) {
 	n := &cfg.Network
-	given := ""
-	f.Var(parsed{kind: "mode", set: func(s string) (err error) {
-		if given != "" && given != s {
-			return &container.InvalidError{Text: fmt.Sprintf("the network is %q already; give one --network", given)}
-		}
-		given = s
-		n.Mode, n.Options, err = container.ParseNetwork(s)
-		return err
-	}}, "network", "network: none, host, pasta[:options], slirp4netns[:options], container:name, ns:path")
+	f.Var(parsed{kind: "mode", set: n.AddNetwork}, "network", "network: NAME[:alias=,ip=,ip6=,mac=,interface_name=], none, host, pasta, slirp4netns, container:NAME, ns:PATH")
+	f.StringVar(&n.Address, "ip", "", "IPv4 address in the network")
+	f.StringVar(&n.Address6, "ip6", "", "IPv6 address in the network")
+	f.StringVar(&n.MAC, "mac-address", "", "MAC address in the network")
+	f.Var(appendTo(&n.Aliases, func(s string) (string, error) { return s, nil }), "network-alias", "further name in the networks")
 	f.VarP(appendTo(&n.Ports, container.ParsePort), "publish", "p", "publish a port: [[ip:][host-port]:]port[/protocol]")
 	f.BoolVarP(&n.PublishAll, "publish-all", "P", false, "publish every exposed port on a free one of the host")
 	f.Var(appendTo(&n.Expose, container.ParseExpose), "expose", "expose a port or range: port[/protocol]")

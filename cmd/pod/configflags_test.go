@@ -109,7 +109,15 @@ func TestFlagsReachTheirFields(t *testing.T) {
 				DNSSearch: []string{"a"}, DNSOptions: []string{"ndots:1"}, AddHosts: []string{"a:1.2.3.4"}, Ports: []container.Port{{HostPort: 8080, ContainerPort: 80, Count: 1, Protocol: "tcp"}},
 			}
 		},
-		"--no-hosts --no-hostname --network bridge": func(c *container.Config) { c.Network.NoHosts, c.Network.NoHostname = true, true },
+		"--no-hosts --no-hostname --network bridge": func(c *container.Config) {
+			c.Network = container.Network{NoHosts: true, NoHostname: true, Networks: []container.Endpoint{{Network: "bridge"}}}
+		},
+		"--network a:ip=10.89.0.7 --net b --network-alias x --network-alias y": func(c *container.Config) {
+			c.Network = container.Network{Networks: []container.Endpoint{{Network: "a", Address: "10.89.0.7"}, {Network: "b"}}, Aliases: []string{"x", "y"}}
+		},
+		"--ip 10.88.0.7 --ip6 fd00::7 --mac-address 02:00:00:00:00:07": func(c *container.Config) {
+			c.Network = container.Network{Address: "10.88.0.7", Address6: "fd00::7", MAC: "02:00:00:00:00:07"}
+		},
 		"--pid host --ipc none --uts ns:/x --cgroupns private": func(c *container.Config) {
 			c.Namespace = container.Namespace{PID: "host", IPC: "none", UTS: "ns:/x"}
 		},
@@ -141,7 +149,7 @@ func TestFlagsRefuse(t *testing.T) {
 	}
 	for line, part := range map[string]string{
 		"-v data:/x":                            `invalid argument "data:/x" for "-v, --volume" flag: "data" is not a path`,
-		"--network a":                           "not known",
+		"--network a:b=c":                       "not known",
 		"--network none --network host":         "the network is \"none\" already",
 		"--env-file " + big:                     "larger than",
 		"--env-file " + from.dir + "/fifo":      "not a regular file",

@@ -22,10 +22,8 @@ func newContainerPruneCommand(a *app) *cobra.Command {
 		Example: a.example("container prune", "container prune -f --filter until=24h"),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, filter := range filters {
-				if key, _, _ := strings.Cut(filter, "="); key != "until" && key != "label" && key != "label!" {
-					return usageError{fmt.Errorf("--filter %q: prune knows until=TIME, label=KEY[=VALUE] and label!=KEY[=VALUE]", filter)}
-				}
+			if err := checkPruneFilters(filters); err != nil {
+				return err
 			}
 			if !force && !a.confirm("This removes all containers that do not run.") {
 				return nil
@@ -60,6 +58,16 @@ func newContainerPruneCommand(a *app) *cobra.Command {
 	cmd.Flags().StringArrayVar(&filters, "filter", nil, "remove only containers that match: until=TIME, label=KEY[=VALUE], label!=KEY[=VALUE]")
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "do not ask")
 	return cmd
+}
+
+// checkPruneFilters refuses conditions that are not for removals.
+func checkPruneFilters(filters []string) error {
+	for _, filter := range filters {
+		if key, _, _ := strings.Cut(filter, "="); key != "until" && key != "label" && key != "label!" {
+			return usageError{fmt.Errorf("--filter %q: prune knows until=TIME, label=KEY[=VALUE] and label!=KEY[=VALUE]", filter)}
+		}
+	}
+	return nil
 }
 
 // confirm asks a question whose answer is no unless it is yes.

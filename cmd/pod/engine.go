@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/sirupsen/logrus"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/image/courier"
+	"github.com/pod-engine/pod/pkg/netns/helper"
 	"github.com/pod-engine/pod/pkg/rootless"
 )
 
@@ -36,7 +38,7 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	runtime, err := a.runtime()
+	runtime, err := a.runtime(setup)
 	if err != nil {
 		return nil, err
 	}
@@ -46,18 +48,27 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	}
 	a.opened, err = engine.Open(ctx, engine.Options{
 		DataDir: user.DataDir, RunDir: user.RunDir, User: user, Runtime: runtime, Cgroup: setup,
-		Images: a.images, Executable: executable, GlobalArgs: a.global.args(), Warn: a.warn, Log: a.logger(),
+		Network: a.network(user), Images: a.images, Executable: executable, GlobalArgs: a.global.args(), Warn: a.warn, Log: a.logger(),
 	})
 	return a.opened, err
 }
 
+// network speaks with the network helper.
+func (a *app) network(user rootless.Info) helper.Client {
+	return helper.Client{
+		Dir: filepath.Join(user.RunDir, "network"), Networks: filepath.Join(user.DataDir, "networks"), Rootless: user.Rootless,
+		Program: func(ctx context.Context) (string, error) { return carried.Path(ctx, "pod-network", user.DataDir) },
+		Env:     append(rootless.ChildEnv(user), "PATH="+os.Getenv("PATH")),
+	}
+}
+
 // runtime is the OCI runtime of --runtime, else of containers.conf, else what is installed.
-func (a *app) runtime() (engine.Runtime, error) {
+func (a *app) runtime(groups cgroup.Setup) (engine.Runtime, error) {
 	settings, err := containersconf.Read(containersconf.Paths(os.Getenv))
 	if err != nil {
 		return engine.Runtime{}, err
 	}
-	return engine.FindRuntime(settings.Command(a.global.runtime), a.global.runtimeFlags)
+	return engine.FindRuntime(settings.Command(a.global.runtime), a.global.runtimeFlags, groups)
 }
 
 // enter gives the program's place inside the user's namespaces.
@@ -99,14 +110,14 @@ func (a *app) images(ctx context.Context) (*image.Store, error) {
 			GraphRoot: a.global.root, RunRoot: a.global.runRoot,
 			Driver: a.global.storageDriver, DriverOptions: a.global.storageOptions, SingleID: user.SingleID,
 		},
-		InUse: a.imageUsers, RemoveContainers: a.removeImageUsers, Puller: a.courier(),
+		InUse: a.imageUsers, Mounted: a.imageMounted, Unheld: a.forgetHold, RemoveContainers: a.removeImageUsers, Puller: a.courier(),
 	})
 	return a.store, err
 }
 
 // courier brings images in and out of the store.
 func (a *app) courier() courier.Courier {
-	return courier.Courier{UserAgent: userAgent(), Program: func(ctx context.Context) (string, error) {
+	return courier.Courier{UserAgent: userAgent(), Bounds: bounds, Program: func(ctx context.Context) (string, error) {
 		user, err := a.enter(ctx)
 		if err != nil {
 			return "", err
@@ -122,6 +133,29 @@ func (a *app) imageUsers(ctx context.Context, imageID string) ([]string, error) 
 		return nil, err
 	}
 	return e.ImageUsers(imageID)
+}
+
+// imageMounted says where an image is mounted, if it is.
+func (a *app) imageMounted(ctx context.Context, imageID string) (string, error) {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return "", err
+	}
+	mounts, err := e.MountedImages()
+	for _, m := range mounts {
+		if m.ID == imageID {
+			return m.Path, nil
+		}
+	}
+	return "", err
+}
+
+func (a *app) forgetHold(ctx context.Context, imageID string) error {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return err
+	}
+	return e.ForgetHold(imageID)
 }
 
 func (a *app) removeImageUsers(ctx context.Context, imageID string) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os/exec"
 	"path/filepath"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/netns"
+	"github.com/pod-engine/pod/pkg/netns/helper"
 	"github.com/pod-engine/pod/pkg/oci"
 	"github.com/pod-engine/pod/pkg/rootless"
 )
@@ -37,7 +39,7 @@ func (a *app) sources() sources {
 
 // containerSize adds up the container's own files and those of its image.
 func (a *app) containerSize(ctx context.Context, c engine.Container) (writable, all int64, err error) {
-	if writable, err = treeSize(filepath.Join(a.opened.Dir(c.Config.ID), "rootfs", "upper")); err != nil {
+	if writable, err = treeSize(writableDir(a.opened, c)); err != nil {
 		return 0, 0, fmt.Errorf("measure container %q: %w", c.Config.Name, err)
 	}
 	store, err := a.images(ctx)
@@ -50,6 +52,11 @@ func (a *app) containerSize(ctx context.Context, c engine.Container) (writable, 
 	}
 	size, err := store.Size(img)
 	return writable, writable + size, err
+}
+
+// writableDir holds the container's own files.
+func writableDir(e *engine.Engine, c engine.Container) string {
+	return filepath.Join(e.Dir(c.Config.ID), "rootfs", "upper")
 }
 
 // treeSize is the bytes in the regular files below dir.
@@ -90,7 +97,39 @@ func (a *app) containerFacts(ctx context.Context, c engine.Container) (container
 			facts.CgroupPath = "/" + facts.CgroupPath
 		}
 	}
+	if attached, ok := e.Attached(id); ok && c.State.Alive() {
+		facts.Ports, facts.Networks = attached.Ports, a.attachments(attached)
+		facts.SandboxKey = fmt.Sprintf("/proc/%d/ns/net", c.State.PID)
+	}
 	return facts, nil
+}
+
+// attachments are the container's ends in its networks as inspect shows them.
+func (a *app) attachments(attached helper.Attached) map[string]container.InspectAttachment {
+	ends := map[string]container.InspectAttachment{}
+	for _, e := range attached.Ends {
+		end := container.InspectAttachment{
+			InspectEndpoint: container.InspectEndpoint{EndpointID: e.Peer, MacAddress: e.MAC},
+			Aliases:         append(append([]string{}, e.Aliases...), attached.ID[:12]),
+		}
+		if n, err := a.opened.Networks().Load(e.Network); err == nil {
+			end.NetworkID = n.ID
+		}
+		gateway := func(g netip.Addr) string {
+			if !g.IsValid() || e.Internal {
+				return ""
+			}
+			return g.String()
+		}
+		if v4, ok := e.Address4(); ok {
+			end.IPAddress, end.IPPrefixLen, end.Gateway = v4.Prefix.Addr().String(), v4.Prefix.Bits(), gateway(v4.Gateway)
+		}
+		if v6, ok := e.Address6(); ok {
+			end.GlobalIPv6Address, end.GlobalIPv6PrefixLen, end.IPv6Gateway = v6.Prefix.Addr().String(), v6.Prefix.Bits(), gateway(v6.Gateway)
+		}
+		ends[e.Network] = end
+	}
+	return ends
 }
 
 // hostFacts is what info shows of the engine and its user.

@@ -15,6 +15,7 @@ import (
 func newLoadCommand(a *app) *cobra.Command {
 	var input string
 	var quiet bool
+	var opts image.PullOptions
 	cmd := &cobra.Command{
 		Use:   "load [flags]",
 		Short: "Load images from an archive",
@@ -23,15 +24,16 @@ func newLoadCommand(a *app) *cobra.Command {
 		Example: a.example("load -i image.tar", "load < image.tar.gz"),
 		Args:    takesNone,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runLoad(cmd.Context(), a, input, quiet)
+			return runLoad(cmd.Context(), a, input, quiet, opts)
 		},
 	}
 	cmd.Flags().StringVarP(&input, "input", "i", "", "read from this `file` or directory")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "show no progress")
+	addUnpackLimit(cmd.Flags(), &opts)
 	return cmd
 }
 
-func runLoad(ctx context.Context, a *app, input string, quiet bool) error {
+func runLoad(ctx context.Context, a *app, input string, quiet bool, opts image.PullOptions) error {
 	if input == "" && terminal.IsTerminal(a.In) {
 		return usageError{hint.Wrap(errors.New("the standard input is a terminal, not an archive"), a.name+" load -i FILE")}
 	}
@@ -39,7 +41,6 @@ func runLoad(ctx context.Context, a *app, input string, quiet bool) error {
 	if err != nil {
 		return err
 	}
-	var opts image.PullOptions
 	opts.Progress, opts.Terminal = a.progress(quiet)
 	loaded, err := a.courier().Load(ctx, store, input, a.In, opts)
 	for _, l := range loaded {

@@ -56,13 +56,16 @@ func (r psRow) mountText() string {
 	return strings.Join(sources, ",")
 }
 
-// Networks is how the container is connected: "host", "none" or another mode; for the default network "" as podman
-// prints it, or "default".
+// Networks is how the container is connected: the names of its networks, or a mode such as "host" and "none".
 func (r psRow) Networks() string {
-	if mode := r.c.Config.Network.Mode; mode != "" || r.style == report.Podman {
-		return mode
+	var names []string
+	for _, e := range r.c.Config.Network.Endpoints() {
+		names = append(names, e.Network)
 	}
-	return "default"
+	if len(names) == 0 {
+		return r.c.Config.Network.Mode
+	}
+	return strings.Join(names, ",")
 }
 
 // Namespaces is all namespaces by podman's names of them.

@@ -34,6 +34,7 @@ func (o *pullOptions) addFlags(f *pflag.FlagSet) {
 	addContentTrust(f)
 	f.StringArrayVar(&o.DecryptionKeys, "decryption-key", nil, "open encrypted layers with the key in this `file[:PASSPHRASE]`")
 	f.Var(into("policy", &o.Policy, image.ParsePolicy).withDefault(string(image.PullAlways)), "policy", "when to pull: always, missing, never or newer")
+	addUnpackLimit(f, &o.PullOptions)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress")
 }
 

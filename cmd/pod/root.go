@@ -104,6 +104,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetUsageFunc(shortUsage(root.UsageFunc()))
 	addGroup(root, "Containers", append(containerCommands(a), newContainerCommand(a))...)
 	addGroup(root, "Images", append(imageCommands(a), newImageCommand(a), newManifestCommand(a))...)
+	addGroup(root, "Networks", newNetworkCommand(a))
 	addGroup(root, "System", systemCommands(a)...)
 	markArgumentErrors(root)
 	return root
@@ -136,7 +137,7 @@ func shortUsage(usage func(*cobra.Command) error) func(*cobra.Command) error {
 // containerCommands are the verbs on containers; each is there twice, at the top and below "container".
 func containerCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
-		newAttachCommand(a), newCreateCommand(a), newExecCommand(a), newInitCommand(a), newKillCommand(a), newLogsCommand(a),
+		newAttachCommand(a), newCommitCommand(a), newCpCommand(a), newCreateCommand(a), newExecCommand(a), newExportCommand(a), newInitCommand(a), newKillCommand(a), newLogsCommand(a),
 		newPauseCommand(a), newPortCommand(a, a.sources()), newPsCommand(a, a.sources()), newRenameCommand(a), newRestartCommand(a),
 		newRmCommand(a), newRunCommand(a), newStartCommand(a), newStopCommand(a), newUnpauseCommand(a), newWaitCommand(a),
 	}
@@ -150,7 +151,7 @@ func newContainerCommand(a *app) *cobra.Command {
 			cmd.AddCommand(verb)
 		}
 	}
-	cmd.AddCommand(newContainerListCommand(a, a.sources()), newContainerInspectCommand(a, a.sources()),
+	cmd.AddCommand(newContainerDiffCommand(a), newContainerListCommand(a, a.sources()), newContainerInspectCommand(a, a.sources()),
 		newContainerExistsCommand(a), newContainerPruneCommand(a), newContainerCleanupCommand(a))
 	return cmd
 }
@@ -158,7 +159,7 @@ func newContainerCommand(a *app) *cobra.Command {
 // systemCommands are about the machine and the engine.
 func systemCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
-		newDemoCommand(a), newDoctorCommand(a), newEventsCommand(a), newInfoCommand(a, a.sources()),
-		newInspectCommand(a, a.sources()), newUnshareCommand(a), newVersionCommand(a),
+		newDemoCommand(a), newDiffCommand(a), newDoctorCommand(a), newEventsCommand(a), newInfoCommand(a, a.sources()),
+		newInspectCommand(a, a.sources()), newSystemCommand(a), newUnshareCommand(a), newVersionCommand(a),
 	}
 }

@@ -3,6 +3,8 @@
 package atomicfile
 
 import (
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -19,7 +21,27 @@ func WriteVolatile(path string, data []byte) error {
 	return write(path, data, false)
 }
 
-func write(path string, data []byte, durable bool) (err error) {
+// Stream is Write of what write produces, which may be more than fits into memory. What is there and is not a regular file (a pipe,
+// /dev/null) is written to.
+func Stream(path string, write func(io.Writer) error) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	}
+	return replace(path, write, true)
+}
+
+func write(path string, data []byte, durable bool) error {
+	return replace(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}, durable)
+}
+
+func replace(path string, write func(io.Writer) error, durable bool) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -31,7 +53,7 @@ func write(path string, data []byte, durable bool) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	if _, err = f.Write(data); err != nil {
+	if err = write(f); err != nil {
 		return err
 	}
 	if durable {

@@ -106,6 +106,8 @@ type Setup struct {
 	Controllers []string
 	// Socket is where systemd listens, with Systemd.
 	Socket string
+	// Mixed says that both versions have controllers, which crun refuses.
+	Mixed bool
 	// Own is the cgroup of the process that detected.
 	Own string
 	// Notice is one sentence for the user, to be said once; empty when everything is as it should be.
@@ -126,8 +128,9 @@ const (
 // where there is none and this process is in a part of the tree that the user may change; else none. It changes nothing. An error means that the facts make no sense.
 func Detect(f Facts) (Setup, error) {
 	if !f.Unified {
+		second, _ := readWords(filepath.Join(f.Root, "unified", "cgroup.controllers"))
 		return Setup{
-			Manager: Disabled, Root: f.Root, missing: unifiedHint,
+			Manager: Disabled, Root: f.Root, Mixed: len(second) > 0, missing: unifiedHint,
 			Notice: "this machine does not use cgroup version 2 alone: containers run without resource limits",
 		}, nil
 	}

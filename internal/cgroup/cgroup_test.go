@@ -96,6 +96,11 @@ func TestDetect(t *testing.T) {
 			want: Setup{Manager: Disabled, Notice: "this machine does not use cgroup version 2 alone: containers run without resource limits"},
 			args: []string{"--cgroup-manager=disabled"},
 		},
+		{
+			name: "controllers in both versions", tree: []string{"/unified"}, facts: Facts{Self: "4:memory:/x\n0::/\n", Rootless: true},
+			want: Setup{Manager: Disabled, Mixed: true, Notice: "this machine does not use cgroup version 2 alone: containers run without resource limits"},
+			args: []string{"--cgroup-manager=disabled"},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

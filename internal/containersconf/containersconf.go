@@ -1,5 +1,5 @@
-// Package containersconf reads containers.conf(5) for the settings that pod honours: which OCI runtime to use, and how images are
-// transferred. Files that set nothing of it are not parsed, since they are read at the start of every command.
+// Package containersconf reads containers.conf(5) for the settings that pod honours: which OCI runtime to use, how images are
+// transferred, and how large they may be. Files that set nothing of it are not parsed, since they are read at the start of every command.
 package containersconf
 
 import (
@@ -23,9 +23,11 @@ type Settings struct {
 	ImageDefaultFormat string `toml:"image_default_format"` // oci, v2s2 or v2s1
 	ImageParallel      uint   `toml:"image_parallel_copies"`
 	ImageCopyTmpDir    string `toml:"image_copy_tmp_dir"` // a directory, or "storage"
-	PullPolicy         string `toml:"pull_policy"`        // of create and run
-	Retry              *uint  `toml:"retry"`
-	RetryDelay         string `toml:"retry_delay"` // a duration, as "2s"
+	// ImageUnpackLimit is how much an image may unpack to, "100g"; it is pod's own key.
+	ImageUnpackLimit string `toml:"image_unpack_limit"`
+	PullPolicy       string `toml:"pull_policy"` // of create and run
+	Retry            *uint  `toml:"retry"`
+	RetryDelay       string `toml:"retry_delay"` // a duration, as "2s"
 }
 
 // words begin the names of all settings.

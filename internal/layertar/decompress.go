@@ -27,13 +27,13 @@ func Decompress(r io.Reader) (io.ReadCloser, error) {
 	case "gzip":
 		plain, err := gzip.NewReader(buffered)
 		if err != nil {
-			return nil, fmt.Errorf("unpack gzip: %w", err)
+			return nil, fmt.Errorf("gzip: %w", err)
 		}
 		return plain, nil
 	case "zstd":
 		plain, err := zstd.NewReader(buffered, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(2))
 		if err != nil {
-			return nil, fmt.Errorf("unpack zstd: %w", err)
+			return nil, fmt.Errorf("zstd: %w", err)
 		}
 		return plain.IOReadCloser(), nil
 	case "bzip2":
@@ -41,7 +41,7 @@ func Decompress(r io.Reader) (io.ReadCloser, error) {
 	case "xz":
 		plain, err := xz.NewReader(buffered)
 		if err != nil {
-			return nil, fmt.Errorf("unpack xz: %w", err)
+			return nil, fmt.Errorf("xz: %w", err)
 		}
 		return io.NopCloser(plain), nil
 	}

@@ -29,12 +29,15 @@ func (f *Found) Digest() string { return f.digest }
 
 // Reader gives the unpacked layer. Its methods are for one goroutine.
 type Reader struct {
-	Found   Found
-	want    string
-	budget  *Budget
-	ctx     context.Context
-	fail    context.CancelCauseFunc
-	readers [3]chan *chunk // for the consumer, the digest and the scan
+	Found          Found
+	want           string
+	budget         *Budget
+	ctx            context.Context
+	fail           context.CancelCauseFunc
+	digests, scans chan *chunk
+	// scanned are the chunks that the scan has passed. The consumer gets no other: a header of a few bytes can make it write a petabyte
+	// of zeroes (a sparse file), whatever it is told afterwards.
+	scanned chan *chunk
 	pool    sync.Pool
 	current *chunk
 	rest    []byte
@@ -58,23 +61,23 @@ func Open(ctx context.Context, r io.Reader, want string, b *Budget) *Reader {
 	ctx, cancel := context.WithCancelCause(ctx)
 	l := &Reader{want: want, budget: b, ctx: ctx, fail: cancel, ended: make(chan struct{})}
 	l.pool.New = func() any { return &chunk{data: make([]byte, chunkSize)} }
-	for i := range l.readers {
-		l.readers[i] = make(chan *chunk, ahead)
+	for _, c := range []*chan *chunk{&l.digests, &l.scans, &l.scanned} {
+		*c = make(chan *chunk, ahead)
 	}
 	var checks sync.WaitGroup
 	checks.Go(func() { l.digest() })
 	checks.Go(func() {
-		if err := scan(&pieces{l: l, from: l.readers[2]}, b, &l.Found); err != nil {
+		if err := scan(&pieces{l: l}, b, &l.Found); err != nil {
 			l.fail(err)
 		}
+		close(l.scanned)
 	})
 	go func() {
 		if err := l.fill(r); err != nil {
 			l.fail(err)
 		}
-		for _, c := range l.readers {
-			close(c)
-		}
+		close(l.digests)
+		close(l.scans)
 		checks.Wait()
 		close(l.ended)
 	}()
@@ -104,7 +107,7 @@ func (l *Reader) Read(p []byte) (int, error) {
 			l.release(l.current)
 			l.current = nil
 		}
-		next, err := l.next(l.readers[0])
+		next, err := l.next(l.scanned)
 		if err != nil {
 			return 0, err
 		}
@@ -144,9 +147,10 @@ func (l *Reader) release(c *chunk) {
 
 // fill unpacks r and hands the pieces to all readers.
 func (l *Reader) fill(r io.Reader) error {
-	plain, err := Decompress(&counted{r, &l.Found.Packed})
+	source := &counted{r: r, n: &l.Found.Packed}
+	plain, err := Decompress(source)
 	if err != nil {
-		return err
+		return source.blame(err)
 	}
 	defer plain.Close()
 	for {
@@ -162,7 +166,7 @@ func (l *Reader) fill(r io.Reader) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("unpack the layer: %w", err)
+			return source.blame(err)
 		}
 	}
 }
@@ -176,22 +180,27 @@ func (l *Reader) accept(c *chunk) error {
 	if err := l.budget.stream(n, l.Found.Packed.Load(), total); err != nil {
 		return err
 	}
-	c.refs.Store(int32(len(l.readers)))
-	for _, to := range l.readers {
-		select {
-		case to <- c:
-		case <-l.ctx.Done():
-			return context.Cause(l.ctx)
-		}
+	c.refs.Store(2) // of the digest, and of the scan and then the consumer
+	if err := l.give(l.digests, c); err != nil {
+		return err
 	}
-	return nil
+	return l.give(l.scans, c)
+}
+
+func (l *Reader) give(to chan<- *chunk, c *chunk) error {
+	select {
+	case to <- c:
+		return nil
+	case <-l.ctx.Done():
+		return context.Cause(l.ctx)
+	}
 }
 
 // digest checks the digest of the unpacked layer.
 func (l *Reader) digest() {
 	sum := sha256.New()
 	for {
-		c, err := l.next(l.readers[1])
+		c, err := l.next(l.digests)
 		if err != nil {
 			return
 		}
@@ -207,10 +216,9 @@ func (l *Reader) digest() {
 	}
 }
 
-// pieces is a reader over chunks.
+// pieces is what the scan reads. A chunk is the consumer's when the scan asks for the next.
 type pieces struct {
 	l       *Reader
-	from    <-chan *chunk
 	current *chunk
 	rest    []byte
 }
@@ -218,10 +226,13 @@ type pieces struct {
 func (p *pieces) Read(b []byte) (int, error) {
 	for len(p.rest) == 0 {
 		if p.current != nil {
-			p.l.release(p.current)
+			passed := p.current
 			p.current = nil
+			if err := p.l.give(p.l.scanned, passed); err != nil {
+				return 0, err
+			}
 		}
-		next, err := p.l.next(p.from)
+		next, err := p.l.next(p.l.scans)
 		if err != nil {
 			return 0, err
 		}
@@ -235,15 +246,29 @@ func (p *pieces) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// counted is the packed layer.
 type counted struct {
-	r io.Reader
-	n *atomic.Int64
+	r   io.Reader
+	n   *atomic.Int64
+	err error // why it could not be read
 }
 
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n.Add(int64(n))
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.err = err
+	}
 	return n, err
+}
+
+// blame gives the reason for an error of unpacking: that the layer could not be read, or what is wrong with it. The latter hides what it
+// comes from, lest a layer that ends too early be taken for a connection that did.
+func (c *counted) blame(err error) error {
+	if c.err != nil {
+		return c.err
+	}
+	return fmt.Errorf("unpack the layer: %v", err) //nolint:errorlint // see above
 }
 
 // readFull is io.ReadFull, but keeps apart the end of r and an end amid something.

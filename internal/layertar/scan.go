@@ -20,7 +20,7 @@ func scan(r io.Reader, b *Budget, found *Found) error {
 			return err
 		}
 		if err != nil {
-			return fmt.Errorf("the layer is not a tar archive that can be read: %w", err)
+			return fmt.Errorf("the layer is not a tar archive that can be read: %v", err) //nolint:errorlint // the layer's fault, not the connection's
 		}
 		if n > maxEntries {
 			return fmt.Errorf("the layer has more than %d entries", maxEntries)

@@ -44,6 +44,9 @@ func NewWorld(engine string) (*World, error) {
 			return nil, errors.Join(err, w.Close())
 		}
 	}
+	if err := w.linkUserManager(); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
 	if w.IsPodman() {
 		if err := w.configurePodman(); err != nil {
 			return nil, errors.Join(err, w.Close())
@@ -56,6 +59,20 @@ func (w *World) Home() string    { return filepath.Join(w.Dir, "h") }
 func (w *World) RunDir() string  { return filepath.Join(w.Dir, "r") }
 func (w *World) TempDir() string { return filepath.Join(w.Dir, "t") }
 func (w *World) binDir() string  { return filepath.Join(w.Dir, "b") }
+
+// linkUserManager lets the world reach the user's systemd, where there is one: as it is with the user's own run directory.
+func (w *World) linkUserManager() error {
+	for _, name := range []string{"systemd", "bus"} {
+		there := filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), name)
+		if exists(there) != nil {
+			continue
+		}
+		if err := os.Symlink(there, filepath.Join(w.RunDir(), name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // DataDir is XDG_DATA_HOME.
 func (w *World) DataDir() string { return filepath.Join(w.Home(), ".local", "share") }

@@ -133,13 +133,20 @@ type Namespace struct {
 	Cgroup string `json:"cgroup,omitempty"`
 }
 
-// Network is how the container reaches others. Mode is "" (the default network), "none", "host",
+// Network is how the container reaches others. Mode is "" (the networks of Endpoints), "none", "host",
 // "container:ID", "ns:PATH", "pasta" or "slirp4netns".
 type Network struct {
 	Mode    string   `json:"mode,omitempty"`
 	Options []string `json:"options,omitempty"` // of pasta and slirp4netns
-	Ports   []Port   `json:"ports,omitempty"`
-	Expose  []string `json:"expose,omitempty"` // "80/tcp", from flags
+	// Networks are those asked for by name; Endpoints has what they come down to.
+	Networks []Endpoint `json:"networks,omitempty"`
+	// Address, Address6, MAC and Aliases are for the only network (--ip, --ip6, --mac-address, --network-alias).
+	Address  string   `json:"address,omitempty"`
+	Address6 string   `json:"address6,omitempty"`
+	MAC      string   `json:"mac,omitempty"`
+	Aliases  []string `json:"aliases,omitempty"`
+	Ports    []Port   `json:"ports,omitempty"`
+	Expose   []string `json:"expose,omitempty"` // "80/tcp", from flags
 	// PublishAll asks for a port of the host for every exposed one; ApplyImage turns it into Ports.
 	PublishAll bool `json:"publishAll,omitempty"`
 
@@ -149,6 +156,16 @@ type Network struct {
 	AddHosts   []string `json:"addHosts,omitempty"` // "name:address"; the address may be host-gateway
 	NoHosts    bool     `json:"noHosts,omitempty"`
 	NoHostname bool     `json:"noHostname,omitempty"`
+}
+
+// Endpoint is the container's end in one network.
+type Endpoint struct {
+	Network   string   `json:"network"`             // the network's name
+	Aliases   []string `json:"aliases,omitempty"`   // further names in that network
+	Address   string   `json:"address,omitempty"`   // IPv4; empty: a free one at each start
+	Address6  string   `json:"address6,omitempty"`  // IPv6; empty: a free one where the network has IPv6
+	MAC       string   `json:"mac,omitempty"`       // empty: one that follows from the address
+	Interface string   `json:"interface,omitempty"` // name inside the container; empty: the next free ethN
 }
 
 // Port publishes one container port, or a range of Count ports, on the host.

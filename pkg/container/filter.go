@@ -34,6 +34,7 @@ type FilterFacts struct {
 //	name      regular expression, matched anywhere in the name
 //	network   the mode of the network, or default
 //	pod       name or id of a pod
+//	restart-policy  no, on-failure[:MAX], always or unless-stopped
 //	status    as in State.Status, in podman's or docker's words
 //	until     made before this point in time
 //	volume    the source or the destination of a mount
@@ -75,7 +76,7 @@ func FiltersNameStates(filters []string) bool {
 	})
 }
 
-const filterKeys = "ancestor, before, exited, expose, health, id, label, label!, name, network, pod, publish, since, status, until, volume"
+const filterKeys = "ancestor, before, exited, expose, health, id, label, label!, name, network, pod, publish, restart-policy, since, status, until, volume"
 
 func parseFilter(key, value string, f FilterFacts) (Match, error) {
 	switch key {
@@ -106,6 +107,8 @@ func parseFilter(key, value string, f FilterFacts) (Match, error) {
 		return func(c *Config, _ State) bool { return inNetwork(c.Network, value) }, nil
 	case "publish", "expose":
 		return filterPort(key, value)
+	case "restart-policy":
+		return filterRestart(value)
 	}
 	return nil, fmt.Errorf("there is no filter %q; there are %s", key, filterKeys)
 }
@@ -131,6 +134,16 @@ func filterExited(value string) (Match, error) {
 		return nil, fmt.Errorf("an exit code is 0 to 255, or -1 for one that is not known")
 	}
 	return func(_ *Config, s State) bool { return s.Status == StatusExited && s.ExitCode == code }, nil
+}
+
+func filterRestart(value string) (Match, error) {
+	want, err := ParseRestart(value)
+	if err != nil {
+		return nil, err
+	}
+	return func(c *Config, _ State) bool {
+		return c.Restart.Policy == want.Policy && (want.Max == 0 || c.Restart.Max == want.Max)
+	}, nil
 }
 
 func filterStatus(value string) (Match, error) {
@@ -206,7 +219,10 @@ func filterHealth(value string) (Match, error) {
 }
 
 func inNetwork(n Network, value string) bool {
-	return n.Mode == value || n.Mode == "" && value == "default"
+	if !n.Bridged() {
+		return n.Mode == value
+	}
+	return slices.ContainsFunc(n.Endpoints(), func(e Endpoint) bool { return e.Network == NetworkName(value) })
 }
 
 // filterPort reads PORT[-PORT][/PROTOCOL]; the protocol is tcp by default.

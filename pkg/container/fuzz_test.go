@@ -55,11 +55,9 @@ func FuzzParsers(f *testing.F) {
 		keep(err, func() { c.Labels = labels })
 		restart, err := ParseRestart(s)
 		keep(err, func() { c.Restart = restart })
-		mode, options, err := ParseNetwork(s)
-		keep(err, func() {
-			c.Network.Mode = mode
-			_ = options // options are judged by Validate alone
-		})
+		var n Network
+		err = n.AddNetwork(s)
+		keep(err, func() { c.Network.Mode, c.Network.Networks = n.Mode, n.Networks }) // options are judged by Validate alone
 		cpus, err := ParseCPUs(s)
 		keep(err, func() { c.Resources.CPUs = cpus })
 		umask, err := ParseUmask(s)

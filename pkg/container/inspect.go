@@ -24,13 +24,10 @@ type Facts struct {
 	MountLabel, ProcessLabel, AppArmorProfile string
 	ExecIDs                                   []string
 
-	// DefaultNetwork is the mode that an empty one means on this host.
-	DefaultNetwork string
 	// Ports are the published ports with those host ports that were chosen at start; nil: those of the configuration.
 	Ports      []Port
-	Endpoint   InspectEndpoint            // in the default network
-	Networks   map[string]InspectEndpoint // by name of the network
-	SandboxKey string                     // the network namespace's file
+	Networks   map[string]InspectAttachment // by name of the network, while the container runs
+	SandboxKey string                       // the network namespace's file
 
 	SizeRw     *int64 // bytes in the writable layer; nil: not asked for
 	SizeRootFs int64  // bytes in all layers
@@ -187,7 +184,18 @@ func inspectMounts(mounts []Mount) []InspectMount {
 }
 
 func inspectNetwork(c *Config, s State, f Facts) InspectNetwork {
-	n := InspectNetwork{InspectEndpoint: f.Endpoint, Networks: f.Networks, SandboxKey: f.SandboxKey}
+	n := InspectNetwork{Networks: f.Networks, SandboxKey: f.SandboxKey}
+	ends := c.Network.Endpoints()
+	if n.Networks == nil && len(ends) > 0 { // it does not run
+		n.Networks = map[string]InspectAttachment{}
+		for _, e := range ends {
+			n.Networks[e.Network] = InspectAttachment{Aliases: list(e.Aliases)}
+		}
+	}
+	if len(ends) == 1 {
+		// As docker, which shows the address here for its default network, and podman for any that is the only one.
+		n.InspectEndpoint = n.Networks[ends[0].Network].InspectEndpoint
+	}
 	ports := f.Ports
 	if ports == nil {
 		ports = c.Network.Ports

@@ -116,7 +116,7 @@ func inspectHost(c *Config, f Facts) InspectHostConfig {
 		CgroupManager:   f.CgroupManager,
 		ContainerIDFile: c.CIDFile,
 		LogConfig:       inspectLog(c.Log, f),
-		NetworkMode:     networkMode(c.Network, f),
+		NetworkMode:     networkMode(c.Network),
 		PortBindings:    bindings(c.Network.Ports, false),
 		RestartPolicy:   InspectRestart{string(c.Restart.Policy), c.Restart.Max},
 		AutoRemove:      c.Remove,
@@ -221,14 +221,11 @@ func inspectLog(l Log, f Facts) InspectLog {
 	return out
 }
 
-func networkMode(n Network, f Facts) string {
-	switch {
-	case n.Mode != "":
-		return n.Mode
-	case f.DefaultNetwork != "":
-		return f.DefaultNetwork
+func networkMode(n Network) string {
+	if n.Bridged() {
+		return n.Endpoints()[0].Network
 	}
-	return "default"
+	return n.Mode
 }
 
 func securityOptions(s Security) []string {

@@ -83,14 +83,14 @@ func fullFacts(docker bool) Facts {
 		Docker: docker, StaticDir: "/s", LogPath: "/s/log", OCIConfigPath: "/s/config.json", ResolvConfPath: "/r/resolv.conf",
 		HostnamePath: "/r/hostname", HostsPath: "/r/hosts", Runtime: "crun", OCIVersion: "1.0.2", CgroupManager: "systemd",
 		CgroupPath: "/user.slice/x", Limits: true, StorageDriver: "overlay", StorageData: map[string]string{"UpperDir": "/s/upper"},
-		EffectiveCaps: []string{"CAP_KILL"}, BoundingCaps: []string{"CAP_KILL"}, DefaultNetwork: "pasta",
+		EffectiveCaps: []string{"CAP_KILL"}, BoundingCaps: []string{"CAP_KILL"},
 		Ports: []Port{
 			{HostIP: "127.0.0.1", HostPort: 8080, ContainerPort: 80, Count: 1, Protocol: "tcp"},
 			{HostPort: 9000, ContainerPort: 90, Count: 2, Protocol: "udp"},
 			{HostPort: 40001, ContainerPort: 7, Count: 1, Protocol: "tcp"},
 		},
-		Endpoint: InspectEndpoint{IPAddress: "192.0.2.7", IPPrefixLen: 24}, Networks: map[string]InspectEndpoint{"n": {}},
-		SizeRw: &size, SizeRootFs: 1024,
+		Networks: map[string]InspectAttachment{"bridge": {InspectEndpoint: InspectEndpoint{IPAddress: "192.0.2.7", IPPrefixLen: 24}, Aliases: []string{"x"}}},
+		SizeRw:   &size, SizeRootFs: 1024,
 	}
 }
 

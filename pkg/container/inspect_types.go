@@ -134,6 +134,16 @@ type InspectEndpoint struct {
 	MacAddress          string
 }
 
+// InspectAttachment is the container's end in one network, by that network's name.
+type InspectAttachment struct {
+	InspectEndpoint
+	NetworkID  string
+	DriverOpts map[string]string
+	IPAMConfig map[string]string
+	Links      []string
+	Aliases    []string
+}
+
 // InspectNetwork is how the container is reached.
 type InspectNetwork struct {
 	InspectEndpoint
@@ -144,7 +154,7 @@ type InspectNetwork struct {
 	LinkLocalIPv6PrefixLen int
 	Ports                  map[string][]InspectPort // null: exposed, not published
 	SandboxKey             string
-	Networks               map[string]InspectEndpoint `json:",omitempty"`
+	Networks               map[string]InspectAttachment `json:",omitempty"`
 }
 
 // InspectConfig is what the process was given.

@@ -344,28 +344,6 @@ func TestParseRestart(t *testing.T) {
 	})
 }
 
-func TestParseNetworkAndNamespace(t *testing.T) {
-	parse := func(s string) ([]string, error) {
-		mode, options, err := ParseNetwork(s)
-		return append([]string{mode}, options...), err
-	}
-	testParse(t, parse, []parseCase[[]string]{
-		{in: "bridge", want: []string{""}},
-		{in: "none", want: []string{"none"}},
-		{in: "pasta:-T,5000", want: []string{"pasta", "-T", "5000"}},
-		{in: "container:web", want: []string{"container:web"}},
-		{in: "ns:/run/netns/x", want: []string{"ns:/run/netns/x"}},
-		{in: "ns:x", err: "absolute path"},
-		{in: "container:../x", err: "cannot be a name"},
-		{in: "mynet", err: "not known"},
-		{in: "../x", err: "not known"},
-	})
-	ipc := func(s string) (string, error) { return ParseNamespace("ipc", s) }
-	testParse(t, ipc, []parseCase[string]{{in: "private"}, {in: "shareable", want: "shareable"}, {in: "none", want: "none"}, {in: "x", err: "ipc namespace"}})
-	pid := func(s string) (string, error) { return ParseNamespace("pid", s) }
-	testParse(t, pid, []parseCase[string]{{in: "host", want: "host"}, {in: "none", err: "not known"}, {in: "container:", err: "cannot be a name"}})
-}
-
 func TestParseUmaskAndEntrypoint(t *testing.T) {
 	testParse(t, ParseUmask, []parseCase[uint32]{{in: "0022", want: 0o22}, {in: "0"}, {in: "8", err: "umask"}, {in: "7777", err: "umask"}, {in: "-1", err: "umask"}})
 	testParse(t, ParseEntrypoint, []parseCase[[]string]{

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/carried"
 	"github.com/pod-engine/pod/internal/failpoint"
@@ -20,18 +18,19 @@ import (
 
 // A bundle is what the runtime and the monitor need of one start, made in the container's run directory.
 type bundle struct {
-	dir     string
-	root    *os.File // the root file system, mounted and attached nowhere
-	shm     *os.File // the /dev/shm of the container whose IPC namespace is joined, attached nowhere; nil: none
-	network netns.Network
-	netns   string // where the monitor mounts the container's network namespace; empty: it makes none
-	cgroup  string // linux.cgroupsPath
-	filter  string // where the compiled seccomp profile is kept
-	cfg     *container.Config
+	dir       string
+	root      *os.File // the root file system, mounted and attached nowhere
+	shm       *os.File // the /dev/shm of the container whose IPC namespace is joined, attached nowhere; nil: none
+	network   netns.Network
+	namespace *os.File // the container's network namespace, when the network helper made it
+	netns     string   // where the monitor mounts the container's network namespace; empty: it makes none
+	cgroup    string   // linux.cgroupsPath
+	filter    string   // where the compiled seccomp profile is kept
+	cfg       *container.Config
 }
 
 func (b *bundle) close() {
-	for _, mount := range []*os.File{b.root, b.shm} {
+	for _, mount := range []*os.File{b.root, b.shm, b.namespace} {
 		if mount != nil {
 			mount.Close()
 		}
@@ -53,6 +52,8 @@ func (e *Engine) makeBundle(ctx context.Context, cfg *container.Config) (_ *bund
 	if err := os.MkdirAll(b.path("merged"), 0o700); err != nil {
 		return nil, err
 	}
+	connected := e.connectNetworks(ctx, cfg) // meanwhile
+	defer connected.abandon()
 	if err := failpoint.Hit("start.directory"); err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func (e *Engine) makeBundle(ctx context.Context, cfg *container.Config) (_ *bund
 	if err := failpoint.Hit("start.mounted"); err != nil {
 		return nil, err
 	}
-	host, err := e.prepare(ctx, b)
+	host, err := e.prepare(ctx, b, connected)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func (e *Engine) makeBundle(ctx context.Context, cfg *container.Config) (_ *bund
 }
 
 // prepare makes the container's root ready for the runtime and gathers what the specification depends on.
-func (e *Engine) prepare(ctx context.Context, b *bundle) (oci.Host, error) {
+func (e *Engine) prepare(ctx context.Context, b *bundle, connected *connecting) (oci.Host, error) {
 	host, err := e.hostFacts()
 	if err != nil {
 		return host, err
@@ -117,7 +118,7 @@ func (e *Engine) prepare(ctx context.Context, b *bundle) (oci.Host, error) {
 	if err := e.joinShm(b, &host); err != nil {
 		return host, err
 	}
-	if err := e.planNetwork(ctx, b, &host); err != nil {
+	if err := e.planNetwork(ctx, b, &host, connected); err != nil {
 		return host, err
 	}
 	if err := giveSources(ctx, b.cfg.Mounts, host.User); err != nil {
@@ -141,40 +142,6 @@ func (e *Engine) prepare(ctx context.Context, b *bundle) (oci.Host, error) {
 	return host, e.Cgroup.Prepare()
 }
 
-// planNetwork decides how the container reaches others and writes the files about it.
-func (e *Engine) planNetwork(ctx context.Context, b *bundle, host *oci.Host) error {
-	helpers, err := netns.Probe(ctx, exec.LookPath)
-	if err != nil {
-		return err
-	}
-	network := b.cfg.Network
-	if network.Ports, err = netns.AssignPorts(network.Ports); err != nil {
-		return err
-	}
-	facts := netns.ReadHost(helpers, b.path("netns"))
-	if b.network, err = netns.Plan(network, facts); err != nil {
-		return err
-	}
-	if err := e.recordPorts(b); err != nil {
-		return err
-	}
-	for _, warning := range b.network.Warnings {
-		e.Warn(warning)
-	}
-	if err := netns.CheckPorts(b.network.Ports); err != nil {
-		return err
-	}
-	if len(b.network.Command) > 0 {
-		b.netns = b.path("netns")
-		if err := os.WriteFile(b.netns, nil, 0o600); err != nil {
-			return err
-		}
-		host.Namespaces[specs.NetworkNamespace] = b.netns
-	}
-	host.ForeignNetwork = b.network.Mode == netns.ModeHost || b.network.JoinPath != "" && !ownsNamespace(b.network.JoinPath)
-	return e.writeFiles(b, facts, host)
-}
-
 // recordPorts keeps the host ports that were chosen for this start.
 func (e *Engine) recordPorts(b *bundle) error {
 	if len(b.network.Ports) == 0 {
@@ -190,6 +157,9 @@ func (e *Engine) recordPorts(b *bundle) error {
 // Ports are the published ports of a container, with the host ports that were chosen at its start while it runs.
 func (e *Engine) Ports(c Container) []container.Port {
 	var ports []container.Port
+	if attached, ok := e.Attached(c.Config.ID); ok {
+		return attached.Ports
+	}
 	if len(c.Config.Network.Ports) > 0 && readJSON(filepath.Join(e.ContainerRunDir(c.Config.ID), portsFile), &ports) == nil {
 		return ports
 	}

@@ -9,13 +9,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/pod-engine/pod/pkg/engine/monitor"
 	"golang.org/x/sys/unix"
 )
 
-// consoleFile is the socket over which the runtime hands out the master of a terminal (runc's docs/terminals.md).
-const consoleFile = "console.sock"
-
-// A console waits for the terminal of a process that the runtime starts.
+// A console is the socket over which the runtime hands out the master of a terminal (runc's docs/terminals.md).
 type console struct {
 	dir string
 	fd  int
@@ -33,7 +31,7 @@ func listenConsole(dir string) (*console, error) {
 	if err != nil {
 		return nil, err
 	}
-	address := &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(at) + "/" + consoleFile}
+	address := &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(at) + "/" + monitor.ConsoleFile}
 	if err := errors.Join(unix.Bind(fd, address), unix.Listen(fd, 1)); err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -84,5 +82,5 @@ func (c *console) accept(ctx context.Context) (int, error) {
 
 func (c *console) close() {
 	unix.Close(c.fd)
-	os.Remove(filepath.Join(c.dir, consoleFile))
+	os.Remove(filepath.Join(c.dir, monitor.ConsoleFile))
 }

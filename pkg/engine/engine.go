@@ -18,6 +18,7 @@ import (
 	"github.com/pod-engine/pod/internal/process"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/image"
+	"github.com/pod-engine/pod/pkg/netns/helper"
 	"github.com/pod-engine/pod/pkg/rootless"
 )
 
@@ -56,6 +57,8 @@ type Options struct {
 	User    rootless.Info
 	Runtime Runtime
 	Cgroup  cgroup.Setup
+	// Network speaks with the network helper.
+	Network helper.Client
 	// Images opens the image store; it is called by the first operation that needs it.
 	Images func(context.Context) (*image.Store, error)
 	// Executable is this program, which the monitor starts for "container cleanup".

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/pod-engine/pod/internal/filelock"
-	"github.com/pod-engine/pod/internal/process"
+	"github.com/pod-engine/pod/pkg/engine/monitor"
 )
 
 func (e *Engine) execsDir(id string) string { return filepath.Join(e.ContainerRunDir(id), "exec") }
@@ -36,8 +36,8 @@ func (e *Engine) execDirs(id string) []string {
 }
 
 func execAlive(dir string) bool {
-	var id process.Identity
-	return readJSON(filepath.Join(dir, "identity.json"), &id) == nil && id.Alive()
+	id, err := monitor.ReadProcess(filepath.Join(dir, monitor.ProcessFile))
+	return err == nil && id.Alive()
 }
 
 // Execs lists the ids of the processes started by Exec that still run.

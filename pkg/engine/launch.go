@@ -29,7 +29,7 @@ func (e *Engine) launchRecord(cfg *container.Config, b *bundle, serial uint64, o
 	if b.shm != nil {
 		l.ShmPath = b.path("shm")
 	}
-	l.NetnsPath, l.NetworkCommand = b.netns, b.network.Command
+	l.NetnsPath, l.NetworkCommand = b.netns, b.network.Command // its descriptor, if it exists already, is added by client.Start
 	l.Terminal, l.Stdin = cfg.Process.Terminal, cfg.Process.Interactive
 	// As docker: stdin of an attached run ends with its client, that of a detached container does not.
 	l.StdinOnce = cfg.Process.Interactive && opts.Attach

@@ -76,5 +76,14 @@ func (e *Engine) ImageUsers(imageID string) ([]string, error) {
 	return ids, nil
 }
 
-// ForgetImage takes away what ImageUsers reads, after the image was removed.
-func (e *Engine) ForgetImage(imageID string) error { return os.RemoveAll(e.leaseDir(imageID)) }
+// ForgetHold notes that the storage library may not hold an image any more: the next container asks it to again.
+func (e *Engine) ForgetHold(imageID string) error {
+	dir := e.leaseDir(imageID)
+	err := os.Remove(filepath.Join(dir, "held"))
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		err = nil
+	}
+	// It stays while containers are recorded in it.
+	_ = unix.Rmdir(dir)
+	return err
+}

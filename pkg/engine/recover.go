@@ -173,6 +173,7 @@ func (e *Engine) Sweep(ctx context.Context) {
 }
 
 func (e *Engine) sweep(ctx context.Context) {
+	e.mendNetwork(ctx)
 	for _, id := range listIDs(filepath.Join(e.DataDir, dirCreating)) {
 		e.sweepCreating(ctx, id)
 	}

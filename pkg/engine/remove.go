@@ -25,6 +25,18 @@ type RemoveOptions struct {
 // Remove removes a container. One that runs is refused with ErrState unless opts.Force, which ends it first.
 // It works on a full disk, and goes on from wherever an earlier removal was killed.
 func (e *Engine) Remove(ctx context.Context, id string, opts RemoveOptions) error {
+	for {
+		err := e.remove(ctx, id, opts)
+		if !opts.Force || !errors.Is(err, errAgain) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// errAgain says that another command started a container between the two halves of its removal.
+var errAgain = fmt.Errorf("%w", ErrState)
+
+func (e *Engine) remove(ctx context.Context, id string, opts RemoveOptions) error {
 	c, err := e.load(id)
 	if err != nil {
 		return err
@@ -45,7 +57,7 @@ func (e *Engine) Remove(ctx context.Context, id string, opts RemoveOptions) erro
 	}
 	err = e.withReleased(ctx, id, "remove", func(c Container, _ record) error {
 		if c.State.Alive() || c.State.Status == container.StatusRestarting {
-			return fmt.Errorf("container %q is %s again: %w", c.Config.Name, c.State.Status, ErrState)
+			return fmt.Errorf("container %q is %s again: %w", c.Config.Name, c.State.Status, errAgain)
 		}
 		return e.removeLocked(ctx, c)
 	})
@@ -207,6 +219,9 @@ func (e *Engine) releaseRun(ctx context.Context, id string) error {
 		return err
 	}
 	if err := e.deleteRuntimeState(ctx, id); err != nil {
+		return err
+	}
+	if err := e.releaseNetworks(ctx, id); err != nil {
 		return err
 	}
 	// The monitor may be about to end and write a last file there; once the directory is gone it cannot.

@@ -218,6 +218,9 @@ func (e *Engine) Attach(ctx context.Context, c Container) (*Running, error) {
 	if !c.State.Alive() {
 		return nil, fmt.Errorf("cannot attach to container %q: it is %s: %w", c.Config.Name, c.State.Status, ErrState)
 	}
+	if c.State.Status == container.StatusPaused {
+		return nil, errPaused("attach to", c.Config)
+	}
 	if c.State.MonitorPID == 0 {
 		return nil, fmt.Errorf("cannot attach to container %q: %s", c.Config.Name, c.State.Problem)
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/pod-engine/pod/internal/cgroup"
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/process"
 )
@@ -20,10 +21,13 @@ type Runtime struct {
 }
 
 // FindRuntime gives the runtime called name, a path or a name on PATH; for an empty name the first of crun and runc
-// that is there.
-func FindRuntime(name string, flags []string) (Runtime, error) {
+// that is there, where cgroups are such that crun works at all.
+func FindRuntime(name string, flags []string, groups cgroup.Setup) (Runtime, error) {
 	candidates := []string{name}
-	if name == "" {
+	switch {
+	case name == "" && groups.Mixed:
+		candidates = []string{"runc", "crun"}
+	case name == "":
 		candidates = []string{"crun", "runc"}
 	}
 	for _, candidate := range candidates {

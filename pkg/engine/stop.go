@@ -235,6 +235,11 @@ func (e *Engine) Kill(ctx context.Context, id, signal string) error {
 	})
 }
 
+// errPaused refuses what cannot be done to a container that is paused.
+func errPaused(verb string, cfg *container.Config) error {
+	return hint.Wrap(fmt.Errorf("cannot %s container %q: it is paused: %w", verb, cfg.Name, ErrState), "pod unpause "+cfg.Name)
+}
+
 // Pause freezes all processes of a container.
 func (e *Engine) Pause(ctx context.Context, id string) error { return e.freeze(ctx, id, true) }
 

@@ -119,7 +119,7 @@ func (e *Engine) Restart(ctx context.Context, id string, opts StopOptions) error
 		}
 	}
 	run, err := e.Start(ctx, id, StartOptions{})
-	if err != nil {
+	if err != nil && !IsRunning(err) { // another command has started it since it was stopped
 		return err
 	}
 	if err := run.Detach(); err != nil {

@@ -132,6 +132,16 @@ func (s *Store) layersBelow(parent string) ([]string, error) {
 	return l.Dirs, err
 }
 
+// LayerTar is the tar stream of the layer that an upper directory of overlay would be above parent (an id, or empty). The directory may
+// change while it is read.
+func (s *Store) LayerTar(dir, parent string) (io.ReadCloser, error) {
+	below, err := s.layersBelow(parent)
+	if err != nil {
+		return nil, err
+	}
+	return diffTar(dir, below)
+}
+
 // diffTar is the tar stream of an upper directory, as the library makes it of a layer.
 func diffTar(dir string, below []string) (io.ReadCloser, error) {
 	return archive.TarWithOptions(dir, &archive.TarOptions{
@@ -283,13 +293,24 @@ func (u *unpackedTar) ApplyDiff(target string, how *archive.TarOptions, opts *dr
 	}()
 	err := u.described.read(u.stream, w)
 	w.CloseWithError(err)
-	if unpackErr := <-unpacked; unpackErr != nil {
+	// If unpacking failed first, reading has failed with that error.
+	if unpackErr := <-unpacked; err == nil {
 		err = unpackErr
 	}
 	if err != nil {
-		return drivers.DriverWithDifferOutput{}, err
+		return drivers.DriverWithDifferOutput{}, unpackError(err)
 	}
 	return u.described.output(nil), nil
+}
+
+// unpackError gives what the unpacking process said, without how that was found out.
+func unpackError(err error) error {
+	_, said, ok := strings.Cut(err.Error(), "; output: ")
+	if !ok {
+		return err
+	}
+	said, _, _ = strings.Cut(said, "\n")
+	return errors.New(strings.TrimSuffix(said, ")"))
 }
 
 func (u *unpackedTar) putBack(string) error { return nil }

@@ -31,16 +31,18 @@ type imageRecord struct {
 }
 
 type layerRecord struct {
-	ID         string `json:"id"`
-	Parent     string `json:"parent"`
-	DiffDigest string `json:"diff-digest"`
-	DiffSize   int64  `json:"diff-size"`
+	ID         string    `json:"id"`
+	Parent     string    `json:"parent"`
+	DiffDigest string    `json:"diff-digest"`
+	DiffSize   int64     `json:"diff-size"`
+	Created    time.Time `json:"created"`
 }
 
 type containerRecord struct {
 	ID      string   `json:"id"`
 	Names   []string `json:"names"`
 	ImageID string   `json:"image"`
+	Layer   string   `json:"layer"`
 }
 
 // manifestPrefix begins the names under which an image's manifests are stored.
@@ -120,11 +122,11 @@ func (s *Store) all() ([]*Image, error) {
 	return out, err
 }
 
-// layers gives the layers of all stores by id.
+// layers gives the layers of all stores by id, those of containers too.
 func (s *Store) layers() (map[string]layerRecord, error) {
 	out := map[string]layerRecord{}
-	for i, root := range s.roots {
-		data, err := os.ReadFile(s.indexFile(root, "layers"))
+	for i, file := range s.layerIndexes() {
+		data, err := os.ReadFile(file)
 		if err != nil {
 			if i > 0 || errors.Is(err, fs.ErrNotExist) {
 				continue
@@ -143,6 +145,16 @@ func (s *Store) layers() (map[string]layerRecord, error) {
 	return out, nil
 }
 
+// layerIndexes are the files that have records of layers. Containers that are removed at their end have theirs in files of their own.
+func (s *Store) layerIndexes() []string {
+	var files []string
+	for _, root := range s.roots {
+		file := s.indexFile(root, "layers")
+		files = append(files, file, filepath.Join(filepath.Dir(file), "volatile-layers.json"))
+	}
+	return append(files, filepath.Join(s.storage.RunRoot, s.driverFor()+"-layers", "volatile-layers.json"))
+}
+
 // containersOf gives the storage-library containers made from an image.
 func (s *Store) containersOf(imageID string) ([]containerRecord, error) {
 	all, err := s.containers([]byte(imageID))
@@ -155,6 +167,7 @@ func (s *Store) containers(needle []byte) (map[string][]containerRecord, error) 
 	name := s.driverFor() + "-containers"
 	for _, file := range []string{
 		filepath.Join(s.storage.GraphRoot, name, "containers.json"),
+		filepath.Join(s.storage.GraphRoot, name, "volatile-containers.json"),
 		filepath.Join(s.storage.RunRoot, name, "volatile-containers.json"),
 	} {
 		data, err := os.ReadFile(file)

@@ -88,6 +88,11 @@ func (s *Store) Release(ctx context.Context, imageID string) error {
 }
 
 func (s *Store) dropLease(ctx context.Context, imageID string) error {
+	if s.opts.Unheld != nil {
+		if err := s.opts.Unheld(ctx, imageID); err != nil {
+			return err
+		}
+	}
 	if held, err := s.held(imageID); err != nil || !held {
 		return err
 	}

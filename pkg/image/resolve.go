@@ -110,6 +110,8 @@ type PullOptions struct {
 	Policy   Policy
 	Platform Platform
 	AllTags  bool
+	// UnpackLimit is how many bytes the image may unpack to, 0 any number; nil: as the environment and containers.conf say.
+	UnpackLimit *int64
 	// DecryptionKeys open encrypted layers: "FILE[:PASSPHRASE]", "provider:NAME[:…]".
 	DecryptionKeys []string
 }

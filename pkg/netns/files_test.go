@@ -114,7 +114,7 @@ func TestResolvConf(t *testing.T) {
 			if test.host != nil {
 				test.host(&host)
 			}
-			n, err := Plan(test.cfg, host)
+			n, err := plan(test.cfg, host)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -14,6 +14,7 @@ type HostFacts struct {
 	// Netns is the absolute path at which the monitor mounts the container's network namespace. The file below
 	// the mount must be on a file system that other mount namespaces see: unlinking it ends pasta.
 	Netns          string
+	Root           bool   // nobody's namespaces were entered: root runs the helpers
 	Route4, Route6 bool   // there is a default route
 	Address        string // the host's own IPv4 address as others see it, or ""
 	// Resolv is the host's /etc/resolv.conf. Upstream is that of systemd-resolved with the real nameservers, or nil.

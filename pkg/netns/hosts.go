@@ -87,6 +87,9 @@ func automaticHosts(cfg *container.Config, host HostFacts, network Network) ([]h
 			address = "127.0.0.1"
 		}
 		lines = append(lines, hostsLine{address, own})
+		for _, further := range network.Further {
+			lines = append(lines, hostsLine{further, own})
+		}
 	}
 	if network.HostAddress != "" {
 		lines = append(lines, hostsLine{network.HostAddress, []string{"host.containers.internal", "host.docker.internal"}})

@@ -24,6 +24,8 @@ const (
 	ModeJoin  Mode = "join"        // another's namespace: Plan.JoinContainer or Plan.JoinPath
 	ModePasta Mode = "pasta"       // a namespace served by pasta
 	ModeSlirp Mode = "slirp4netns" // a namespace served by slirp4netns
+	// ModeBridge is a namespace that the network helper makes, with an interface in each of the container's networks.
+	ModeBridge Mode = "bridge"
 )
 
 // Settings of a namespace behind a helper. They are the ones slirp4netns has by default, so that a container looks
@@ -54,6 +56,10 @@ type Network struct {
 	Ports []container.Port
 	// Address is the container's own address, or "" where there is none of its own.
 	Address string
+	// Further are its addresses beside that one.
+	Further []string
+	// Resolves says that Nameservers know names that others do not: those of the containers.
+	Resolves bool
 	// HostAddress is the address at which the container reaches the host, or "".
 	HostAddress string
 	// Nameservers are those of the container when the user named none.
@@ -72,7 +78,9 @@ func Plan(cfg container.Network, host HostFacts) (Network, error) {
 	}
 	kind, rest, _ := strings.Cut(cfg.Mode, ":")
 	switch kind {
-	case "", "pasta", "slirp4netns":
+	case "":
+		return Network{Mode: ModeBridge, Ports: cfg.Ports}, nil // the network helper says the rest
+	case "pasta", "slirp4netns":
 		return planHelper(cfg, host)
 	case "none":
 		return without(cfg, Network{Mode: ModeNone, NewNamespace: true}), nil
@@ -94,6 +102,17 @@ func without(cfg container.Network, n Network) Network {
 		n.Warnings = append(n.Warnings, fmt.Sprintf("published ports are ignored with network mode %q", cfg.Mode))
 	}
 	return n
+}
+
+// PlanUplink says how a namespace of networks is connected to the machine's: by the helper that cfg.Mode names, or the best
+// that is there. It has no ports: those are published by the network helper itself.
+func PlanUplink(cfg container.Network, host HostFacts) (Network, error) {
+	for _, p := range cfg.Ports {
+		if err := checkPort(p); err != nil {
+			return Network{}, err
+		}
+	}
+	return planHelper(cfg, host)
 }
 
 func planHelper(cfg container.Network, host HostFacts) (Network, error) {

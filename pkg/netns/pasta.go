@@ -20,6 +20,10 @@ func planPasta(cfg container.Network, host HostFacts) (Network, error) {
 	}
 	n := Network{Mode: ModePasta, NewNamespace: true, Ports: cfg.Ports}
 	n.Command = []string{host.Helpers.Pasta, "--config-net", "--quiet", "--netns", host.Netns}
+	if host.Root {
+		// It would become nobody, who cannot get at the namespace, nor at a port below 1024.
+		n.Command = append(n.Command, "--runas", "0")
+	}
 	if !user.has("-I") {
 		n.Command = append(n.Command, "-I", Interface)
 	}

@@ -26,6 +26,14 @@ func newFacts(change func(*HostFacts)) HostFacts {
 	return host
 }
 
+// plan is Plan, and for no mode that of the way out of a namespace of networks: there the best helper is chosen.
+func plan(cfg container.Network, host HostFacts) (Network, error) {
+	if cfg.Mode == "" {
+		return PlanUplink(cfg, host)
+	}
+	return Plan(cfg, host)
+}
+
 func TestPlan(t *testing.T) {
 	web := container.Port{HostPort: 8080, ContainerPort: 80, Count: 1, Protocol: "tcp"}
 	oldPasta := func(h *HostFacts) { h.Helpers.PastaDate = 0 }
@@ -35,6 +43,7 @@ func TestPlan(t *testing.T) {
 		host func(*HostFacts)
 	}{
 		{"default", container.Network{}, nil},
+		{"root", container.Network{}, func(h *HostFacts) { h.Root = true }},
 		{"old-pasta", container.Network{}, oldPasta},
 		{"old-pasta-publishes", container.Network{Ports: []container.Port{web}}, oldPasta},
 		{"only-slirp", container.Network{}, func(h *HostFacts) { h.Helpers.Pasta = "" }},
@@ -64,7 +73,7 @@ func TestPlan(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			n, err := Plan(test.cfg, newFacts(test.host))
+			n, err := plan(test.cfg, newFacts(test.host))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -125,7 +134,7 @@ func TestPlanRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := Plan(test.cfg, newFacts(test.host))
+			_, err := plan(test.cfg, newFacts(test.host))
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Fatalf("error %v, want one that says %q", err, test.want)
 			}
@@ -134,7 +143,7 @@ func TestPlanRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Plan(container.Network{}, newFacts(func(h *HostFacts) { h.Helpers.Tun = os.ErrPermission })); !errors.Is(err, os.ErrPermission) {
+	if _, err := plan(container.Network{}, newFacts(func(h *HostFacts) { h.Helpers.Tun = os.ErrPermission })); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("%v does not wrap its cause", err)
 	}
 }

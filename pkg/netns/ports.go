@@ -118,7 +118,7 @@ func CheckPorts(ports []container.Port) error {
 			one.HostPort += i
 			held, _, err := bindPort(one, one.HostPort)
 			if err != nil {
-				return portError(one, err)
+				return PortError(one, err)
 			}
 			held.close()
 		}
@@ -190,8 +190,8 @@ func listen(network, address string) (interface{ Close() error }, uint16, error)
 	return socket, bound.Port(), nil
 }
 
-// portError says in words why a port cannot be bound.
-func portError(p container.Port, err error) error {
+// PortError says in words why a port cannot be bound.
+func PortError(p container.Port, err error) error {
 	where := fmt.Sprintf("publish host port %d/%s", p.HostPort, protocolOf(p))
 	if p.HostIP != "" {
 		where += " on " + p.HostIP

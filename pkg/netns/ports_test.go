@@ -80,11 +80,11 @@ func TestCheckPortsUnknownAddress(t *testing.T) {
 
 func TestPortErrorOfLowPort(t *testing.T) {
 	p := container.Port{HostPort: 80, ContainerPort: 80, Count: 1}
-	err := portError(p, &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", os.ErrPermission)})
+	err := PortError(p, &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", os.ErrPermission)})
 	if strings.Contains(err.Error(), "may not bind") {
 		t.Errorf("%v is taken for EACCES", err)
 	}
-	err = portError(p, eacces())
+	err = PortError(p, eacces())
 	if !strings.Contains(err.Error(), "users may not bind ports below "+unprivilegedStart()) {
 		t.Errorf("error %v", err)
 	}

@@ -86,7 +86,7 @@ func TestInside(t *testing.T) {
 	if mode == "pasta" {
 		cfg.Ports = assignTestPorts(t)
 	}
-	n, err := Plan(cfg, host)
+	n, err := plan(cfg, host)
 	if err != nil {
 		t.Fatal(err)
 	}

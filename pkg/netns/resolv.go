@@ -39,6 +39,16 @@ func parseResolv(text []byte) resolvConf {
 	return r
 }
 
+// ParseResolv gives the nameservers and the search domains of the text of a resolv.conf(5). A nameserver on a link-local
+// address keeps its zone.
+func ParseResolv(text []byte) (nameservers []netip.Addr, search []string) {
+	r := parseResolv(text)
+	for _, s := range r.nameservers {
+		nameservers = append(nameservers, netip.MustParseAddr(s)) // parseResolv leaves out what is none
+	}
+	return nameservers, r.search
+}
+
 // routable gives the nameservers that mean the same inside a container's namespace: not loopback, and no address bound to one
 // of the host's interfaces.
 func routable(nameservers []string) []string {
@@ -74,7 +84,7 @@ func ResolvConf(cfg container.Network, host HostFacts, network Network) ([]byte,
 	if network.Mode == ModeNone {
 		r = resolvConf{}
 	}
-	if len(cfg.DNS) > 0 {
+	if len(cfg.DNS) > 0 && !network.Resolves {
 		r.nameservers = cfg.DNS
 	}
 	if len(cfg.DNSSearch) > 0 {

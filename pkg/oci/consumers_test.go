@@ -22,6 +22,9 @@ func elsewhere() map[string]string {
 	return map[string]string{
 		"Name": engine, "Created": inspect, "Command": inspect, "Image.Name": inspect, "Image.ID": engine, "Image.Digest": inspect,
 		"Image.ExposedPorts": image, "Process.User": "engine, by container.LookupUser", "Process.Interactive": monitor, "Labels": inspect,
+		"Network.Networks.Network": netns, "Network.Networks.Aliases": netns, "Network.Networks.Address": netns, "Network.Networks.Address6": netns,
+		"Network.Networks.MAC": netns, "Network.Networks.Interface": netns, "Network.Address": netns, "Network.Address6": netns, "Network.MAC": netns,
+		"Network.Aliases": netns, "Network.Networks": netns,
 		"Timezone": "engine, as Host.Files", "Network.Options": netns, "Network.Ports": netns, "Network.Ports.HostIP": netns,
 		"Network.Ports.HostPort": netns, "Network.Ports.ContainerPort": netns, "Network.Ports.Count": netns, "Network.Ports.Protocol": netns,
 		"Network.Expose": image, "Network.PublishAll": image, "Network.DNS": engine, "Network.DNSSearch": engine, "Network.DNSOptions": engine,

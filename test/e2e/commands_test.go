@@ -43,6 +43,8 @@ func needs(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		switch {
 		case met:
+		case sc.complete:
+			ts.Fatalf("needs %s, which has to be here: %s", condition, sc.why(condition))
 		case sc.strict && podtest.Fixable(condition):
 			ts.Fatalf("needs %s, which can be installed here: %s", condition, sc.why(condition))
 		default:
@@ -109,7 +111,7 @@ func waitfor(ts *testscript.TestScript, neg bool, args []string) {
 	plain(ts, "waitfor", false, len(args) > 0)
 	match, err := regexp.Compile("(?m)" + pattern)
 	ts.Check(err)
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(of(ts).patience)*limit)
 	defer cancel()
 	err = podtest.Poll(ctx, func() (bool, error) {
 		err := ts.Exec(args[0], args[1:]...)

@@ -27,6 +27,8 @@ type suite struct {
 	machine  podtest.Machine
 	archives string // directory of images, made once
 	strict   bool   // a skip that installing a package would have saved is a failure
+	complete bool   // no skip is allowed: the machine was made for these scripts
+	patience int    // how many times as long as usual everything may take
 }
 
 func TestMain(m *testing.M) {
@@ -47,7 +49,10 @@ func newSuite(t *testing.T) *suite {
 	case engine == "":
 		t.Skip("POD does not name the program to test: use make e2e")
 	}
-	s := &suite{engine: engine, machine: podtest.Examine(), archives: t.TempDir(), strict: strict}
+	s := &suite{engine: engine, machine: podtest.Examine(), archives: t.TempDir(), strict: strict, patience: 1}
+	if ownMachine() {
+		s.patience = 5 // it is an emulated one
+	}
 	if err := podtest.WriteArchives(s.archives, os.Getenv("POD_PROBE")); err != nil {
 		t.Fatal(err)
 	}
@@ -55,10 +60,33 @@ func newSuite(t *testing.T) *suite {
 }
 
 func TestScripts(t *testing.T) {
+	newSuite(t).runAll(t, "testdata")
+}
+
+// ownMachine reports whether this machine was made for these tests (test/vm).
+func ownMachine() bool { return os.Getenv("POD_TEST_MACHINE") != "" }
+
+// TestMachine runs the scripts that need a machine of their own, with systemd and delegated controllers: those for an
+// ordinary user, or for root.
+func TestMachine(t *testing.T) {
+	if !ownMachine() {
+		t.Skip("needs a machine with systemd that is there for this: use make vm")
+	}
 	s := newSuite(t)
-	files, err := filepath.Glob("testdata/*.txtar")
+	s.complete = true
+	dir := "testdata/machine"
+	if os.Geteuid() == 0 {
+		dir = "testdata/machine/root"
+	}
+	s.runAll(t, dir)
+}
+
+// runAll runs the scripts of a directory, each as a test of its name.
+func (s *suite) runAll(t *testing.T, dir string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts in testdata: %v", err)
+		t.Fatalf("no scripts in %s: %v", dir, err)
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
@@ -87,7 +115,7 @@ func (s *suite) run(t *testing.T, file string) {
 		Setup:              sc.setup,
 		Condition:          s.condition,
 		Cmds:               commands(),
-		Deadline:           time.Now().Add(scriptTimeout),
+		Deadline:           time.Now().Add(time.Duration(s.patience) * scriptTimeout),
 		RequireUniqueNames: true,
 		ContinueOnError:    false,
 	})
@@ -115,7 +143,7 @@ func (sc *script) setup(env *testscript.Env) error {
 	sc.world = world
 	env.Values[scriptKey{}] = sc
 	env.Vars = append(world.Env(), "WORK="+env.WorkDir, "IMAGES="+sc.archives)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(sc.patience)*time.Minute)
 	defer cancel()
 	archives, err := filepath.Glob(filepath.Join(sc.archives, "*.tar"))
 	if err != nil {
@@ -133,7 +161,7 @@ func (sc *script) setup(env *testscript.Env) error {
 // sweep fails the test for everything the script has left behind.
 func (sc *script) sweep() {
 	t := sc.t
-	ctx, cancel := context.WithTimeout(context.Background(), podtest.SweepTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(sc.patience)*podtest.SweepTimeout)
 	defer cancel()
 	left, err := sc.world.Sweep(ctx, sc.before)
 	if err != nil {
@@ -174,9 +202,13 @@ func (s serial) Verbose() bool                      { return testing.Verbose() }
 
 // TestSkipsAreExplained keeps scripts from skipping by themselves: only "needs" may, which knows what is missing.
 func TestSkipsAreExplained(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil {
-		t.Fatal(err)
+	var files []string
+	for _, dir := range []string{"testdata", "testdata/machine", "testdata/machine/root"} {
+		found, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no scripts in %s: %v", dir, err)
+		}
+		files = append(files, found...)
 	}
 	skip := regexp.MustCompile(`(?m)^(\[[^]]*\] *)?(skip|stop)\b`)
 	for _, file := range files {

@@ -16,9 +16,12 @@ const (
 	FrameResize   FrameType = 'W' // a Size
 	FrameCancel   FrameType = 'C' // no further restart; the monitor answers with the same frame
 	FrameGo       FrameType = 'G' // go on after Created, when the command has left; answered with the same frame
+	FrameExec     FrameType = 'P' // in place of a hello: Exec, with descriptors; answered with the same frame when taken
 	FrameStdout   FrameType = 'O' // to the client, as are the following
 	FrameStderr   FrameType = 'R'
-	FrameExit     FrameType = 'X' // the final exit code, four bytes, big endian
+	FrameStarted  FrameType = 'S' // the process of FrameExec runs: see ParseProcess; its terminal comes with it
+	FrameFailed   FrameType = 'F' // it does not: a sentence
+	FrameExit     FrameType = 'X' // the final exit code of the container, or of that process, four bytes, big endian
 )
 
 // Streams is the set of streams a client attaches to.

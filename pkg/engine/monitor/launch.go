@@ -20,8 +20,10 @@ type Launch struct {
 	RootPath string // what is unmounted at the end; may be empty when RootFD is -1
 	ShmFD    int    // detached mount of another container's /dev/shm to attach at ShmPath; -1: none
 	ShmPath  string
-	// NetnsPath, when not empty, is an existing file on which a new network namespace with its loopback up is mounted.
+	// NetnsPath, when not empty, is an existing file on which a network namespace is mounted: NetnsFD, or if that is -1 a new one
+	// with its loopback up.
 	NetnsPath string
+	NetnsFD   int
 	// NetworkCommand runs when that namespace exists and must succeed. What it leaves running in the background is
 	// ended with the container.
 	NetworkCommand []string
@@ -59,7 +61,7 @@ type Launch struct {
 
 // NewLaunch is a Launch without descriptors.
 func NewLaunch() *Launch {
-	return &Launch{RootFD: -1, ShmFD: -1, ClientFD: -1, StdioFDs: [3]int{-1, -1, -1}}
+	return &Launch{RootFD: -1, ShmFD: -1, NetnsFD: -1, ClientFD: -1, StdioFDs: [3]int{-1, -1, -1}}
 }
 
 func (l *Launch) fields() []field {
@@ -78,6 +80,7 @@ func (l *Launch) fields() []field {
 		{"shm-fd", &l.ShmFD},
 		{"shm-path", &l.ShmPath},
 		{"netns", &l.NetnsPath},
+		{"netns-fd", &l.NetnsFD},
 		{"network", &l.NetworkCommand},
 		{"terminal", &l.Terminal},
 		{"stdin", &l.Stdin},

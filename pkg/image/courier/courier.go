@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/pod-engine/pod/internal/errand"
 	"github.com/pod-engine/pod/internal/hint"
@@ -58,6 +59,15 @@ type Request struct {
 	Search    image.SearchOptions
 	Sign      image.SignOptions
 	Progress  bool // shown on standard error
+	Bounds    Bounds
+}
+
+// Bounds keep registries and images from taking more than they should.
+type Bounds struct {
+	// UnpackLimit is how many bytes an image may unpack to, 0 any number; nil: what package layertar thinks sensible.
+	UnpackLimit *int64
+	// Patience is how long a registry may be silent; zero: a minute.
+	Patience time.Duration
 }
 
 // Answer is what came of it. What was done before an error is given with it.
@@ -92,6 +102,8 @@ type Courier struct {
 	// Program finds pod-transfer.
 	Program   func(context.Context) (string, error)
 	UserAgent string
+	// Bounds are asked for at each transfer; nil: none are set.
+	Bounds func() (Bounds, error)
 }
 
 // Pull fetches the image called name; see transfer.Transfer.Pull.
@@ -146,6 +158,14 @@ func (c Courier) run(ctx context.Context, s *image.Store, request Request, in *o
 		return Answer{}, err
 	}
 	request.Store, request.UserAgent = s.Place(), c.UserAgent
+	if c.Bounds != nil {
+		if request.Bounds, err = c.Bounds(); err != nil {
+			return Answer{}, err
+		}
+	}
+	if own := request.Pull.UnpackLimit; own != nil {
+		request.Bounds.UnpackLimit = own
+	}
 	var answer Answer
 	if err := errand.Run(ctx, program, request, &answer, errand.Streams{In: in, Out: out, Err: os.Stderr}); err != nil {
 		return Answer{}, err

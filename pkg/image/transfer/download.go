@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	"github.com/pod-engine/pod/internal/hint"
 	"go.podman.io/image/v5/pkg/blobinfocache/none"
 	"go.podman.io/image/v5/types"
 )
@@ -323,6 +325,14 @@ func drain(r io.Reader) error {
 // unpackFailure takes the reason out of what the storage library says when its unpacking process fails.
 func unpackFailure(err error) error {
 	text := err.Error()
+	if strings.Contains(text, "duplicates of file paths") {
+		return errors.New("unpack a layer: it has two entries of the same name")
+	}
+	noSuchID := regexp.MustCompile(`\(requested (\d+):(\d+) for (.*?)\): `)
+	if m := noSuchID.FindStringSubmatch(text); m != nil {
+		return hint.Wrap(fmt.Errorf("unpack a layer: %s belongs to user %s and group %s, and there are not so many subordinate ids", printable(m[3]), m[1], m[2]),
+			"give the user more ids in /etc/subuid and /etc/subgid")
+	}
 	_, said, ok := strings.Cut(text, "; output: ")
 	if !ok {
 		return err

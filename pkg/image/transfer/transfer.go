@@ -24,6 +24,7 @@ import (
 	"go.podman.io/image/v5/signature"
 	storageref "go.podman.io/image/v5/storage"
 	"go.podman.io/image/v5/types"
+	"go.podman.io/storage"
 	"go.podman.io/storage/pkg/configfile"
 )
 
@@ -177,8 +178,19 @@ func within(ctx context.Context, do func() error) error {
 	return ctx.Err()
 }
 
-// receive copies src into the store under the given reference and gives the image it became.
+// receive copies src into the store under the given reference and gives the image it became. Another command may take a layer away
+// that was there when it was looked for: then it is brought in like the others.
 func (j *job) receive(ctx context.Context, dst, src types.ImageReference, opts copy.Options) (*image.Image, error) {
+	const tries = 5
+	for n := 1; ; n++ {
+		img, err := j.receiveOnce(ctx, dst, src, opts)
+		if n == tries || !errors.Is(err, storage.ErrLayerUnknown) && !errors.Is(err, storage.ErrParentUnknown) {
+			return img, err
+		}
+	}
+}
+
+func (j *job) receiveOnce(ctx context.Context, dst, src types.ImageReference, opts copy.Options) (*image.Image, error) {
 	var resolved types.ImageReference
 	opts.ReportResolvedReference = &resolved
 	var from types.ImageReference

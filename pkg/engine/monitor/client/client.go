@@ -151,11 +151,8 @@ func ask(ctx context.Context, runDir string, what monitor.FrameType) error {
 	}
 	defer c.Close()
 	defer interrupt(ctx, c.socket)()
-	if err := c.sayHello(0, monitor.Size{}); err != nil {
-		return err
-	}
-	if err := c.send(what, nil); err != nil {
-		return err
+	if c.sayHello(0, monitor.Size{}) != nil || c.send(what, nil) != nil {
+		return ErrLost
 	}
 	var buffer []byte
 	for {

@@ -23,6 +23,7 @@ type StartOptions struct {
 	Lock   *os.File // from monitor.Lock
 	Root   *os.File // detached mount for Launch.RootPath; nil: none
 	Shm    *os.File // detached mount for Launch.ShmPath; nil: none
+	Netns  *os.File // the network namespace for Launch.NetnsPath; nil: a new one
 	Client *os.File // from NewConn; nil: none
 	Stdio  [3]*os.File
 }
@@ -63,7 +64,7 @@ func Start(ctx context.Context, o StartOptions) (*Control, error) {
 // descriptors gives the files of the monitor by number, its control socket still missing, and a copy of the launch that names them.
 func descriptors(o StartOptions) ([]*os.File, *monitor.Launch) {
 	launch := *o.Launch
-	files := make([]*os.File, monitor.FirstFD, monitor.FirstFD+6)
+	files := make([]*os.File, monitor.FirstFD, monitor.FirstFD+7)
 	files[monitor.LockFD] = o.Lock
 	add := func(f *os.File) int {
 		if f == nil {
@@ -74,6 +75,7 @@ func descriptors(o StartOptions) ([]*os.File, *monitor.Launch) {
 	}
 	launch.RootFD = add(o.Root)
 	launch.ShmFD = add(o.Shm)
+	launch.NetnsFD = add(o.Netns)
 	launch.ClientFD = add(o.Client)
 	for i, f := range o.Stdio {
 		launch.StdioFDs[i] = add(f)

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/pod-engine/pod/internal/terminal"
+	"github.com/pod-engine/pod/pkg/engine"
+	"github.com/pod-engine/pod/pkg/image"
+	"github.com/spf13/cobra"
+)
+
+func newSystemResetCommand(a *app) *cobra.Command {
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "reset [flags]",
+		Short: "Remove all containers and images",
+		Long: "Remove all containers, running ones too, and all images. What podman and buildah have in the same store stays, with the images that their\n" +
+			"containers use. It asks first; where no terminal is to ask on, it wants --force.",
+		Example: a.example("system reset", "system reset --force"),
+		Args:    takesNone,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !force && !terminal.IsTerminal(a.In) {
+				return usageError{errors.New("everything would be removed, and there is no terminal to ask on: give --force")}
+			}
+			if !force && !a.confirm("This removes all containers, running ones too, and all images.") {
+				return nil
+			}
+			return runSystemReset(cmd.Context(), a)
+		},
+	}
+	cmd.Flags().BoolVarP(&force, "force", "f", false, "do not ask")
+	return cmd
+}
+
+// runSystemReset goes on after an error: what can be removed is removed.
+func runSystemReset(ctx context.Context, a *app) error {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return err
+	}
+	store, err := a.images(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := e.List(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	removed := 0
+	for _, c := range list {
+		switch err := e.Remove(ctx, c.Config.ID, engine.RemoveOptions{Force: true}); {
+		case err == nil:
+			removed++
+		case !errors.Is(err, engine.ErrNotFound):
+			errs = append(errs, err)
+		}
+	}
+	mounts, err := e.MountedImages()
+	errs = append(errs, err)
+	for _, m := range mounts {
+		_, err := e.UnmountImage(m.ID, true)
+		errs = append(errs, err)
+	}
+	images, _, err := store.Prune(ctx, image.PruneOptions{All: true})
+	errs = append(errs, err)
+	found, err := store.Check(ctx, image.CheckOptions{Repair: true})
+	errs = append(errs, err)
+	fmt.Fprintf(a.Out, "Removed: %d containers, %d images, %d leftovers\n", removed, len(images.Deleted), len(found.Leftovers))
+	return errors.Join(errs...)
+}

@@ -1,0 +1,94 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.podman.io/storage"
+)
+
+// layerDirs lists the directories of layers, whether or not the index has them.
+func (c *check) layerDirs() ([]string, error) {
+	dir := filepath.Join(c.store.roots[0], c.store.driverFor())
+	if c.store.driverFor() == "vfs" {
+		dir = filepath.Join(dir, "dir")
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("look at the layers: %w", err)
+	}
+	var found []string
+	for _, e := range entries {
+		if isID(e.Name()) {
+			found = append(found, filepath.Join(dir, e.Name()))
+		}
+	}
+	return found, nil
+}
+
+// findLeftovers finds directories that belong to no record, layers that no image or container has, and what is left of layers that were being made.
+func (c *check) findLeftovers(dirs []string) error {
+	for _, dir := range dirs {
+		if _, ok := c.family.layers[filepath.Base(dir)]; !ok {
+			c.leftover(fmt.Sprintf("the directory %s belongs to no layer", dir), func(context.Context) error { return os.RemoveAll(dir) })
+		}
+	}
+	staged, err := filepath.Glob(filepath.Join(c.store.roots[0], c.store.driverFor(), "staging", "*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range staged {
+		// Its maker holds a lock that only the library knows; nobody takes a day for one layer.
+		if info, err := os.Lstat(dir); err == nil && time.Since(info.ModTime()) > c.opts.Age {
+			c.leftover(fmt.Sprintf("%s is left of a layer that was being made", dir), func(context.Context) error { return os.RemoveAll(dir) })
+		}
+	}
+	c.unneededLayers()
+	return nil
+}
+
+func (c *check) leftover(what string, remove func(context.Context) error) {
+	c.found.Leftovers = append(c.found.Leftovers, Leftover{What: what, remove: remove})
+}
+
+// unneededLayers finds those that neither an image nor a container has, those above others first, so that they can be removed in this order.
+func (c *check) unneededLayers() {
+	needed := map[string]bool{}
+	for _, img := range c.family.images {
+		for _, id := range c.family.chain(img.TopLayer) {
+			needed[id] = true
+		}
+	}
+	for _, list := range c.containers {
+		for _, r := range list {
+			for _, id := range c.family.chain(r.Layer) {
+				needed[id] = true
+			}
+		}
+	}
+	children := map[string][]string{}
+	for id, l := range c.family.layers {
+		children[l.Parent] = append(children[l.Parent], id)
+	}
+	var visit func(id string)
+	visit = func(id string) {
+		for _, child := range children[id] {
+			visit(child)
+		}
+		if l := c.family.layers[id]; id != "" && !needed[id] && time.Since(l.Created) > c.opts.Age {
+			c.leftover(fmt.Sprintf("layer %s belongs to no image", ShortID(id)), func(ctx context.Context) error {
+				err := c.store.change(ctx, func(lib storage.Store) error { return lib.DeleteLayer(id) })
+				if errors.Is(err, storage.ErrLayerUnknown) || errors.Is(err, storage.ErrNotALayer) {
+					return nil
+				}
+				return err
+			})
+		}
+	}
+	visit("")
+}
