@@ -69,6 +69,22 @@ func serveManifest(ctx context.Context, t transfer.Transfer, store *image.Store,
 		answer.Manifest, err = t.Manifest(ctx, store, request.Names[0], request.Access)
 		return err
 	}
+	return serveArtifact(ctx, t, store, request, answer)
+}
+
+// serveArtifact does what is about artifacts.
+func serveArtifact(ctx context.Context, t transfer.Transfer, store *image.Store, request courier.Request, answer *courier.Answer) (err error) {
+	switch request.Verb {
+	case courier.PullArtifact:
+		answer.Digest, err = t.PullArtifact(ctx, store, request.Names[0], request.Pull)
+		return err
+	case courier.PushArtifact:
+		var pushed image.Pushed
+		if pushed, err = t.PushArtifact(ctx, store, request.Names[0], request.To, request.Push); err == nil {
+			answer.Pushed = []image.Pushed{pushed}
+		}
+		return err
+	}
 	return serveLogin(ctx, t, request, answer)
 }
 

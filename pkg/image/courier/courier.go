@@ -37,6 +37,9 @@ const (
 	AddToList Verb = "manifest-add"
 	PushList  Verb = "manifest-push"
 	Manifest  Verb = "manifest"
+
+	PullArtifact Verb = "artifact-pull"
+	PushArtifact Verb = "artifact-push"
 )
 
 // Request is all that pod-transfer is told.
@@ -77,6 +80,7 @@ type Answer struct {
 	LoggedIn image.LoggedIn
 	Manifest image.Manifest
 	Found    []image.Found
+	Digest   string // of an artifact
 
 	Error string // empty: none
 	Hint  string
