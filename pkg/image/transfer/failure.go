@@ -56,6 +56,8 @@ func diagnose(registry string, err error) (what, advice string) {
 		return "the registry limits how often it answers (too many requests)", login + ", or wait"
 	case errors.As(err, &untrusted):
 		return "the signature policy refuses it: " + untrusted.Error(), "see policy.json(5)"
+	case strings.Contains(err.Error(), "Would invalidate signatures"):
+		return "the image has signatures, which do not hold for what is written there: " + root(err).Error(), "push --remove-signatures"
 	case strings.Contains(err.Error(), "decrypting layer"):
 		return "a layer is encrypted, and no key that was given opens it: " + root(err).Error(), "pod pull --decryption-key FILE"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
