@@ -10,7 +10,8 @@ import (
 func imageCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newHistoryCommand(a), newImagesCommand(a), newImportCommand(a), newLoadCommand(a), newLoginCommand(a), newLogoutCommand(a),
-		newPullCommand(a), newPushCommand(a), newRmiCommand(a), newSaveCommand(a), newScanCommand(a), newTagCommand(a), newUntagCommand(a),
+		newPullCommand(a), newPushCommand(a), newRmiCommand(a), newSaveCommand(a), newScanCommand(a), newSearchCommand(a),
+		newTagCommand(a), newUntagCommand(a),
 	}
 }
 
@@ -25,8 +26,8 @@ func newImageCommand(a *app) *cobra.Command {
 	remove.Example = a.example("image rm alpine", "image rm --all")
 	cmd.AddCommand(newHistoryCommand(a), newImageDiffCommand(a), newImageExistsCommand(a), newImageInspectCommand(a),
 		newImageMountCommand(a), newImagePruneCommand(a), newImageTreeCommand(a), newImageUnmountCommand(a), newImportCommand(a), list,
-		newLoadCommand(a), newPullCommand(a), newPushCommand(a), remove, newSaveCommand(a), newScanCommand(a), newTagCommand(a),
-		newUntagCommand(a))
+		newLoadCommand(a), newPullCommand(a), newPushCommand(a), remove, newSaveCommand(a), newScanCommand(a), newSearchCommand(a),
+		newTagCommand(a), newUntagCommand(a))
 	return cmd
 }
 

@@ -103,7 +103,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print the version")
 	root.SetUsageFunc(shortUsage(root.UsageFunc()))
 	addGroup(root, "Containers", append(containerCommands(a), newContainerCommand(a))...)
-	addGroup(root, "Images", append(imageCommands(a), newImageCommand(a))...)
+	addGroup(root, "Images", append(imageCommands(a), newImageCommand(a), newManifestCommand(a))...)
 	addGroup(root, "Networks", newNetworkCommand(a))
 	addGroup(root, "System", systemCommands(a)...)
 	markArgumentErrors(root)
