@@ -160,7 +160,7 @@ func (s *Store) openLibrary() (lib storage.Store, err error) {
 	defer recoverLock(s.storage.GraphRoot, &err)
 	lib, err = storage.GetStore(s.storage)
 	if err != nil {
-		return nil, fmt.Errorf("open the image store %q: %w", s.storage.GraphRoot, err)
+		return nil, Damaged(fmt.Errorf("open the image store %q: %w", s.storage.GraphRoot, err))
 	}
 	return lib, nil
 }
@@ -211,7 +211,7 @@ func (s *Store) change(ctx context.Context, do func(storage.Store) error) (err e
 		return err
 	}
 	defer recoverLock(s.storage.GraphRoot, &err)
-	return do(lib)
+	return Damaged(do(lib))
 }
 
 func exists(path string) bool {
