@@ -17,6 +17,7 @@ import (
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/netns"
 	"github.com/pod-engine/pod/pkg/netns/helper"
+	"github.com/pod-engine/pod/pkg/netns/network"
 	"github.com/pod-engine/pod/pkg/oci"
 	"github.com/pod-engine/pod/pkg/rootless"
 )
@@ -160,7 +161,7 @@ func (a *app) hostFacts(ctx context.Context) (hostFacts, error) {
 		CgroupManager: string(e.Cgroup.Manager), CgroupControllers: e.Cgroup.Controllers,
 		EventLogger: "file", LogDriver: string(container.LogK8sFile),
 		LogDrivers:     []string{"k8s-file", "json-file", "journald", "passthrough", "none"},
-		NetworkBackend: "pod", NetworkDrivers: []string{"pasta", "slirp4netns"},
+		NetworkBackend: "pod", NetworkDrivers: []string{network.DriverBridge, network.DriverMacvlan, network.DriverIPvlan},
 		Monitor: monitor, Runtime: e.Runtime.Path, Pasta: helpers.Pasta, Slirp4netns: helpers.Slirp4netns,
 		DataDir: e.DataDir, RunDir: e.RunDir,
 		GraphDriver: store.Driver(), GraphRoot: store.GraphRoot(), GraphRunRoot: store.RunRoot(), Images: len(images),

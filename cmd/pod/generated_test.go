@@ -72,7 +72,7 @@ func exitStatusLast(long string) string {
 func TestExitStatusIsExplained(t *testing.T) {
 	root := generatedTree()
 	for _, name := range []string{
-		"attach", "container exists", "doctor", "exec", "image exists", "rm", "rmi", "run", "start", "unshare",
+		"attach", "container exists", "doctor", "exec", "image exists", "rm", "rmi", "run", "scan", "start", "unshare",
 	} {
 		c, _, err := root.Find(strings.Fields(name))
 		if err != nil || !strings.Contains(c.Long, "Exit status: ") {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 
-	"github.com/pod-engine/pod/pkg/image"
 	"github.com/spf13/cobra"
 )
 
@@ -12,7 +10,8 @@ import (
 func imageCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newHistoryCommand(a), newImagesCommand(a), newImportCommand(a), newLoadCommand(a), newLoginCommand(a), newLogoutCommand(a),
-		newPullCommand(a), newPushCommand(a), newRmiCommand(a), newSaveCommand(a), newTagCommand(a), newUntagCommand(a),
+		newPullCommand(a), newPushCommand(a), newRmiCommand(a), newSaveCommand(a), newScanCommand(a), newSearchCommand(a),
+		newTagCommand(a), newUntagCommand(a),
 	}
 }
 
@@ -26,8 +25,9 @@ func newImageCommand(a *app) *cobra.Command {
 	remove.Use, remove.Aliases = "rm [flags] IMAGE [IMAGE...]", []string{"remove"}
 	remove.Example = a.example("image rm alpine", "image rm --all")
 	cmd.AddCommand(newHistoryCommand(a), newImageDiffCommand(a), newImageExistsCommand(a), newImageInspectCommand(a),
-		newImagePruneCommand(a), newImageTreeCommand(a), newImportCommand(a), list, newLoadCommand(a), newPullCommand(a),
-		newPushCommand(a), remove, newSaveCommand(a), newTagCommand(a), newUntagCommand(a))
+		newImageMountCommand(a), newImagePruneCommand(a), newImageTreeCommand(a), newImageUnmountCommand(a), newImportCommand(a), list,
+		newLoadCommand(a), newPullCommand(a), newPushCommand(a), remove, newSaveCommand(a), newScanCommand(a), newSearchCommand(a),
+		newTagCommand(a), newUntagCommand(a))
 	return cmd
 }
 
@@ -49,10 +49,10 @@ func runImageExists(ctx context.Context, a *app, name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err = store.Lookup(ctx, name); errors.Is(err, image.ErrNotFound) {
-		return exitError{code: 1}
+	if found, err := store.Has(ctx, name); err != nil || found {
+		return err
 	}
-	return err
+	return exitError{code: 1}
 }
 
 // newImageInspectCommand is inspect below "image".

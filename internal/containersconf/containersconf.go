@@ -1,5 +1,5 @@
-// Package containersconf reads containers.conf(5) for the settings that pod honours: which OCI runtime to use, how images are
-// transferred, and how large they may be. Files that set nothing of it are not parsed, since they are read at the start of every command.
+// Package containersconf reads containers.conf(5) for the settings that pod honours: which OCI runtime to use, what connects
+// networks with the machine, how images are transferred, and how large they may be. Files that set nothing of it are not parsed, since they are read at the start of every command.
 package containersconf
 
 import (
@@ -8,12 +8,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/BurntSushi/toml"
 )
 
-// Settings are those of the table [engine] that pod honours.
+// Settings are those that pod honours, of the table [engine] where nothing else is said.
 type Settings struct {
+	// Uplink, default_rootless_network_cmd of the table [network], is "pasta" or "slirp4netns"; empty: not set.
+	Uplink string `toml:"-"`
+
 	Runtime  string              `toml:"runtime"`  // a name or a path; empty: not set
 	Runtimes map[string][]string `toml:"runtimes"` // where the runtime of a name may be, best first
 
@@ -32,7 +36,7 @@ type Settings struct {
 
 // words begin the names of all settings.
 func words() []string {
-	return []string{"runtime", "compression_", "image_", "pull_policy", "retry"}
+	return []string{"runtime", "default_rootless_network_cmd", "compression_", "image_", "pull_policy", "retry"}
 }
 
 // Paths are the files that Read looks at, the weakest first, as containers.conf(5) orders them: the file named by
@@ -60,7 +64,10 @@ func Paths(getenv func(string) string) []string {
 // Read puts the settings of the files together; one that does not exist sets nothing.
 func Read(paths []string) (Settings, error) {
 	var all struct {
-		Engine Settings `toml:"engine"`
+		Engine  Settings `toml:"engine"`
+		Network struct {
+			Uplink string `toml:"default_rootless_network_cmd"`
+		} `toml:"network"`
 	}
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
@@ -74,6 +81,9 @@ func Read(paths []string) (Settings, error) {
 		if err != nil {
 			return Settings{}, fmt.Errorf("read %s: %w", path, err)
 		}
+	}
+	if all.Engine.Uplink = all.Network.Uplink; !slices.Contains([]string{"", "pasta", "slirp4netns"}, all.Engine.Uplink) {
+		return Settings{}, fmt.Errorf("read containers.conf: default_rootless_network_cmd = %q: it is pasta or slirp4netns", all.Engine.Uplink)
 	}
 	return all.Engine, nil
 }

@@ -56,6 +56,8 @@ func TestRead(t *testing.T) {
 		"second": "[engine]\nruntime = \"mine\"\n",
 		"bad":    "[engine]\nruntime = 5\n",
 		"broken": "[[ not toml, but it does not matter here\n",
+		"slirp":  "[network]\ndefault_rootless_network_cmd = \"slirp4netns\"\n",
+		"uplink": "[network]\ndefault_rootless_network_cmd = \"vpnkit\"\n",
 		"bin":    "",
 	})
 	first := filepath.Join(dir, "first")
@@ -66,7 +68,7 @@ func TestRead(t *testing.T) {
 	if err := os.WriteFile(first, []byte(strings.Replace(string(text), "D/", dir+"/", 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ files, name, command, err string }{
+	for _, c := range []struct{ files, name, command, uplink, err string }{
 		{files: ""},
 		{files: "missing vendor broken"},
 		{files: "vendor", name: "crun", command: "crun"},
@@ -74,6 +76,8 @@ func TestRead(t *testing.T) {
 		{files: "first second", command: dir + "/bin"},
 		{files: "first", name: "mine", command: dir + "/bin"},
 		{files: "second", command: "mine"},
+		{files: "slirp first", command: "runc", uplink: "slirp4netns"},
+		{files: "uplink", err: "read containers.conf: default_rootless_network_cmd"},
 		{files: "bad", err: "read " + dir + "/bad: "},
 	} {
 		var paths []string
@@ -87,7 +91,7 @@ func TestRead(t *testing.T) {
 			}
 			continue
 		}
-		if got := s.Command(c.name); err != nil || got != c.command {
+		if got := s.Command(c.name); err != nil || got != c.command || s.Uplink != c.uplink {
 			t.Errorf("%s, %q: got %q, %v; want %q", c.files, c.name, got, err, c.command)
 		}
 	}

@@ -127,6 +127,16 @@ func (n Network) Endpoints() []Endpoint {
 	return ends
 }
 
+// In is the network with the container in exactly these networks; in none, it has only lo.
+func (n Network) In(ends []Endpoint) Network {
+	n.Mode, n.Networks = "", ends
+	n.Address, n.Address6, n.MAC, n.Aliases = "", "", "", nil // they are in ends
+	if len(ends) == 0 {
+		n.Mode = "none"
+	}
+	return n
+}
+
 func checkNetworkMode(mode string) error {
 	switch mode {
 	case "", "none", "host", "pasta", "slirp4netns":
@@ -137,6 +147,9 @@ func checkNetworkMode(mode string) error {
 	}
 	return invalid("network mode %q is not known; give %s", clip(mode), quoteList("none", "host", "pasta", "slirp4netns", "container:NAME", "ns:PATH"))
 }
+
+// Validate checks what was asked for of the networks.
+func (n Network) Validate() error { return checkNetwork(n) }
 
 // CheckNetworkName refuses what cannot be the name of a network.
 func CheckNetworkName(s string) error {

@@ -33,6 +33,9 @@ func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.I
 	if err := checkSources(cfg); err != nil {
 		return err
 	}
+	if err := e.checkNetworks(cfg); err != nil {
+		return err
+	}
 	e.Sweep(ctx)
 	e.keepReserve()
 	lock, err := e.beginCreation(ctx, cfg)

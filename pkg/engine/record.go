@@ -25,7 +25,9 @@ type record struct {
 	Serial  uint64    `json:"serial,omitempty"`
 	Started time.Time `json:"started,omitzero"`
 	Stopped bool      `json:"stopped,omitempty"` // a person asked for the newest end
-	Paused  bool      `json:"paused,omitempty"`
+	// Networks, when not nil, are those that the container is in since it was connected or disconnected.
+	Networks *[]container.Endpoint `json:"networks,omitempty"`
+	Paused   bool                  `json:"paused,omitempty"`
 	// Process and Monitor are those of the newest start. They are kept here too, and not only in the run directory, so
 	// that a running container is found again when somebody empties that directory (systemd-tmpfiles does).
 	Process process.Identity `json:"process,omitzero"`

@@ -62,6 +62,11 @@ func escapeOverlay(path string) string {
 // open_tree(2). The thread and its namespace end at once, so that no crash can leave the mount behind.
 // (fsopen(2) would need no namespace, but before Linux 6.5 it takes no more than 256 bytes for all layers.)
 func mountDetached(base, target, options string) (*os.File, error) {
+	return mountTree(base, target, options, nil)
+}
+
+// mountTree is mountDetached with bind mounts in the overlay.
+func mountTree(base, target, options string, binds []container.Mount) (*os.File, error) {
 	type result struct {
 		f   *os.File
 		err error
@@ -70,14 +75,14 @@ func mountDetached(base, target, options string) (*os.File, error) {
 	go func() {
 		// Never unlocked: the runtime ends the thread, and with it the namespace, when this function returns.
 		runtime.LockOSThread()
-		f, err := mountInThread(base, target, options)
+		f, err := mountInThread(base, target, options, binds)
 		done <- result{f, err}
 	}()
 	r := <-done
 	return r.f, r.err
 }
 
-func mountInThread(base, target, options string) (*os.File, error) {
+func mountInThread(base, target, options string, binds []container.Mount) (*os.File, error) {
 	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
 		return nil, fmt.Errorf("make a mount namespace: %w", err)
 	}
@@ -92,11 +97,73 @@ func mountInThread(base, target, options string) (*os.File, error) {
 	if err := unix.Mount("overlay", target, "overlay", 0, options); err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
-	fd, err := unix.OpenTree(unix.AT_FDCWD, target, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
+	if len(binds) > 0 {
+		if err := bindInto(target, binds); err != nil {
+			return nil, err
+		}
+		flags |= unix.AT_RECURSIVE
+	}
+	fd, err := unix.OpenTree(unix.AT_FDCWD, target, flags)
 	if err != nil {
 		return nil, fmt.Errorf("detach the mount: %w", err)
 	}
 	return os.NewFile(uintptr(fd), target), nil
+}
+
+// bindInto mounts directories and files of the host in the root at target, which nothing else uses. A directory that has no place there gets one, as at the start
+// of a container; on a read-only root, and a file, is left out.
+func bindInto(target string, binds []container.Mount) error {
+	for _, m := range binds {
+		// Anew each time: what was mounted before may hide it or hold it.
+		root, err := os.OpenFile(target, unix.O_PATH|unix.O_DIRECTORY, 0)
+		if err != nil {
+			return err
+		}
+		at, err := openInRoot(root, m.Destination, unix.O_PATH, 0)
+		if errors.Is(err, os.ErrNotExist) && isDirectory(m.Source) && makeWorkdir(root, m.Destination, 0, 0) == nil {
+			at, err = openInRoot(root, m.Destination, unix.O_PATH, 0)
+		}
+		root.Close()
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		place := fmt.Sprintf("/proc/self/fd/%d", at.Fd())
+		err = unix.Mount(m.Source, place, "", unix.MS_BIND|unix.MS_REC, "")
+		at.Close()
+		if err != nil {
+			return fmt.Errorf("mount %q at %q: %w", m.Source, m.Destination, err)
+		}
+		if m.ReadOnly {
+			if err := readOnly(target, m.Destination); err != nil {
+				return fmt.Errorf("mount %q at %q read-only: %w", m.Source, m.Destination, err)
+			}
+		}
+	}
+	return nil
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// readOnly makes the mount at a path of the root read-only, and those below it.
+func readOnly(target, path string) error {
+	root, err := os.OpenFile(target, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	at, err := openInRoot(root, path, unix.O_PATH, 0)
+	if err != nil {
+		return err
+	}
+	defer at.Close()
+	return unix.MountSetattr(int(at.Fd()), "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
 }
 
 // openInRoot opens a path of the container as the container would see it: links, absolute ones too, stay inside root.

@@ -94,12 +94,12 @@ func (e *Engine) launch(ctx context.Context, c Container, rec record, opts Start
 		return nil, err
 	}
 	rec = record{
-		Name: rec.Name, Spare: rec.Spare, Serial: rec.Serial, Started: time.Now(),
+		Name: rec.Name, Spare: rec.Spare, Networks: rec.Networks, Serial: rec.Serial, Started: time.Now(),
 		Process: run.process, Monitor: run.monitor,
 	}
 	write := e.writeVolatileRecord
-	if rec.Name != "" {
-		write = e.writeRecord // that it was renamed must not be lost with the rest
+	if rec.Name != "" || rec.Networks != nil {
+		write = e.writeRecord // that it was renamed or connected must not be lost with the rest
 	}
 	if err := write(cfg, rec); err != nil {
 		return nil, err

@@ -37,6 +37,7 @@ type Image struct {
 	Created  time.Time // as the image says
 	TopLayer string    // id of its newest layer; empty for an image without layers
 	ReadOnly bool      // from an additional image store
+	List     bool      // a manifest list, which has neither layers nor configuration; see ManifestList
 
 	// Config is read by Lookup and Resolve; List leaves it empty (see Store.Config).
 	Config Config

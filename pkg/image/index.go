@@ -94,7 +94,7 @@ func (s *Store) images(keep func(raw []byte) bool, yield func(*Image) bool) erro
 func (r imageRecord) image(root string, readOnly bool) *Image {
 	img := &Image{
 		ID: r.ID, Names: r.Names, History: r.NamesHistory, Digest: r.Digest, Created: r.Created, TopLayer: r.Layer, ReadOnly: readOnly,
-		root: root, blob: r.BigDataNames,
+		List: slices.Contains(r.BigDataNames, instancesKey), root: root, blob: r.BigDataNames,
 	}
 	if r.Digest != "" {
 		img.Digests = append(img.Digests, r.Digest)

@@ -23,6 +23,20 @@ type Layers struct {
 	Links   []string
 }
 
+// Parts gives the directories of each layer, newest first: nearly always one, several where the driver keeps a layer in parts.
+func (l Layers) Parts() [][]string {
+	var layers [][]string
+	for i, dir := range l.Dirs {
+		if i > 0 && filepath.Dir(dir) == filepath.Dir(l.Dirs[i-1]) {
+			last := len(layers) - 1
+			layers[last] = append(layers[last], dir)
+			continue
+		}
+		layers = append(layers, []string{dir})
+	}
+	return layers
+}
+
 // Layers gives the layers of the image with this whole id. Nothing is mounted and no lock is taken: hold the image first (Hold).
 func (s *Store) Layers(ctx context.Context, id string) (Layers, error) {
 	m, err := s.find(ctx, id)

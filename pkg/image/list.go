@@ -76,7 +76,7 @@ func (s *Store) listed(ctx context.Context, f *family, img *Image, others []cont
 	if c := f.conf(img); c != nil {
 		l.Labels, l.OS, l.Arch = c.Config.Labels, c.OS, c.Architecture
 	} else {
-		l.Damaged = true
+		l.Damaged = !img.List
 	}
 	l.Intermediate = len(img.Names) == 0 && len(f.children(img)) > 0
 	users, err := s.users(ctx, img.ID)

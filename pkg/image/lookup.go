@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,13 +21,35 @@ import (
 //   - the beginning of an id.
 //
 // The error is ErrNotFound or ErrAmbiguous (wrapped) where it is about the name. No lock is taken.
+//
+// A manifest list stands for the one of its images that is for this machine's platform.
 func (s *Store) Lookup(ctx context.Context, name string) (*Image, error) {
+	return s.LookupFor(ctx, name, Platform{})
+}
+
+// LookupFor is Lookup that takes the image for a platform out of a manifest list. Of an image that is no list, the platform is not
+// looked at.
+func (s *Store) LookupFor(ctx context.Context, name string, p Platform) (*Image, error) {
 	m, err := s.find(ctx, name)
 	if err != nil {
 		return nil, err
 	}
+	if m.img.List {
+		if m.img, err = s.instance(ctx, name, m.img, p); err != nil {
+			return nil, err
+		}
+	}
 	m.img.Config, err = s.Config(m.img)
 	return m.img, err
+}
+
+// Has reports whether there is an image or a manifest list of this name.
+func (s *Store) Has(ctx context.Context, name string) (bool, error) {
+	_, err := s.find(ctx, name)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // match is an image with the one of its names that was asked for; the name is empty when it was found by its id.

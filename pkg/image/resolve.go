@@ -71,6 +71,26 @@ func NormalArch(arch string) string {
 	return arch
 }
 
+// filled is the platform with this machine's parts where it is open.
+func (p Platform) filled() Platform {
+	if p.OS == "" {
+		p.OS = "linux"
+	}
+	if p.Arch == "" {
+		p.Arch = runtime.GOARCH
+	}
+	return p
+}
+
+// String is the platform as OS/ARCH[/VARIANT].
+func (p Platform) String() string {
+	s := p.OS + "/" + p.Arch
+	if p.Variant != "" {
+		s += "/" + p.Variant
+	}
+	return s
+}
+
 // fits reports whether an image is for the platform. What either side leaves open fits.
 func (p Platform) fits(c Config) bool {
 	want := Platform{p.OS, p.Arch, p.Variant}
@@ -104,7 +124,7 @@ type Puller interface {
 
 // Resolve gives the image to make a container from: the local one, or one fetched as opts.Policy says.
 func (s *Store) Resolve(ctx context.Context, name string, opts PullOptions) (*Image, error) {
-	local, err := s.Lookup(ctx, name)
+	local, err := s.LookupFor(ctx, name, opts.Platform)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,22 +84,31 @@ type downloads struct {
 func (s *checkedSource) download(ctx context.Context, layers []layer) *downloads {
 	d := &downloads{}
 	d.ctx, d.cancel = context.WithCancelCause(ctx)
-	slots := make(chan struct{}, parallel)
 	for _, l := range layers {
 		b := &blob{src: s, info: l.blob}
+		if s.remote {
+			b.come = sync.NewCond(&b.mu)
+		}
 		d.blobs = append(d.blobs, b)
-		if !s.remote {
+	}
+	if s.remote {
+		d.all.Go(func() { d.begin(cmp.Or(s.j.access.Parallel, parallel)) })
+	}
+	return d
+}
+
+// begin starts the downloads, as many at a time as there are slots, the lowest layer first: it is unpacked first.
+func (d *downloads) begin(slots uint) {
+	free := make(chan struct{}, slots)
+	for _, b := range d.blobs {
+		select {
+		case free <- struct{}{}:
+		case <-d.ctx.Done():
+			b.finish(context.Cause(d.ctx))
 			continue
 		}
-		b.come = sync.NewCond(&b.mu)
 		d.all.Go(func() {
-			select {
-			case slots <- struct{}{}:
-			case <-d.ctx.Done():
-				b.finish(context.Cause(d.ctx))
-				return
-			}
-			defer func() { <-slots }()
+			defer func() { <-free }()
 			err := b.fetch(d.ctx)
 			b.finish(err)
 			if err != nil {
@@ -106,7 +116,6 @@ func (s *checkedSource) download(ctx context.Context, layers []layer) *downloads
 			}
 		})
 	}
-	return d
 }
 
 func (d *downloads) stop() {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pod-engine/pod/internal/podtest"
 	"github.com/pod-engine/pod/pkg/image"
@@ -71,6 +72,24 @@ func layersOf(t *testing.T, spec podtest.ImageSpec) []string {
 	return out
 }
 
+// waitForLayers returns when the store has this many.
+func waitForLayers(t *testing.T, s *image.Store, want int) {
+	t.Helper()
+	lib, err := s.Library()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	err = podtest.Poll(ctx, func() (bool, error) {
+		layers, err := lib.Layers()
+		return len(layers) >= want, err
+	})
+	if err != nil {
+		t.Fatalf("the store does not get %d layers: %v", want, err)
+	}
+}
+
 // TestPullResumes cancels a pull at its last layer: the next one must not fetch again those before it.
 func TestPullResumes(t *testing.T) {
 	c := &counted{stuck: make(chan struct{}, 9)}
@@ -88,10 +107,11 @@ func TestPullResumes(t *testing.T) {
 		done <- err
 	}()
 	select {
-	case <-c.stuck: // with one layer at a time, the others are in the store
+	case <-c.stuck:
 	case err := <-done:
 		t.Fatalf("the pull ended: %v", err)
 	}
+	waitForLayers(t, s, 2)
 	cancel()
 	if err := <-done; err == nil {
 		t.Fatal("the pull succeeded without its last layer")

@@ -52,9 +52,10 @@ type job struct {
 	gate   *gate
 	work   *workspace
 
-	patience       time.Duration
-	limits         layertar.Limits
 	decryptionKeys []string // for what comes from an archive
+
+	patience time.Duration
+	limits   layertar.Limits
 }
 
 func (t Transfer) begin(s *image.Store, access image.Access, platform image.Platform) (*job, error) {

@@ -215,9 +215,12 @@ func (s *Server) connect(request helper.Request, file *os.File) (answer helper.A
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.attached == nil {
+		return answer, errEnding
+	}
 	a := s.attached[request.ID]
-	if a == nil {
-		return answer, fmt.Errorf("connect to network %q: the container is in no network; only one that was started in a network can be connected to another", n.Name)
+	if a == nil { // it was started in no network, or left its last
+		a = &helper.Attached{ID: request.ID, Boot: s.boot, Names: request.Names}
 	}
 	if slices.ContainsFunc(a.Ends, func(o helper.End) bool { return o.Network == n.Name }) {
 		return answer, fmt.Errorf("the container is in network %q already: %w", n.Name, network.ErrExists)
@@ -229,12 +232,16 @@ func (s *Server) connect(request helper.Request, file *os.File) (answer helper.A
 	before := a.Ends
 	first := s.gatewayEnd(a) < 0
 	a.Ends = append(slices.Clone(before), end)
+	s.attached[a.ID] = a
 	if err = s.record(a); err == nil {
 		err = s.plug(n, end, file, first && !n.Internal)
 	}
 	if err != nil {
-		a.Ends = before
 		go s.unplug([]string{end.Peer})
+		if len(before) == 0 {
+			return answer, errors.Join(err, s.forget(a))
+		}
+		a.Ends = before
 		return answer, errors.Join(err, s.release(a, end), s.record(a))
 	}
 	s.names.update()

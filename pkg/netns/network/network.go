@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -94,6 +95,23 @@ func (c Config) Has6() bool { return c.has(netip.Addr.Is6) }
 
 func (c Config) has(family func(netip.Addr) bool) bool {
 	return slices.ContainsFunc(c.Subnets, func(s Subnet) bool { return family(s.Subnet.Addr()) })
+}
+
+// ChangeDNS adds and removes nameservers.
+func (c *Config) ChangeDNS(add, drop []netip.Addr) error {
+	for _, a := range drop {
+		i := slices.Index(c.DNSServers, a)
+		if i < 0 {
+			return fmt.Errorf("update network %q: nameserver %s is not one of its own", c.Name, a)
+		}
+		c.DNSServers = slices.Delete(c.DNSServers, i, i+1)
+	}
+	for _, a := range add {
+		if !slices.Contains(c.DNSServers, a) {
+			c.DNSServers = append(c.DNSServers, a)
+		}
+	}
+	return nil
 }
 
 // Default is the network of containers for which none was asked. It has no record unless it was changed, and cannot be
