@@ -33,7 +33,6 @@ type arena struct {
 	before   string // what the canary was like
 	registry *repositories
 	host     string
-	box      layer
 }
 
 func newArena(t *testing.T) *arena {
