@@ -15,6 +15,7 @@ import (
 	"github.com/docker/distribution/registry/api/errcode"
 	v2 "github.com/docker/distribution/registry/api/v2"
 	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/image/v5/docker"
 	"go.podman.io/image/v5/signature"
 )
@@ -24,11 +25,34 @@ func explain(verb, name, registry string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
+	if r, ok := refused(err); ok {
+		return hint.Wrap(failure{fmt.Sprintf("%s %q: %s", verb, name, r), err}, hint.Of(err))
+	}
+	err = image.Damaged(err)
 	what, advice := diagnose(registry, err)
 	if what == "" {
-		return fmt.Errorf("%s %q: %w", verb, name, err)
+		return fmt.Errorf("%s %q: %w", verb, name, sentence(err))
 	}
+	what = oneLine(what)
 	return hint.Wrap(failure{fmt.Sprintf("%s %q: %s", verb, name, what), err}, advice)
+}
+
+// sentence is an error in one line that a person will read to its end, whatever a registry or an archive sent.
+func sentence(err error) error {
+	text := err.Error()
+	if short := oneLine(text); short != text {
+		return failure{short, err}
+	}
+	return err
+}
+
+func oneLine(text string) string {
+	const most = 400
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
 }
 
 // failure has its own words and keeps the cause for errors.Is.
