@@ -38,7 +38,11 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	runtime, err := a.runtime(setup)
+	settings, err := containersconf.Read(containersconf.Paths(os.Getenv), nil)
+	if err != nil {
+		return nil, err
+	}
+	runtime, err := engine.FindRuntime(settings.Command(a.global.runtime), a.global.runtimeFlags, setup) // of --runtime first
 	if err != nil {
 		return nil, err
 	}
@@ -48,27 +52,20 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	}
 	a.opened, err = engine.Open(ctx, engine.Options{
 		DataDir: user.DataDir, RunDir: user.RunDir, User: user, Runtime: runtime, Cgroup: setup,
-		Network: a.network(user), Images: a.images, Executable: executable, GlobalArgs: a.global.args(), Warn: a.warn, Log: a.logger(),
+		Network: a.network(user, settings.Uplink), Images: a.images, Executable: executable, GlobalArgs: a.global.args(), Warn: a.warn, Log: a.logger(),
 	})
 	return a.opened, err
 }
 
 // network speaks with the network helper.
-func (a *app) network(user rootless.Info) helper.Client {
+func (a *app) network(user rootless.Info, uplink string) helper.Client {
 	return helper.Client{
-		Dir: filepath.Join(user.RunDir, "network"), Networks: filepath.Join(user.DataDir, "networks"), Rootless: user.Rootless,
+		Driver: uplink,
+		Dir:    filepath.Join(user.RunDir, "network"), Networks: filepath.Join(user.DataDir, "networks"), Rootless: user.Rootless,
 		Program: func(ctx context.Context) (string, error) { return carried.Path(ctx, "pod-network", user.DataDir) },
+		Uplink:  func(ctx context.Context) (string, error) { return carried.Path(ctx, "pod-uplink", user.DataDir) },
 		Env:     append(rootless.ChildEnv(user), "PATH="+os.Getenv("PATH")),
 	}
-}
-
-// runtime is the OCI runtime of --runtime, else of containers.conf, else what is installed.
-func (a *app) runtime(groups cgroup.Setup) (engine.Runtime, error) {
-	settings, err := containersconf.Read(containersconf.Paths(os.Getenv))
-	if err != nil {
-		return engine.Runtime{}, err
-	}
-	return engine.FindRuntime(settings.Command(a.global.runtime), a.global.runtimeFlags, groups)
 }
 
 // enter gives the program's place inside the user's namespaces.
@@ -110,7 +107,7 @@ func (a *app) images(ctx context.Context) (*image.Store, error) {
 			GraphRoot: a.global.root, RunRoot: a.global.runRoot,
 			Driver: a.global.storageDriver, DriverOptions: a.global.storageOptions, SingleID: user.SingleID,
 		},
-		InUse: a.imageUsers, Unheld: a.forgetHold, RemoveContainers: a.removeImageUsers, Puller: a.courier(),
+		InUse: a.imageUsers, Mounted: a.imageMounted, Unheld: a.forgetHold, RemoveContainers: a.removeImageUsers, Puller: a.courier(),
 	})
 	return a.store, err
 }
@@ -133,6 +130,21 @@ func (a *app) imageUsers(ctx context.Context, imageID string) ([]string, error) 
 		return nil, err
 	}
 	return e.ImageUsers(imageID)
+}
+
+// imageMounted says where an image is mounted, if it is.
+func (a *app) imageMounted(ctx context.Context, imageID string) (string, error) {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return "", err
+	}
+	mounts, err := e.MountedImages()
+	for _, m := range mounts {
+		if m.ID == imageID {
+			return m.Path, nil
+		}
+	}
+	return "", err
 }
 
 func (a *app) forgetHold(ctx context.Context, imageID string) error {

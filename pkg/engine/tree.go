@@ -16,7 +16,7 @@ func (e *Engine) MountTree(layers image.Layers, at, name string) (*os.File, erro
 		return nil, fmt.Errorf("mount %s: there are no layers", at)
 	case 1:
 		// An overlay without an upper directory needs two.
-		return detach(layers.Dirs[0], name)
+		return detach(layers.Dirs[0], name, 0)
 	}
 	return e.mountTree(layers.BaseDir, at, overlayLowers(layers), name)
 }
@@ -41,7 +41,7 @@ func (e *Engine) mountTree(base, at, options, name string) (*os.File, error) {
 	if e.User.Rootless {
 		options += ",userxattr"
 	}
-	f, err := mountDetached(base, at, options, name)
+	f, err := overlay{base: base, at: at, options: options, name: name}.mountDetached()
 	if err != nil {
 		return nil, fmt.Errorf("mount the files of a build: %w", err)
 	}

@@ -37,6 +37,8 @@ type PushOptions struct {
 	Compression Compression
 	Level       *int
 	Force       bool
+	// AddCompression has each image of a manifest list there once more in these.
+	AddCompression []Compression
 	// Compress compresses the layers of a dir: destination, which otherwise are kept as they are.
 	Compress bool
 	// EncryptionKeys are "PROTOCOL:KEYFILE" (jwe, pgp, pkcs7, provider); EncryptLayers the layers to encrypt, counted from 0 or from the end with
@@ -53,6 +55,14 @@ type Signing struct {
 	GPG, Sigstore, SigstoreKey string
 	// Passphrase opens the private key; nil: it has none, or the agent of gpg(1) asks.
 	Passphrase *string
+}
+
+// SignOptions say who signs an image in a registry.
+type SignOptions struct {
+	Access
+	Key       string // of gpg(1)
+	All       bool   // of a list, each image too
+	Directory string // for the signatures; empty: where registries.d(5) says
 }
 
 // Pushed is what is at the destination now.
