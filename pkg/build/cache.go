@@ -76,10 +76,24 @@ func (b *Builder) hasLayer(id string) bool {
 
 // remember writes the record of a step that was done. A cache that cannot be written costs time later and nothing now.
 func (b *Builder) remember(key string, l madeLayer, text string) error {
+	b.keepFindable(key, l.ID)
 	if err := b.writeRecord(key, stepRecord{Layer: l.ID, DiffID: l.DiffID, Size: l.Size, Created: l.created, Step: text}); err != nil {
 		b.Warn(fmt.Sprintf("this step cannot be remembered for later builds: %s", err))
 	}
 	return failpoint.Hit("build.remembered")
+}
+
+// keepFindable gives a record that is about to be replaced another name: of the layer that it leads to nobody else may know, and then
+// prune could not find it.
+func (b *Builder) keepFindable(key, layer string) {
+	var old stepRecord
+	record, err := os.ReadFile(b.recordPath(key))
+	if err != nil || json.Unmarshal(record, &old) != nil || old.Layer == layer {
+		return
+	}
+	if err := b.writeRecord(sum("replaced", old.Layer), old); err != nil {
+		b.Warn(fmt.Sprintf("layer %s of an earlier build may stay behind: %s", image.ShortID(old.Layer), err))
+	}
 }
 
 func (b *Builder) writeRecord(key string, record any) error {

@@ -1,0 +1,67 @@
+package build
+
+import "testing"
+
+func TestAddresses(t *testing.T) {
+	for word, want := range map[string]address{
+		"https://h/x.tar.gz?a=b": {url: "https://h/x.tar.gz?a=b", shown: "https://h/x.tar.gz?a=b"},
+		"https://u:p@h/x":        {url: "https://u:p@h/x", shown: "https://u:xxxxx@h/x"},
+		"https://h/r.git":        {git: true, url: "https://h/r.git", shown: "https://h/r.git"},
+		"https://h/r.git#v1:a/b": {git: true, url: "https://h/r.git", ref: "v1", subdir: "a/b", shown: "https://h/r.git#v1:a/b"},
+		"https://h/r.git#:a":     {git: true, url: "https://h/r.git", subdir: "a", shown: "https://h/r.git#:a"},
+		"https://h/r.git?ref=v1&subdir=a&checksum=abc&keep-git-dir=1": {
+			git: true, url: "https://h/r.git", ref: "v1", subdir: "a", checksum: "abc", keepGit: true,
+			shown: "https://h/r.git?ref=v1&subdir=a&checksum=abc&keep-git-dir=1",
+		},
+		"git@h:r.git#main": {git: true, url: "git@h:r.git", ref: "main", shown: "git@h:r.git"},
+		"ssh://git@h/r":    {git: true, url: "ssh://git@h/r", shown: "ssh://git@h/r"},
+	} {
+		if got, err := parseAddress(word); err != nil || got != want {
+			t.Errorf("%s is %+v, %v, want %+v", word, got, err, want)
+		}
+	}
+	for _, word := range []string{"https://h/r.git#--upload-pack=x", "https://h/r.git?what=x", "http://h:port/x"} {
+		if got, err := parseAddress(word); err == nil {
+			t.Errorf("%s is taken for %+v", word, got)
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{{"run.sh", "run.sh", 0}, {"run.sh", "runn.sh", 1}, {"run.sh", "rn.sh", 1}, {"run.sh", "ran.sh", 1}, {"", "ab", 2}, {"ab", "ba", 2}} {
+		if got := distance(tt.a, tt.b, 3); got != tt.want {
+			t.Errorf("from %q to %q it is %d, want %d", tt.a, tt.b, got, tt.want)
+		}
+	}
+	if got := distance("short", "very much longer", 3); got <= 3 {
+		t.Errorf("far words are near: %d", got)
+	}
+}
+
+// TestStatCacheReadsWhatIsWhole decodes a file that was cut off anywhere, or is something else.
+func TestStatCacheReadsWhatIsWhole(t *testing.T) {
+	c := &statCache{path: t.TempDir() + "/stat", files: map[string]statEntry{}, dirty: true}
+	c.files["a"] = statEntry{ino: 1, size: 2, mtime: 3, ctime: 4, sum: [32]byte{5}}
+	c.files["b/c"] = statEntry{ino: 6}
+	c.save()
+	whole, err := ReadFile(c.path, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range whole {
+		got := &statCache{files: map[string]statEntry{}}
+		got.decode(whole[:n])
+		for name, e := range got.files {
+			if c.files[name] != e {
+				t.Errorf("of the first %d bytes %q is %+v", n, name, e)
+			}
+		}
+	}
+	got := &statCache{files: map[string]statEntry{}}
+	if got.decode(whole); len(got.files) != 2 {
+		t.Errorf("of the whole %d files are read", len(got.files))
+	}
+}
