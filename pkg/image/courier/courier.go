@@ -32,10 +32,14 @@ const (
 	Who    Verb = "who"
 	Logout Verb = "logout"
 	Search Verb = "search"
+	Sign   Verb = "sign"
 
 	AddToList Verb = "manifest-add"
 	PushList  Verb = "manifest-push"
 	Manifest  Verb = "manifest"
+
+	PullArtifact Verb = "artifact-pull"
+	PushArtifact Verb = "artifact-push"
 )
 
 // Request is all that pod-transfer is told.
@@ -56,6 +60,7 @@ type Request struct {
 	Only      bool // push a manifest list without the images in it
 	Access    image.Access
 	Search    image.SearchOptions
+	Sign      image.SignOptions
 	Progress  bool // shown on standard error
 	Bounds    Bounds
 }
@@ -75,6 +80,7 @@ type Answer struct {
 	LoggedIn image.LoggedIn
 	Manifest image.Manifest
 	Found    []image.Found
+	Digest   string // of an artifact
 
 	Error string // empty: none
 	Hint  string

@@ -80,6 +80,8 @@ func diagnose(registry string, err error) (what, advice string) {
 		return "the registry limits how often it answers (too many requests)", login + ", or wait"
 	case errors.As(err, &untrusted):
 		return "the signature policy refuses it: " + untrusted.Error(), "see policy.json(5)"
+	case strings.Contains(err.Error(), "Would invalidate signatures"):
+		return "the image has signatures, which do not hold for what is written there: " + root(err).Error(), "push --remove-signatures"
 	case strings.Contains(err.Error(), "decrypting layer"):
 		return "a layer is encrypted, and no key that was given opens it: " + root(err).Error(), "pod pull --decryption-key FILE"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
@@ -101,6 +103,9 @@ func diagnoseConnection(registry string, err error) (what, advice string) {
 		return fmt.Sprintf("the certificate of %s is not trusted: %s", registry, root(err)), "give its authority with --cert-dir, or --tls-verify=false"
 	case errors.As(err, &dns):
 		return fmt.Sprintf("cannot reach %s: the name %q cannot be resolved", registry, dns.Name), "check the name and the network"
+	case registry == "localhost" && errors.Is(err, syscall.ECONNREFUSED):
+		// The name of what was built or loaded here, more often than of a registry.
+		return "no registry listens at localhost", "pod images lists what is here; another name begins with that of its registry"
 	case errors.As(err, &op), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Sprintf("cannot reach %s: %s", registry, root(err)), "check the network"
 	}
@@ -165,8 +170,8 @@ const (
 // again does something until it succeeds, fails for good, or the tries are used up. A fixed delay is kept between tries when
 // one was given; else it doubles.
 func (j *job) again(ctx context.Context, do func() error) error {
-	tries, delay := uint(defaultRetries), j.access.RetryDelay
-	if j.access.Retry != nil {
+	tries, delay, asked := uint(defaultRetries), j.access.RetryDelay, j.access.Retry != nil
+	if asked {
 		tries = *j.access.Retry
 	}
 	if delay == 0 {
@@ -176,6 +181,9 @@ func (j *job) again(ctx context.Context, do func() error) error {
 		err := do()
 		if err == nil || ctx.Err() != nil || n >= tries || !passing(err) {
 			return err
+		}
+		if !asked && errors.Is(err, syscall.ECONNREFUSED) {
+			return err // that nothing listens there is an answer; who expects it to pass says so
 		}
 		j.tell.line("%s; trying again in %s (%d of %d)", root(err), delay, n+1, tries)
 		select {
