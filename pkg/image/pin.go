@@ -52,6 +52,7 @@ func (s *Store) pin(ctx context.Context, imageID, purpose string) (*Pin, error) 
 	if _, err := s.find(ctx, imageID); err != nil {
 		return nil, err
 	}
+	// Takes away the pins of processes that died: of an image that nobody removes they would become many.
 	if _, err := s.livePins(""); err != nil {
 		return nil, err
 	}

@@ -163,7 +163,7 @@ func (s *Store) openLibrary() (lib storage.Store, err error) {
 	defer recoverLock(s.storage.GraphRoot, &err)
 	lib, err = s.getStore()
 	if err != nil {
-		return nil, fmt.Errorf("open the image store %q: %w", s.storage.GraphRoot, err)
+		return nil, Damaged(fmt.Errorf("open the image store %q: %w", s.storage.GraphRoot, err))
 	}
 	return lib, nil
 }
@@ -231,7 +231,7 @@ func (s *Store) change(ctx context.Context, do func(storage.Store) error) (err e
 		return err
 	}
 	defer recoverLock(s.storage.GraphRoot, &err)
-	return do(lib)
+	return Damaged(do(lib))
 }
 
 func exists(path string) bool {
