@@ -38,7 +38,11 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	runtime, err := a.runtime(setup)
+	settings, err := containersconf.Read(containersconf.Paths(os.Getenv), nil)
+	if err != nil {
+		return nil, err
+	}
+	runtime, err := engine.FindRuntime(settings.Command(a.global.runtime), a.global.runtimeFlags, setup) // of --runtime first
 	if err != nil {
 		return nil, err
 	}
@@ -48,27 +52,20 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	}
 	a.opened, err = engine.Open(ctx, engine.Options{
 		DataDir: user.DataDir, RunDir: user.RunDir, User: user, Runtime: runtime, Cgroup: setup,
-		Network: a.network(user), Images: a.images, Executable: executable, GlobalArgs: a.global.args(), Warn: a.warn, Log: a.logger(),
+		Network: a.network(user, settings.Uplink), Images: a.images, Executable: executable, GlobalArgs: a.global.args(), Warn: a.warn, Log: a.logger(),
 	})
 	return a.opened, err
 }
 
 // network speaks with the network helper.
-func (a *app) network(user rootless.Info) helper.Client {
+func (a *app) network(user rootless.Info, uplink string) helper.Client {
 	return helper.Client{
-		Dir: filepath.Join(user.RunDir, "network"), Networks: filepath.Join(user.DataDir, "networks"), Rootless: user.Rootless,
+		Driver: uplink,
+		Dir:    filepath.Join(user.RunDir, "network"), Networks: filepath.Join(user.DataDir, "networks"), Rootless: user.Rootless,
 		Program: func(ctx context.Context) (string, error) { return carried.Path(ctx, "pod-network", user.DataDir) },
+		Uplink:  func(ctx context.Context) (string, error) { return carried.Path(ctx, "pod-uplink", user.DataDir) },
 		Env:     append(rootless.ChildEnv(user), "PATH="+os.Getenv("PATH")),
 	}
-}
-
-// runtime is the OCI runtime of --runtime, else of containers.conf, else what is installed.
-func (a *app) runtime(groups cgroup.Setup) (engine.Runtime, error) {
-	settings, err := containersconf.Read(containersconf.Paths(os.Getenv))
-	if err != nil {
-		return engine.Runtime{}, err
-	}
-	return engine.FindRuntime(settings.Command(a.global.runtime), a.global.runtimeFlags, groups)
 }
 
 // enter gives the program's place inside the user's namespaces.

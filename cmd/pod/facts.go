@@ -17,6 +17,7 @@ import (
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/netns"
 	"github.com/pod-engine/pod/pkg/netns/helper"
+	"github.com/pod-engine/pod/pkg/netns/network"
 	"github.com/pod-engine/pod/pkg/oci"
 	"github.com/pod-engine/pod/pkg/rootless"
 )
@@ -82,7 +83,7 @@ func (a *app) containerFacts(ctx context.Context, c engine.Container) (container
 	id := c.Config.ID
 	files := filepath.Join(e.ContainerRunDir(id), "files")
 	facts := container.Facts{
-		Docker:    a.name == "docker",
+		Docker:    a.asDocker(),
 		StaticDir: e.Dir(id), OCIConfigPath: filepath.Join(e.ContainerRunDir(id), "config.json"), LogPath: e.LogPath(c.Config),
 		ResolvConfPath: filepath.Join(files, "resolv.conf"), HostnamePath: filepath.Join(files, "hostname"), HostsPath: filepath.Join(files, "hosts"),
 		Runtime: e.Runtime.Name(), CgroupManager: string(e.Cgroup.Manager), Limits: e.Cgroup.Manager != cgroup.Disabled,
@@ -160,7 +161,7 @@ func (a *app) hostFacts(ctx context.Context) (hostFacts, error) {
 		CgroupManager: string(e.Cgroup.Manager), CgroupControllers: e.Cgroup.Controllers,
 		EventLogger: "file", LogDriver: string(container.LogK8sFile),
 		LogDrivers:     []string{"k8s-file", "json-file", "journald", "passthrough", "none"},
-		NetworkBackend: "pod", NetworkDrivers: []string{"pasta", "slirp4netns"},
+		NetworkBackend: "pod", NetworkDrivers: []string{network.DriverBridge, network.DriverMacvlan, network.DriverIPvlan},
 		Monitor: monitor, Runtime: e.Runtime.Path, Pasta: helpers.Pasta, Slirp4netns: helpers.Slirp4netns,
 		DataDir: e.DataDir, RunDir: e.RunDir,
 		GraphDriver: store.Driver(), GraphRoot: store.GraphRoot(), GraphRunRoot: store.RunRoot(), Images: len(images),

@@ -56,6 +56,8 @@ func TestRead(t *testing.T) {
 		"second": "[engine]\nruntime = \"mine\"\n",
 		"bad":    "[engine]\nruntime = 5\n",
 		"broken": "[[ not toml, but it does not matter here\n",
+		"slirp":  "[network]\ndefault_rootless_network_cmd = \"slirp4netns\"\n",
+		"uplink": "[network]\ndefault_rootless_network_cmd = \"vpnkit\"\n",
 		"bin":    "",
 	})
 	first := filepath.Join(dir, "first")
@@ -66,7 +68,7 @@ func TestRead(t *testing.T) {
 	if err := os.WriteFile(first, []byte(strings.Replace(string(text), "D/", dir+"/", 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ files, name, command, err string }{
+	for _, c := range []struct{ files, name, command, uplink, err string }{
 		{files: ""},
 		{files: "missing vendor broken"},
 		{files: "vendor", name: "crun", command: "crun"},
@@ -74,22 +76,48 @@ func TestRead(t *testing.T) {
 		{files: "first second", command: dir + "/bin"},
 		{files: "first", name: "mine", command: dir + "/bin"},
 		{files: "second", command: "mine"},
+		{files: "slirp first", command: "runc", uplink: "slirp4netns"},
+		{files: "uplink", err: "read containers.conf: default_rootless_network_cmd"},
 		{files: "bad", err: "read " + dir + "/bad: "},
 	} {
 		var paths []string
 		for _, name := range strings.Fields(c.files) {
 			paths = append(paths, filepath.Join(dir, name))
 		}
-		s, err := Read(paths)
+		s, err := Read(paths, nil)
 		if c.err != "" {
 			if err == nil || !strings.HasPrefix(err.Error(), c.err) {
 				t.Errorf("%s: got %v, want %s", c.files, err, c.err)
 			}
 			continue
 		}
-		if got := s.Command(c.name); err != nil || got != c.command {
+		if got := s.Command(c.name); err != nil || got != c.command || s.Uplink != c.uplink {
 			t.Errorf("%s, %q: got %q, %v; want %q", c.files, c.name, got, err, c.command)
 		}
+	}
+}
+
+func TestReadContainers(t *testing.T) {
+	dir := write(t, map[string]string{
+		"first":  "[containers]\ntz = \"local\"\nenv = [\"A=1\"]\nunknown = 5\n[engine]\nstop_timeout = 3\ndetach_keys = \"ctrl-x\"\n",
+		"second": "[containers]\nenv = [\"B=2\"]\n[network]\nx = 1\n",
+		"none":   "[engine]\nruntime = \"crun\"\n",
+		"bad":    "[containers]\ntz = 5\n",
+	})
+	var got struct {
+		TZ  string   `toml:"tz"`
+		Env []string `toml:"env"`
+	}
+	paths := []string{dir + "/first", dir + "/second", dir + "/none"}
+	s, err := Read(paths, &got)
+	if err != nil || got.TZ != "local" || len(got.Env) != 1 || got.Env[0] != "B=2" {
+		t.Errorf("read %+v, %v", got, err)
+	}
+	if s.StopTimeout == nil || *s.StopTimeout != 3 || s.DetachKeys != "ctrl-x" {
+		t.Errorf("read %+v", s)
+	}
+	if _, err := Read([]string{dir + "/bad"}, &got); err == nil || !strings.HasPrefix(err.Error(), "read "+dir+"/bad: ") {
+		t.Errorf("a value of the wrong type gives %v", err)
 	}
 }
 
@@ -98,7 +126,7 @@ func BenchmarkReadComments(b *testing.B) {
 	text := strings.Repeat("# runtime = \"crun\" and more words of a comment that explains it\n", 800) + "[engine]\n"
 	path := filepath.Join(write(b, map[string]string{"conf": text}), "conf")
 	for b.Loop() {
-		if _, err := Read([]string{path}); err != nil {
+		if _, err := Read([]string{path}, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -107,7 +135,7 @@ func BenchmarkReadComments(b *testing.B) {
 func BenchmarkReadRuntime(b *testing.B) {
 	path := filepath.Join(write(b, map[string]string{"conf": "[engine]\nruntime = \"runc\"\n"}), "conf")
 	for b.Loop() {
-		if _, err := Read([]string{path}); err != nil {
+		if _, err := Read([]string{path}, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

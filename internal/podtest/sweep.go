@@ -23,10 +23,14 @@ type Snapshot map[string]int
 func lasting() []string {
 	return []string{
 		"r/pod/holder", "r/pod/holder.lock", // the user's namespaces
-		"r/pod/cache/*",       // answers of probes, made again at will
-		"r/pod/runtime/*",     // where the OCI runtime keeps a directory for each container
-		"r/pod/network/*",     // the network helper stays a while, with its directory; see isNetworkHelper
-		"r/pod/network/*/log", //
+		"r/pod/cache/*",                               // answers of probes, made again at will
+		"r/pod/runtime/*",                             // where the OCI runtime keeps a directory for each container
+		"h/.local/share/pod/build",                    // directories of the cache of builds; what is in them is pruned
+		"h/.local/share/pod/build/*",                  //
+		"h/.local/share/pod/build/cache/??",           //
+		"h/.local/share/containers/storage/pod-build", //
+		"r/pod/network/*",                             // the network helper stays a while, with its directory; see isNetworkHelper
+		"r/pod/network/*/log",                         //
 		"r/pod/network/*/lock",
 		"r/pod/network/*/socket",
 		"r/pod/network/*/dial",

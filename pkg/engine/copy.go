@@ -119,7 +119,7 @@ func (e *Engine) stoppedRoot(ctx context.Context, cfg *container.Config, write b
 	if e.User.Rootless {
 		options += ",userxattr"
 	}
-	return mountTree(layers.BaseDir, e.Dir(cfg.ID), options, binds)
+	return overlay{base: layers.BaseDir, at: e.Dir(cfg.ID), options: options, binds: binds}.mountDetached()
 }
 
 // copyTree copies once both places are open.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/pod-engine/pod/internal/filetree"
@@ -31,139 +30,12 @@ func (e *Engine) mountRoot(cfg *container.Config, layers image.Layers) (*os.File
 	// A volatile overlay that was not unmounted refuses to be mounted again; its marker is of no use to us, since the
 	// layer is thrown away if it cannot be trusted.
 	os.RemoveAll(filepath.Join(dir, "work", "work", "incompat"))
-	f, err := mountDetached(layers.BaseDir, filepath.Join(e.ContainerRunDir(cfg.ID), "merged"), options)
+	f, err := overlay{base: layers.BaseDir, at: filepath.Join(e.ContainerRunDir(cfg.ID), "merged"), options: options}.mountDetached()
 	if err != nil {
 		err = fmt.Errorf("mount the root file system of container %q: %w", cfg.Name, err)
 		return nil, hint.Wrap(err, "pod doctor")
 	}
 	return f, nil
-}
-
-// overlayOptions gives the mount options for the layers, as short links below their common directory where there are any: all
-// options together must fit one page (mount(2)).
-func overlayOptions(layers image.Layers, upper, work string) string {
-	lowers := layers.Links
-	if len(lowers) == 0 {
-		lowers = layers.Dirs
-	}
-	escaped := make([]string, len(lowers))
-	for i, lower := range lowers {
-		escaped[i] = escapeOverlay(lower)
-	}
-	return "lowerdir=" + strings.Join(escaped, ":") + ",upperdir=" + escapeOverlay(upper) + ",workdir=" + escapeOverlay(work)
-}
-
-// escapeOverlay protects the characters that separate options and layers.
-func escapeOverlay(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `:`, `\:`, `,`, `\,`).Replace(path)
-}
-
-// mountDetached mounts an overlay in a mount namespace that only one thread is in, and takes the mount out of it with
-// open_tree(2). The thread and its namespace end at once, so that no crash can leave the mount behind.
-// (fsopen(2) would need no namespace, but before Linux 6.5 it takes no more than 256 bytes for all layers.)
-func mountDetached(base, target, options string) (*os.File, error) {
-	return mountTree(base, target, options, nil)
-}
-
-// mountTree is mountDetached with bind mounts in the overlay.
-func mountTree(base, target, options string, binds []container.Mount) (*os.File, error) {
-	type result struct {
-		f   *os.File
-		err error
-	}
-	done := make(chan result)
-	go func() {
-		// Never unlocked: the runtime ends the thread, and with it the namespace, when this function returns.
-		runtime.LockOSThread()
-		f, err := mountInThread(base, target, options, binds)
-		done <- result{f, err}
-	}()
-	r := <-done
-	return r.f, r.err
-}
-
-func mountInThread(base, target, options string, binds []container.Mount) (*os.File, error) {
-	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
-		return nil, fmt.Errorf("make a mount namespace: %w", err)
-	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
-		return nil, fmt.Errorf("make mounts private: %w", err)
-	}
-	if base != "" {
-		if err := unix.Chdir(base); err != nil {
-			return nil, fmt.Errorf("enter %s: %w", base, err)
-		}
-	}
-	if err := unix.Mount("overlay", target, "overlay", 0, options); err != nil {
-		return nil, fmt.Errorf("overlay: %w", err)
-	}
-	flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
-	if len(binds) > 0 {
-		if err := bindInto(target, binds); err != nil {
-			return nil, err
-		}
-		flags |= unix.AT_RECURSIVE
-	}
-	fd, err := unix.OpenTree(unix.AT_FDCWD, target, flags)
-	if err != nil {
-		return nil, fmt.Errorf("detach the mount: %w", err)
-	}
-	return os.NewFile(uintptr(fd), target), nil
-}
-
-// bindInto mounts directories and files of the host in the root at target, which nothing else uses. A directory that has no place there gets one, as at the start
-// of a container; on a read-only root, and a file, is left out.
-func bindInto(target string, binds []container.Mount) error {
-	for _, m := range binds {
-		// Anew each time: what was mounted before may hide it or hold it.
-		root, err := os.OpenFile(target, unix.O_PATH|unix.O_DIRECTORY, 0)
-		if err != nil {
-			return err
-		}
-		at, err := openInRoot(root, m.Destination, unix.O_PATH, 0)
-		if errors.Is(err, os.ErrNotExist) && isDirectory(m.Source) && makeWorkdir(root, m.Destination, 0, 0) == nil {
-			at, err = openInRoot(root, m.Destination, unix.O_PATH, 0)
-		}
-		root.Close()
-		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		place := fmt.Sprintf("/proc/self/fd/%d", at.Fd())
-		err = unix.Mount(m.Source, place, "", unix.MS_BIND|unix.MS_REC, "")
-		at.Close()
-		if err != nil {
-			return fmt.Errorf("mount %q at %q: %w", m.Source, m.Destination, err)
-		}
-		if m.ReadOnly {
-			if err := readOnly(target, m.Destination); err != nil {
-				return fmt.Errorf("mount %q at %q read-only: %w", m.Source, m.Destination, err)
-			}
-		}
-	}
-	return nil
-}
-
-func isDirectory(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}
-
-// readOnly makes the mount at a path of the root read-only, and those below it.
-func readOnly(target, path string) error {
-	root, err := os.OpenFile(target, unix.O_PATH|unix.O_DIRECTORY, 0)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	at, err := openInRoot(root, path, unix.O_PATH, 0)
-	if err != nil {
-		return err
-	}
-	defer at.Close()
-	return unix.MountSetattr(int(at.Fd()), "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
 }
 
 // openInRoot opens a path of the container as the container would see it: links, absolute ones too, stay inside root.

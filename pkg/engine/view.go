@@ -66,7 +66,7 @@ func (e *Engine) mountLayers(at, top string, layers image.Layers, extra []contai
 	if e.User.Rootless {
 		options += ",userxattr"
 	}
-	return mountTree(layers.BaseDir, at, options, extra)
+	return overlay{base: layers.BaseDir, at: at, options: options, binds: extra}.mountDetached()
 }
 
 // rootLayers are the directories that make up a container's root, newest first.

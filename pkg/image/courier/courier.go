@@ -116,13 +116,22 @@ func (c Courier) Pull(ctx context.Context, s *image.Store, name string, opts ima
 	answer, err := c.run(ctx, s, request, nil, nil)
 	var images []*image.Image
 	for _, l := range answer.Loaded {
-		img, lookup := s.Lookup(ctx, l.ID)
+		img, lookup := found(ctx, s, l)
 		if lookup != nil {
 			return images, errors.Join(err, lookup)
 		}
 		images = append(images, img)
 	}
 	return images, err
+}
+
+// found gives an image that was brought in. Another command may have removed it since; then it is only known which it was.
+func found(ctx context.Context, s *image.Store, l Loaded) (*image.Image, error) {
+	img, err := s.Lookup(ctx, l.ID)
+	if errors.Is(err, image.ErrNotFound) {
+		return &image.Image{ID: l.ID, Names: l.Names}, nil
+	}
+	return img, err
 }
 
 // Load brings in the images of an archive or a directory; an empty path reads the archive from in. See
@@ -141,7 +150,7 @@ func (c Courier) Load(ctx context.Context, s *image.Store, path string, in *os.F
 	answer, err := c.run(ctx, s, request, in, nil)
 	var loaded []image.Loaded
 	for _, l := range answer.Loaded {
-		img, lookup := s.Lookup(ctx, l.ID)
+		img, lookup := found(ctx, s, l)
 		if lookup != nil {
 			return loaded, errors.Join(err, lookup)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/docker/distribution/registry/api/errcode"
 	v2 "github.com/docker/distribution/registry/api/v2"
 	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/image/v5/docker"
 	"go.podman.io/image/v5/signature"
 )
@@ -24,11 +25,34 @@ func explain(verb, name, registry string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
+	if r, ok := refused(err); ok {
+		return hint.Wrap(failure{fmt.Sprintf("%s %q: %s", verb, name, r), err}, hint.Of(err))
+	}
+	err = image.Damaged(err)
 	what, advice := diagnose(registry, err)
 	if what == "" {
-		return fmt.Errorf("%s %q: %w", verb, name, err)
+		return fmt.Errorf("%s %q: %w", verb, name, sentence(err))
 	}
+	what = oneLine(what)
 	return hint.Wrap(failure{fmt.Sprintf("%s %q: %s", verb, name, what), err}, advice)
+}
+
+// sentence is an error in one line that a person will read to its end, whatever a registry or an archive sent.
+func sentence(err error) error {
+	text := err.Error()
+	if short := oneLine(text); short != text {
+		return failure{short, err}
+	}
+	return err
+}
+
+func oneLine(text string) string {
+	const most = 400
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
 }
 
 // failure has its own words and keeps the cause for errors.Is.
@@ -79,6 +103,9 @@ func diagnoseConnection(registry string, err error) (what, advice string) {
 		return fmt.Sprintf("the certificate of %s is not trusted: %s", registry, root(err)), "give its authority with --cert-dir, or --tls-verify=false"
 	case errors.As(err, &dns):
 		return fmt.Sprintf("cannot reach %s: the name %q cannot be resolved", registry, dns.Name), "check the name and the network"
+	case registry == "localhost" && errors.Is(err, syscall.ECONNREFUSED):
+		// The name of what was built or loaded here, more often than of a registry.
+		return "no registry listens at localhost", "pod images lists what is here; another name begins with that of its registry"
 	case errors.As(err, &op), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Sprintf("cannot reach %s: %s", registry, root(err)), "check the network"
 	}
@@ -143,8 +170,8 @@ const (
 // again does something until it succeeds, fails for good, or the tries are used up. A fixed delay is kept between tries when
 // one was given; else it doubles.
 func (j *job) again(ctx context.Context, do func() error) error {
-	tries, delay := uint(defaultRetries), j.access.RetryDelay
-	if j.access.Retry != nil {
+	tries, delay, asked := uint(defaultRetries), j.access.RetryDelay, j.access.Retry != nil
+	if asked {
 		tries = *j.access.Retry
 	}
 	if delay == 0 {
@@ -154,6 +181,9 @@ func (j *job) again(ctx context.Context, do func() error) error {
 		err := do()
 		if err == nil || ctx.Err() != nil || n >= tries || !passing(err) {
 			return err
+		}
+		if !asked && errors.Is(err, syscall.ECONNREFUSED) {
+			return err // that nothing listens there is an answer; who expects it to pass says so
 		}
 		j.tell.line("%s; trying again in %s (%d of %d)", root(err), delay, n+1, tries)
 		select {

@@ -13,6 +13,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/netns/helper"
 	"github.com/pod-engine/pod/pkg/netns/network"
 )
@@ -72,7 +73,11 @@ func (s *Server) plugBridge(n network.Config, e helper.End, mac net.HardwareAddr
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.MasterIndex, attrs.Flags, attrs.MTU = e.Peer, bridge, net.FlagUp, s.mtu(n)
 	veth := &netlink.Veth{LinkAttrs: attrs, PeerName: e.Interface, PeerHardwareAddr: mac, PeerNamespace: netlink.NsFd(file.Fd()), PeerMTU: uint32(s.mtu(n))}
-	if err := s.inside.link.LinkAdd(veth); err != nil {
+	err = s.inside.link.LinkAdd(veth)
+	if errors.Is(err, unix.EXFULL) {
+		return hint.Wrap(errors.New("its bridge has as many containers as the kernel allows (1023)"), "make another network for further containers")
+	}
+	if err != nil {
 		return fmt.Errorf("make a pair of interfaces: %w", err)
 	}
 	if vlan := n.Option("vlan"); vlan != "" {
