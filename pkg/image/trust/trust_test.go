@@ -30,6 +30,7 @@ func TestWithoutPolicyEverythingIsAccepted(t *testing.T) {
 
 // TestSetKeepsTheRest changes one scope: what pod does not know in the others must stay as it was written.
 func TestSetKeepsTheRest(t *testing.T) {
+	t.Setenv("GNUPGHOME", t.TempDir()) // gpg(1) is asked whose the keys are
 	const other = `{"type":"signedBy","keyType":"GPGKeys","keyPath":"/k","signedIdentity":{"type":"remapIdentity","prefix":"a","signedPrefix":"b"},"unknown":[1]}`
 	path := file(t, "policy.json", `{"default":[{"type":"reject"}],"transports":{"docker":{"quay.io":[`+other+`]},"oci":{"":[{"type":"reject"}]}}}`)
 	key := file(t, "key", "")
