@@ -25,7 +25,7 @@ const linger = 30 * time.Second
 func main() { os.Exit(run()) }
 
 func run() int {
-	if len(os.Args) != 5 {
+	if len(os.Args) != 6 {
 		fmt.Fprintln(os.Stderr, "pod-network: pod starts this program; it is of no use by hand")
 		return 125
 	}
@@ -47,7 +47,7 @@ func run() int {
 		return fail(err)
 	}
 	opts := bridge.Options{
-		Dir: os.Args[1], Networks: os.Args[2], Rootless: rootless, Driver: os.Args[4], Linger: linger,
+		Dir: os.Args[1], Networks: os.Args[2], Rootless: rootless, Driver: os.Args[4], Own: os.Args[5], Linger: linger,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}
 	if err := bridge.Run(ctx, opts, listener.(*net.UnixListener)); err != nil {

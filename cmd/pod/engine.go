@@ -63,6 +63,7 @@ func (a *app) network(user rootless.Info, uplink string) helper.Client {
 		Driver: uplink,
 		Dir:    filepath.Join(user.RunDir, "network"), Networks: filepath.Join(user.DataDir, "networks"), Rootless: user.Rootless,
 		Program: func(ctx context.Context) (string, error) { return carried.Path(ctx, "pod-network", user.DataDir) },
+		Uplink:  func(ctx context.Context) (string, error) { return carried.Path(ctx, "pod-uplink", user.DataDir) },
 		Env:     append(rootless.ChildEnv(user), "PATH="+os.Getenv("PATH")),
 	}
 }

@@ -15,7 +15,8 @@ import (
 
 // Settings are those that pod honours, of the table [engine] where nothing else is said.
 type Settings struct {
-	// Uplink, default_rootless_network_cmd of the table [network], is "pasta" or "slirp4netns"; empty: not set.
+	// Uplink, default_rootless_network_cmd of the table [network], is "pasta", "slirp4netns" or
+	// "gvisor-tap-vsock", which is part of pod; empty: not set.
 	Uplink string `toml:"-"`
 
 	Runtime     string              `toml:"runtime"`      // a name or a path; empty: not set
@@ -94,8 +95,8 @@ func Read(paths []string, containers any) (Settings, error) {
 			return Settings{}, fmt.Errorf("read %s: %w", path, err)
 		}
 	}
-	if all.Engine.Uplink = all.Network.Uplink; !slices.Contains([]string{"", "pasta", "slirp4netns"}, all.Engine.Uplink) {
-		return Settings{}, fmt.Errorf("read containers.conf: default_rootless_network_cmd = %q: it is pasta or slirp4netns", all.Engine.Uplink)
+	if all.Engine.Uplink = all.Network.Uplink; !slices.Contains([]string{"", "pasta", "slirp4netns", "gvisor-tap-vsock"}, all.Engine.Uplink) {
+		return Settings{}, fmt.Errorf("read containers.conf: default_rootless_network_cmd = %q: it is pasta, slirp4netns or gvisor-tap-vsock", all.Engine.Uplink)
 	}
 	return all.Engine, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/pod-engine/pod/internal/process"
 )
@@ -46,7 +47,10 @@ func isHelper(cmdline []byte, netns string) bool {
 	switch string(program) {
 	case "pasta", "pasta.avx2", "slirp4netns":
 	default:
-		return false
+		// pod's own has its digest in its name.
+		if !strings.HasPrefix(string(program), "pod-uplink") {
+			return false
+		}
 	}
 	for _, arg := range args[1:] {
 		if string(arg) == netns {

@@ -24,6 +24,8 @@ const (
 	ModeJoin  Mode = "join"        // another's namespace: Plan.JoinContainer or Plan.JoinPath
 	ModePasta Mode = "pasta"       // a namespace served by pasta
 	ModeSlirp Mode = "slirp4netns" // a namespace served by slirp4netns
+	// ModeStack is a way out of networks that pod carries itself; see PlanUplink and package stack.
+	ModeStack Mode = "gvisor-tap-vsock"
 	// ModeBridge is a namespace that the network helper makes, with an interface in each of the container's networks.
 	ModeBridge Mode = "bridge"
 )
@@ -104,13 +106,22 @@ func without(cfg container.Network, n Network) Network {
 	return n
 }
 
-// PlanUplink says how a namespace of networks is connected to the machine's: by the helper that cfg.Mode names, or the best
-// that is there. It has no ports: those are published by the network helper itself.
-func PlanUplink(cfg container.Network, host HostFacts) (Network, error) {
+// PlanUplink says how a namespace of networks is connected to the machine's: by the program that cfg.Mode names, or the best
+// that is there, or without any by own, the path of pod-uplink. It has no ports: those are published by the network helper itself.
+func PlanUplink(cfg container.Network, host HostFacts, own string) (Network, error) {
 	for _, p := range cfg.Ports {
 		if err := checkPort(p); err != nil {
 			return Network{}, err
 		}
+	}
+	if cfg.Mode == string(ModeStack) || cfg.Mode == "" && host.Helpers.Pasta == "" && host.Helpers.Slirp4netns == "" {
+		if host.Helpers.Tun != nil {
+			return Network{}, tunError(host.Helpers.Tun)
+		}
+		return Network{
+			Mode: ModeStack, NewNamespace: true, HostAddress: host.Address, Nameservers: upstreams(host),
+			Command: []string{"/bin/sh", "-c", slirpScript, "pod-uplink", host.Netns + ".log", own, host.Netns},
+		}, nil
 	}
 	return planHelper(cfg, host)
 }
@@ -142,8 +153,6 @@ func chooseDriver(cfg container.Network, host HostFacts) (Mode, error) {
 		return Mode(cfg.Mode), nil
 	case len(cfg.Options) > 0:
 		return "", errors.New("network options need a mode: pasta:OPTIONS or slirp4netns:OPTIONS")
-	case !pasta && !slirp:
-		return "", hint.Wrap(errors.New("the default network needs pasta or slirp4netns, and neither is installed"), installPasst)
 	case !pasta, slirp && host.Helpers.OldPasta() && len(cfg.Ports) == 0:
 		return ModeSlirp, nil
 	}
@@ -153,6 +162,6 @@ func chooseDriver(cfg container.Network, host HostFacts) (Mode, error) {
 const installPasst = "sudo apt install passt (or your distribution's package of that name), or use --network none or --network host"
 
 func tunError(cause error) error {
-	err := fmt.Errorf("open /dev/net/tun, which the default network needs: %w", cause)
-	return hint.Wrap(err, "sudo modprobe tun && sudo chmod 0666 /dev/net/tun, or use --network none or --network host")
+	err := fmt.Errorf("open /dev/net/tun, which networks with a way out need: %w", cause)
+	return hint.Wrap(err, "sudo modprobe tun && sudo chmod 0666 /dev/net/tun, or use an internal network, --network none or --network host")
 }

@@ -29,7 +29,7 @@ func newFacts(change func(*HostFacts)) HostFacts {
 // plan is Plan, and for no mode that of the way out of a namespace of networks: there the best helper is chosen.
 func plan(cfg container.Network, host HostFacts) (Network, error) {
 	if cfg.Mode == "" {
-		return PlanUplink(cfg, host)
+		return PlanUplink(cfg, host, "/libexec/pod-uplink")
 	}
 	return Plan(cfg, host)
 }
@@ -45,6 +45,7 @@ func TestPlan(t *testing.T) {
 		{"default", container.Network{}, nil},
 		{"root", container.Network{}, func(h *HostFacts) { h.Root = true }},
 		{"old-pasta", container.Network{}, oldPasta},
+		{"no-program", container.Network{}, func(h *HostFacts) { h.Helpers.Pasta, h.Helpers.Slirp4netns = "", "" }},
 		{"old-pasta-publishes", container.Network{Ports: []container.Port{web}}, oldPasta},
 		{"only-slirp", container.Network{}, func(h *HostFacts) { h.Helpers.Pasta = "" }},
 		{"no-route", container.Network{}, func(h *HostFacts) { h.Route4, h.Route6 = false, false }},
@@ -97,7 +98,6 @@ func TestPlanRefuses(t *testing.T) {
 		cfg              container.Network
 		host             func(*HostFacts)
 	}{
-		{"no helper", "needs pasta or slirp4netns", "apt install passt", container.Network{}, neither},
 		{"no pasta", "pasta is not installed", "apt install passt", pasta(), neither},
 		{"no slirp", "slirp4netns is not installed", "apt install slirp4netns", slirp(), neither},
 		{"no tun", "open /dev/net/tun", "modprobe tun", container.Network{}, func(h *HostFacts) { h.Helpers.Tun = os.ErrPermission }},

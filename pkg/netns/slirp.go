@@ -48,7 +48,7 @@ func planSlirp(cfg container.Network, host HostFacts) (Network, error) {
 	return n, nil
 }
 
-// slirpScript makes a daemon of slirp4netns, which stays in the foreground and writes one byte to --ready-fd. What it says goes
+// slirpScript makes a daemon of slirp4netns, or of pod-uplink, which stays in the foreground and writes one byte to --ready-fd. What it says goes
 // to the file $1, since it would be killed by writing to a pipe nobody reads any more; after a failed start it is shown.
 const slirpScript = `log=$1; shift
 { "$@" 3>&1 >/dev/null 2>"$log" </dev/null & } | {

@@ -31,6 +31,7 @@ type Options struct {
 	Networks string // the records of networks
 	Rootless bool
 	Driver   string // of the way out; empty: the best that is there
+	Own      string // the program pod-uplink, where it may be needed
 	Linger   time.Duration
 	Log      *slog.Logger
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/pod-engine/pod/pkg/netns/helper"
 )
 
-// uplink is the way out of a user's namespace: pasta or slirp4netns, which carries packets between an interface in it and
-// sockets of the machine. Root's networks need none.
+// uplink is the way out of a user's namespace: pasta, slirp4netns or pod-uplink, which carries packets between an
+// interface in it and sockets of the machine. Root's networks need none.
 type uplink struct {
 	s *Server
 
@@ -65,7 +65,7 @@ func (u *uplink) start() (warnings []string, err error) {
 		return nil, err
 	}
 	host := netns.ReadHost(programs, u.netns())
-	if u.plan, err = netns.PlanUplink(container.Network{Mode: u.s.Driver}, host); err != nil {
+	if u.plan, err = netns.PlanUplink(container.Network{Mode: u.s.Driver}, host, u.s.Own); err != nil {
 		return nil, err
 	}
 	if u.running, err = netns.FindHelpers(u.netns()); err != nil {

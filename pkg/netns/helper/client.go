@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -32,11 +33,14 @@ type Client struct {
 	Dir      string // of all helpers of the user: volatile
 	Networks string // the records of networks
 	Rootless bool
-	Driver   string // of the way out, "pasta" or "slirp4netns"; empty: the best that is there
-	// Program finds pod-network.
-	Program func(context.Context) (string, error)
-	Env     []string // what the program needs to know of the user's places
+	Driver   string // of the way out, "pasta", "slirp4netns" or "gvisor-tap-vsock"; empty: the best that is there
+	// Program finds pod-network; Uplink finds pod-uplink, which is needed where no other way out is installed.
+	Program, Uplink func(context.Context) (string, error)
+	Env             []string // what the program needs to know of the user's places
 }
+
+// ownStack is netns.ModeStack; that package imports this one.
+const ownStack = "gvisor-tap-vsock"
 
 // patience is how long the helper may take to come up or to go away.
 const patience = 20 * time.Second
@@ -279,7 +283,13 @@ func (c Client) fork(ctx context.Context, place string, lock *os.File) error {
 		return err
 	}
 	defer log.Close()
-	args := []string{"pod-network", place, c.Networks, strconv.FormatBool(c.Rootless), c.Driver}
+	own := ""
+	if c.Rootless && (c.Driver == ownStack || !installed("pasta") && !installed("slirp4netns")) {
+		if own, err = c.Uplink(ctx); err != nil {
+			return err
+		}
+	}
+	args := []string{"pod-network", place, c.Networks, strconv.FormatBool(c.Rootless), c.Driver, own}
 	process, err := os.StartProcess(program, args, &os.ProcAttr{
 		Dir: "/", Env: append([]string{"GOGC=40"}, c.Env...),
 		Files: []*os.File{null, null, log, socket, lock},
@@ -289,6 +299,11 @@ func (c Client) fork(ctx context.Context, place string, lock *os.File) error {
 		return err
 	}
 	return process.Release()
+}
+
+func installed(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
 }
 
 // Complaint is the last line that the helper left in its log.
