@@ -2,7 +2,8 @@
 // the attach socket, records the exit and runs the restart policy. A pod command starts it in the container's run
 // directory and talks to it as package monitor says. There is one per running container, so it is kept small.
 //
-// Called as "pod-init -- COMMAND..." it is the first process of a container with --init instead.
+// Called as "pod-init -- COMMAND..." it is the first process of a container with --init instead, and as "pod-step" the first
+// process of a build step.
 package main
 
 import (
@@ -11,8 +12,11 @@ import (
 )
 
 func main() {
-	if filepath.Base(os.Args[0]) == "pod-init" {
+	switch filepath.Base(os.Args[0]) {
+	case "pod-init":
 		os.Exit(runInit(os.Args[1:]))
+	case "pod-step":
+		os.Exit(runStep())
 	}
 	os.Exit(supervise())
 }

@@ -254,3 +254,18 @@ func TestInitErrors(t *testing.T) {
 		}
 	}
 }
+
+// The user may have no kernel keyring left.
+func TestNoKeyringLeft(t *testing.T) {
+	b := newBox(t, "crun", "sh", "-c", "exit 3")
+	script := filepath.Join(b.dir, "short-of-keyrings")
+	text := "#!/bin/sh\ncase \"$*\" in\n*--no-new-keyring*) ;;\n*' run '*) echo 'create keyring `x`: Disk quota exceeded' >&2; exit 1 ;;\nesac\nexec " +
+		b.launch.Runtime + " \"$@\"\n"
+	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b.launch.Runtime = script
+	control := b.start(nil)
+	b.expect(control, monitor.Running)
+	b.finish(control, 3)
+}

@@ -58,7 +58,15 @@ func (s *supervisor) create(io *stdio, wait bool) *startError {
 		args = append(args, "--console-socket", monitor.ConsoleFile)
 	}
 	s.exists = true
-	return s.runtime(io.child, io.leftover, append(args, s.launch.ID)...)
+	err := s.runtime(io.child, io.leftover, append(args, s.launch.ID)...)
+	if err == nil || !monitor.RuntimeKeyrings(err.Error()) {
+		return err
+	}
+	// A user may have 200 kernel keyrings (keyrings(7)); the default seccomp profile lets no container use them anyway.
+	report(err.Error() + "; once more with the keyring of the caller")
+	s.delete()
+	s.exists = true
+	return s.runtime(io.child, io.leftover, append(args, "--no-new-keyring", s.launch.ID)...)
 }
 
 // start lets the created container's process run.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/pod-engine/pod/internal/layertar"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/image/courier"
@@ -45,10 +47,29 @@ func serve(ctx context.Context, request courier.Request, answer *courier.Answer)
 		request.Save.Out = os.Stdout
 		return t.Save(ctx, store, request.Names, request.Save)
 	}
+	return serveManifest(ctx, t, store, request, answer)
+}
+
+// serveManifest does what is about manifest lists.
+func serveManifest(ctx context.Context, t transfer.Transfer, store *image.Store, request courier.Request, answer *courier.Answer) (err error) {
+	switch request.Verb {
+	case courier.AddToList:
+		_, err = t.AddToList(ctx, store, request.List, request.Names, request.ListAdd)
+		return err
+	case courier.PushList:
+		var pushed image.Pushed
+		if pushed, err = t.PushList(ctx, store, request.List, request.To, request.Only, request.Push); err == nil {
+			answer.Pushed = []image.Pushed{pushed}
+		}
+		return err
+	case courier.Manifest:
+		answer.Manifest, err = t.Manifest(ctx, store, request.Names[0], request.Access)
+		return err
+	}
 	return serveLogin(ctx, t, request, answer)
 }
 
-// serveLogin does what is about credentials.
+// serveLogin does what is about registries and not about images.
 func serveLogin(ctx context.Context, t transfer.Transfer, request courier.Request, answer *courier.Answer) (err error) {
 	switch request.Verb {
 	case courier.Login:
@@ -56,6 +77,10 @@ func serveLogin(ctx context.Context, t transfer.Transfer, request courier.Reques
 		return err
 	case courier.Who:
 		answer.LoggedIn, err = t.Who(request.Login)
+		return err
+	case courier.Search:
+		logrus.SetLevel(logrus.FatalLevel) // the library logs, and gives, the same error
+		answer.Found, err = t.Search(ctx, request.Names[0], request.Search)
 		return err
 	case courier.Logout:
 		answer.LoggedIn, err = t.Logout(request.Login, request.All)

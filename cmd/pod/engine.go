@@ -107,7 +107,7 @@ func (a *app) images(ctx context.Context) (*image.Store, error) {
 			GraphRoot: a.global.root, RunRoot: a.global.runRoot,
 			Driver: a.global.storageDriver, DriverOptions: a.global.storageOptions, SingleID: user.SingleID,
 		},
-		InUse: a.imageUsers, Unheld: a.forgetHold, RemoveContainers: a.removeImageUsers, Puller: a.courier(),
+		InUse: a.imageUsers, Mounted: a.imageMounted, Unheld: a.forgetHold, RemoveContainers: a.removeImageUsers, Puller: a.courier(),
 	})
 	return a.store, err
 }
@@ -130,6 +130,21 @@ func (a *app) imageUsers(ctx context.Context, imageID string) ([]string, error) 
 		return nil, err
 	}
 	return e.ImageUsers(imageID)
+}
+
+// imageMounted says where an image is mounted, if it is.
+func (a *app) imageMounted(ctx context.Context, imageID string) (string, error) {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return "", err
+	}
+	mounts, err := e.MountedImages()
+	for _, m := range mounts {
+		if m.ID == imageID {
+			return m.Path, nil
+		}
+	}
+	return "", err
 }
 
 func (a *app) forgetHold(ctx context.Context, imageID string) error {

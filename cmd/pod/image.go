@@ -9,8 +9,9 @@ import (
 // imageCommands are the verbs on images that are at the top; most are there again below "image".
 func imageCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
-		newHistoryCommand(a), newImagesCommand(a), newImportCommand(a), newLoadCommand(a), newLoginCommand(a), newLogoutCommand(a),
-		newPullCommand(a), newPushCommand(a), newRmiCommand(a), newSaveCommand(a), newScanCommand(a), newTagCommand(a), newUntagCommand(a),
+		newBuildCommand(a), newHistoryCommand(a), newImagesCommand(a), newImportCommand(a), newLoadCommand(a), newLoginCommand(a),
+		newLogoutCommand(a), newPullCommand(a), newPushCommand(a), newRmiCommand(a), newSaveCommand(a), newScanCommand(a),
+		newSearchCommand(a), newTagCommand(a), newUntagCommand(a),
 	}
 }
 
@@ -23,9 +24,10 @@ func newImageCommand(a *app) *cobra.Command {
 	remove := newRmiCommand(a)
 	remove.Use, remove.Aliases = "rm [flags] IMAGE [IMAGE...]", []string{"remove"}
 	remove.Example = a.example("image rm alpine", "image rm --all")
-	cmd.AddCommand(newHistoryCommand(a), newImageDiffCommand(a), newImageExistsCommand(a), newImageInspectCommand(a),
-		newImagePruneCommand(a), newImageTreeCommand(a), newImportCommand(a), list, newLoadCommand(a), newPullCommand(a),
-		newPushCommand(a), remove, newSaveCommand(a), newScanCommand(a), newTagCommand(a), newUntagCommand(a))
+	cmd.AddCommand(newBuildCommand(a), newHistoryCommand(a), newImageDiffCommand(a), newImageExistsCommand(a), newImageInspectCommand(a),
+		newImageMountCommand(a), newImagePruneCommand(a), newImageTreeCommand(a), newImageUnmountCommand(a), newImportCommand(a), list,
+		newLoadCommand(a), newPullCommand(a), newPushCommand(a), remove, newSaveCommand(a), newScanCommand(a), newSearchCommand(a),
+		newTagCommand(a), newUntagCommand(a))
 	return cmd
 }
 

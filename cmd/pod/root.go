@@ -103,7 +103,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print the version")
 	root.SetUsageFunc(shortUsage(root.UsageFunc()))
 	addGroup(root, "Containers", append(containerCommands(a), newContainerCommand(a))...)
-	addGroup(root, "Images", append(imageCommands(a), newImageCommand(a))...)
+	addGroup(root, "Images", append(imageCommands(a), newImageCommand(a), newManifestCommand(a), newBuilderCommand(a, "builder"), newBuilderCommand(a, "buildx"))...)
 	addGroup(root, "Networks", newNetworkCommand(a))
 	addGroup(root, "System", systemCommands(a)...)
 	markArgumentErrors(root)
@@ -137,7 +137,7 @@ func shortUsage(usage func(*cobra.Command) error) func(*cobra.Command) error {
 // containerCommands are the verbs on containers; each is there twice, at the top and below "container".
 func containerCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
-		newAttachCommand(a), newCommitCommand(a), newCreateCommand(a), newExecCommand(a), newExportCommand(a), newInitCommand(a), newKillCommand(a), newLogsCommand(a),
+		newAttachCommand(a), newCommitCommand(a), newCpCommand(a), newCreateCommand(a), newExecCommand(a), newExportCommand(a), newInitCommand(a), newKillCommand(a), newLogsCommand(a),
 		newPauseCommand(a), newPortCommand(a, a.sources()), newPsCommand(a, a.sources()), newRenameCommand(a), newRestartCommand(a),
 		newRmCommand(a), newRunCommand(a), newStartCommand(a), newStopCommand(a), newUnpauseCommand(a), newWaitCommand(a),
 	}

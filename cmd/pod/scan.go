@@ -155,16 +155,8 @@ func runScan(ctx context.Context, a *app, name string, o scanOptions) error {
 	if err != nil {
 		return err
 	}
-	request, err := scanRequest(store, img, o.Options)
+	answer, text, err := a.scanPinned(ctx, store, img, o.Options)
 	if err != nil {
-		return err
-	}
-	answer, text, err := a.askScan(ctx, request)
-	if err != nil {
-		// Nothing is held: an image that is removed meanwhile is an error like any other, but its cause is not in the files.
-		if _, gone := store.Lookup(ctx, img.ID); errors.Is(gone, image.ErrNotFound) {
-			return fmt.Errorf("scan image %q: it was removed meanwhile", name)
-		}
 		return err
 	}
 	if o.output == "" {
@@ -187,6 +179,20 @@ func runScan(ctx context.Context, a *app, name string, o scanOptions) error {
 		failure.err = fmt.Errorf("image %q has something of severity %s", name, worst)
 	}
 	return failure
+}
+
+// scanPinned keeps the image from being removed while it is looked at.
+func (a *app) scanPinned(ctx context.Context, store *image.Store, img *image.Image, o scan.Options) (answer scan.Answer, text []byte, err error) {
+	pin, err := store.Pin(ctx, img.ID, "scan")
+	if err != nil {
+		return answer, nil, err
+	}
+	defer func() { err = errors.Join(err, pin.Release()) }()
+	request, err := scanRequest(store, img, o)
+	if err != nil {
+		return answer, nil, err
+	}
+	return a.askScan(ctx, request)
 }
 
 // grace is how much longer than --timeout pod-scan may take: by then it has ended itself, unless something keeps it from looking at the
@@ -234,15 +240,27 @@ func scanRequest(store *image.Store, img *image.Image, o scan.Options) (scan.Req
 	if h := c.Docker.Healthcheck; h != nil && len(h.Test) > 0 {
 		request.Config.Healthcheck = h.Test[0] != "NONE"
 	}
-	var instructions []string
 	for _, h := range c.History {
 		request.Config.History = append(request.Config.History, scan.Step{CreatedBy: h.CreatedBy, Comment: h.Comment, Empty: h.EmptyLayer})
+	}
+	request.Image.Layers = scanLayers(found, c)
+	if len(request.Image.Layers) == 1 && len(c.RootFS.DiffIDs) > 1 {
+		request.Config.History = flattened(request.Config.History)
+		request.Notes = append(request.Notes, "the storage driver keeps the image as one directory: which layer brought a file, and what layers have deleted, cannot be seen")
+	}
+	return request, nil
+}
+
+// scanLayers are the layers, oldest first, with what the configuration says of them where it speaks of as many.
+func scanLayers(found image.Layers, c image.Config) (layers []scan.Layer) {
+	parts := found.Parts()
+	slices.Reverse(parts)
+	var instructions []string
+	for _, h := range c.History {
 		if !h.EmptyLayer {
 			instructions = append(instructions, h.CreatedBy)
 		}
 	}
-	parts := found.Parts()
-	slices.Reverse(parts)
 	for i, dirs := range parts {
 		layer := scan.Layer{Dirs: dirs}
 		if len(parts) == len(c.RootFS.DiffIDs) {
@@ -251,13 +269,9 @@ func scanRequest(store *image.Store, img *image.Image, o scan.Options) (scan.Req
 				layer.Instruction = instructions[i]
 			}
 		}
-		request.Image.Layers = append(request.Image.Layers, layer)
+		layers = append(layers, layer)
 	}
-	if len(parts) == 1 && len(c.RootFS.DiffIDs) > 1 {
-		request.Config.History = flattened(request.Config.History)
-		request.Notes = append(request.Notes, "the storage driver keeps the image as one directory: which layer brought a file, and what layers have deleted, cannot be seen")
-	}
-	return request, nil
+	return layers
 }
 
 // flattened takes the layers out of a history that does not fit them.

@@ -58,6 +58,12 @@ func runSystemReset(ctx context.Context, a *app) error {
 			errs = append(errs, err)
 		}
 	}
+	mounts, err := e.MountedImages()
+	errs = append(errs, err)
+	for _, m := range mounts {
+		_, err := e.UnmountImage(m.ID, true)
+		errs = append(errs, err)
+	}
 	images, _, err := store.Prune(ctx, image.PruneOptions{All: true})
 	errs = append(errs, err)
 	found, err := store.Check(ctx, image.CheckOptions{Repair: true})

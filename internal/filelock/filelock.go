@@ -35,6 +35,9 @@ func AcquireExisting(ctx context.Context, path, purpose string) (*Lock, error) {
 	return acquire(ctx, path, purpose, os.O_RDWR)
 }
 
+// maxPause is the longest time between two looks at a lock. It bounds how long a lock stays unused after its holder's death.
+const maxPause = 25 * time.Millisecond
+
 // Patience bounds a wait for which the context sets no deadline.
 const Patience = 30 * time.Second
 
@@ -105,7 +108,7 @@ func wait(ctx context.Context, f *os.File, path string) error {
 			return fmt.Errorf("%s is %w (%s)", path, ErrHeld, Holder(path))
 		case <-time.After(pause):
 		}
-		pause = min(2*pause, 25*time.Millisecond)
+		pause = min(2*pause, maxPause)
 	}
 }
 

@@ -233,3 +233,30 @@ func TestHolderOfGarbage(t *testing.T) {
 		t.Errorf("of a FIFO: %q", got)
 	}
 }
+
+// A lock whose holder was killed is taken within 100 ms: the kernel frees it at once, and nobody looks away for longer than that.
+func TestWaitersLookOften(t *testing.T) {
+	if maxPause > 50*time.Millisecond {
+		t.Errorf("a waiter looks only every %s", maxPause)
+	}
+	path := filepath.Join(t.TempDir(), "lock")
+	held := holder(t, path)
+	waiter := make(chan error, 1)
+	go func() {
+		lock, err := Acquire(context.Background(), path, "wait")
+		if err == nil {
+			err = lock.Release()
+		}
+		waiter <- err
+	}()
+	held.Process.Kill()
+	held.Wait()
+	if lock, err := Try(path); err == nil {
+		lock.Release() // free as soon as its holder is gone, unless the waiter was faster
+	} else if !errors.Is(err, ErrHeld) {
+		t.Error(err)
+	}
+	if err := <-waiter; err != nil {
+		t.Error(err)
+	}
+}

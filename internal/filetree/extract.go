@@ -144,20 +144,16 @@ func (w entryWriter) makeRoom() error {
 	}
 	there, wanted := st.Mode&unix.S_IFMT == unix.S_IFDIR, w.h.Typeflag == tar.TypeDir
 	switch {
-	case there && wanted:
+	case there && wanted, wanted && w.leadsToDir():
 		return nil
-	case there != wanted && !w.x.opts.Overwrite && !(wanted && w.leadsToDir()):
+	case there != wanted && !w.x.opts.Overwrite:
 		return ErrKind
-	case there != wanted && wanted && w.leadsToDir():
-		return nil
 	case there:
 		return removeAll(w.dir, w.name)
+	case w.h.Typeflag == tar.TypeReg && st.Mode&unix.S_IFMT == unix.S_IFREG:
+		return nil // it is replaced when the new one is whole
 	}
-	err = unix.Unlinkat(int(w.dir.Fd()), w.name, 0)
-	if errors.Is(err, unix.EBUSY) && w.h.Typeflag == tar.TypeReg {
-		return nil // mounted: it is written to, as it cannot be replaced
-	}
-	return err
+	return unix.Unlinkat(int(w.dir.Fd()), w.name, 0)
 }
 
 // leadsToDir reports whether the name is a link to a directory, which then stands for that directory.
@@ -219,14 +215,49 @@ func (w entryWriter) makeDir() error {
 	return w.dress(f)
 }
 
+// file writes the file beside its place and puts it there when it is whole.
 func (w entryWriter) file(r io.Reader) error {
+	fd, err := unix.Openat(int(w.dir.Fd()), ".", unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return w.inPlace(r) // not every file system has files without name
+	}
+	f := os.NewFile(uintptr(fd), w.name)
+	defer f.Close()
+	if err := w.fill(f, r); err != nil {
+		return err
+	}
+	for range 10 {
+		err = unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), int(w.dir.Fd()), w.name, unix.AT_SYMLINK_FOLLOW)
+		if !errors.Is(err, unix.EEXIST) {
+			return err
+		}
+		switch err := unix.Unlinkat(int(w.dir.Fd()), w.name, 0); {
+		case errors.Is(err, unix.EBUSY): // mounted: it can only be written to
+			again, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
+			if err != nil {
+				return err
+			}
+			defer again.Close()
+			return w.inPlace(again)
+		case err != nil && !errors.Is(err, unix.ENOENT):
+			return err
+		}
+	}
+	return err
+}
+
+func (w entryWriter) inPlace(r io.Reader) error {
 	flags := unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	fd, err := unix.Openat(int(w.dir.Fd()), w.name, flags, 0o600)
 	if err != nil {
 		return err
 	}
 	f := os.NewFile(uintptr(fd), w.name)
-	defer f.Close()
+	return errors.Join(w.fill(f, r), f.Close())
+}
+
+// fill writes content, owner, mode, attributes and time.
+func (w entryWriter) fill(f *os.File, r io.Reader) error {
 	if _, err := io.CopyBuffer(struct{ io.Writer }{f}, r, w.x.buf); err != nil {
 		return err
 	}
@@ -234,7 +265,7 @@ func (w entryWriter) file(r io.Reader) error {
 		return err
 	}
 	when := unix.NsecToTimeval(w.h.ModTime.UnixNano())
-	return errors.Join(unix.Futimes(fd, []unix.Timeval{when, when}), f.Close())
+	return unix.Futimes(int(f.Fd()), []unix.Timeval{when, when})
 }
 
 // dress gives owner, mode and attributes, in the order in which one does not take away the other.

@@ -19,7 +19,10 @@ import (
 
 // Open opens a path of a tree as somebody would see it whose root directory is root.
 func Open(root *os.File, name string, flags int, mode uint64) (*os.File, error) {
-	return open(root, "/"+name, flags, mode, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
+	if !strings.HasPrefix(name, "/") {
+		name = "/" + name
+	}
+	return open(root, name, flags, mode, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
 }
 
 func open(root *os.File, name string, flags int, mode, resolve uint64) (*os.File, error) {
@@ -166,3 +169,20 @@ func (e *Entry) open() (*os.File, error) {
 }
 
 var errChanged = errors.New("it was replaced meanwhile")
+
+// Link gives what a symbolic link says; ok: the name is one. A name that is not there is none.
+func Link(root *os.File, name string) (target string, ok bool, err error) {
+	e, err := Find(root, path.Clean("/"+name), false)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
+	defer e.Dir.Close()
+	if e.stat.Mode&unix.S_IFMT != unix.S_IFLNK {
+		return "", false, nil
+	}
+	target, err = e.readlink()
+	return target, err == nil, err
+}

@@ -19,6 +19,8 @@ type ArchiveOptions struct {
 	Lenient bool
 	// SkipMounts leaves out what is on another file system than the entry: a directory is there, and empty.
 	SkipMounts bool
+	// SkipKernel leaves out device nodes, and what is on file systems that are views of the kernel, below the entry.
+	SkipKernel bool
 	// ContentOnly leaves out the entry itself, if it is a directory: names in the archive begin below it.
 	ContentOnly bool
 }
@@ -28,6 +30,7 @@ type ArchiveOptions struct {
 func Archive(ctx context.Context, w *tar.Writer, e *Entry, as string, o ArchiveOptions) error {
 	a := archiver{ctx: ctx, w: w, opts: o, dev: e.stat.Dev, links: map[inode]string{}, buf: make([]byte, 1<<18)}
 	if o.ContentOnly && e.IsDir() {
+		a.begun = true
 		f, err := e.open()
 		if err != nil {
 			return err
@@ -47,6 +50,7 @@ type archiver struct {
 	dev   uint64
 	links map[inode]string // names of files that have more than one
 	buf   []byte
+	begun bool // something was written
 }
 
 // entry writes one entry; what keeps it from being written is only an error where the archive would be wrong without it.
@@ -55,9 +59,11 @@ func (a *archiver) entry(e *Entry, as string) error {
 		return err
 	}
 	kind := e.stat.Mode & unix.S_IFMT
-	if kind == unix.S_IFSOCK || a.opts.SkipMounts && e.stat.Dev != a.dev && kind != unix.S_IFDIR {
+	device := kind == unix.S_IFCHR || kind == unix.S_IFBLK
+	if kind == unix.S_IFSOCK || a.opts.SkipMounts && e.stat.Dev != a.dev && kind != unix.S_IFDIR || a.opts.SkipKernel && device && a.begun {
 		return nil
 	}
+	a.begun = true
 	h, err := e.header()
 	if err != nil {
 		return a.passable(err)
@@ -83,7 +89,7 @@ func (a *archiver) entry(e *Entry, as string) error {
 	}
 	h.PAXRecords = attributes(f)
 	if e.IsDir() {
-		if err := a.w.WriteHeader(h); err != nil || a.opts.SkipMounts && e.stat.Dev != a.dev {
+		if err := a.w.WriteHeader(h); err != nil || a.opts.SkipMounts && e.stat.Dev != a.dev || a.opts.SkipKernel && e.stat.Dev != a.dev && IsKernel(f) {
 			return err
 		}
 		return a.content(f, as)
@@ -172,6 +178,22 @@ func carried(name string) bool {
 	return name == "security.capability" ||
 		strings.HasPrefix(name, "user.") && !strings.HasPrefix(name, "user.overlay.") && !strings.HasPrefix(name, "user.containers.") && !strings.HasPrefix(name, "user.fuseoverlayfs.")
 }
+
+// IsKernel reports whether a file is on a file system that is a view of the kernel: its files have no size, and writing to them does things.
+func IsKernel(f *os.File) bool {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil {
+		return false
+	}
+	switch st.Type {
+	case unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP2_SUPER_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.DEVPTS_SUPER_MAGIC, unix.SECURITYFS_MAGIC,
+		unix.DEBUGFS_MAGIC, unix.TRACEFS_MAGIC, mqueueMagic:
+		return true
+	}
+	return false
+}
+
+const mqueueMagic = 0x19800202
 
 // onlyWriter hides ReadFrom, by which the tar writer would try to make holes of files.
 type onlyWriter struct{ io.Writer }

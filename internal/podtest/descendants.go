@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -122,4 +123,29 @@ func Poll(ctx context.Context, done func() (bool, error)) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// Ended reports whether a process is gone or a zombie.
+func Ended(pid int) bool {
+	p, ok := readProc(pid)
+	return !ok || p.zombie
+}
+
+// FirstNumber reads the first number in a file: the pid in a record or a lock.
+func FirstNumber(file string) (int, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(regexp.MustCompile(`[0-9]+`).FindString(string(text)))
+	if err != nil {
+		return 0, fmt.Errorf("%s holds no number: %w", file, err)
+	}
+	return n, nil
+}
+
+// CommandLine is that of a process, its words separated by spaces; empty when there is none.
+func CommandLine(pid int) string {
+	p, _ := readProc(pid)
+	return p.cmdline
 }

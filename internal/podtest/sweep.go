@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -23,31 +22,27 @@ type Snapshot map[string]int
 // must be gone when the objects of a test are.
 func lasting() []string {
 	return []string{
-		"r/pod/holder*",  // the user's namespaces
-		"r/pod/*.lock",   // lock files are never removed: removing one while another opens it would split the lock
-		"r/pod/*/*.lock", //
-		"r/pod/events*",  // the journal of what happened
-		"r/pod/cache/*",  // answers of probes, made again at will
-		"h/.local/share/pod/*.lock",
-		"h/.local/share/pod/*/*.lock",
-		"h/.local/share/pod/events*",
-		"h/.local/share/pod/cache/*",
+		"r/pod/holder", "r/pod/holder.lock", // the user's namespaces
+		"r/pod/cache/*",                               // answers of probes, made again at will
 		"r/pod/runtime/*",                             // where the OCI runtime keeps a directory for each container
-		"h/.local/share/pod/libexec/*",                // the monitor, unpacked
-		"h/.local/share/pod/leases/*",                 // an image that had containers, and the storage library's record that holds it;
-		"h/.local/share/pod/leases/*/held",            // both go with the image
-		"h/.local/share/containers/storage/overlay/*", //
-		"h/.local/share/containers/storage/overlay-containers/*",
-		"r/pod/network/*",     // the network helper stays a while, with its directory; see isNetworkHelper
-		"r/pod/network/*/log", //
+		"h/.local/share/pod/build",                    // directories of the cache of builds; what is in them is pruned
+		"h/.local/share/pod/build/*",                  //
+		"h/.local/share/pod/build/cache/??",           //
+		"h/.local/share/containers/storage/pod-build", //
+		"r/pod/network/*",                             // the network helper stays a while, with its directory; see isNetworkHelper
+		"r/pod/network/*/log",                         //
 		"r/pod/network/*/lock",
 		"r/pod/network/*/socket",
 		"r/pod/network/*/dial",
 		"r/pod/network/*/netns",
 		"r/pod/network/*/netns.log",
 		"r/pod/network/*/attached",
+		// Lock files are never removed: removing one while another opens it would split the lock.
+		"h/.local/share/pod/names.lock",
 		"h/.local/share/containers/storage/pod-pins/lock",
-		"h/.local/share/pod/reserve", // released to be able to remove when the disk is full
+		"h/.local/share/pod/events", "h/.local/share/pod/events.1", // the journal of what happened
+		"h/.local/share/pod/libexec/*", // the programs inside pod, unpacked
+		"h/.local/share/pod/reserve",   // released to be able to remove when the disk is full
 	}
 }
 
@@ -216,65 +211,4 @@ func (s Snapshot) addCgroups() error {
 		}
 		return nil
 	})
-}
-
-// addFiles lists what is below pod's own directories, the temporary directory, and the objects in the image store.
-func (s Snapshot) addFiles(w *World) error {
-	pod := filepath.Join(w.DataDir(), "pod")
-	store := filepath.Join(w.DataDir(), "containers", "storage")
-	return errors.Join(
-		s.walk(w, pod, len(strings.Split(pod, "/"))+1),
-		s.walk(w, w.RunDir(), len(strings.Split(w.RunDir(), "/"))+2),
-		s.walk(w, w.TempDir(), 0),
-		s.walk(w, filepath.Join(store, "pod-pins"), 0),
-		s.list(w, filepath.Join(store, "overlay", "staging")),
-		s.list(w, filepath.Join(store, "overlay")),
-		s.list(w, filepath.Join(store, "overlay-containers")),
-		s.list(w, filepath.Join(store, "overlay-images")),
-		s.list(w, filepath.Join(store, "tmp")),
-	)
-}
-
-// walk adds all files below dir, and its directories that are deeper than depth: those above are the layout, not objects.
-func (s Snapshot) walk(w *World, dir string, depth int) error {
-	return filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil
-		case errors.Is(err, fs.ErrPermission):
-			return fs.SkipDir // of a subordinate user; its parent has been listed
-		case err != nil:
-			return err
-		case name == dir:
-			return nil
-		case d.IsDir() && len(strings.Split(name, "/")) <= depth:
-			return nil
-		}
-		s.addPath(w, name)
-		return nil
-	})
-}
-
-// list adds the directories in dir, not what is in them.
-func (s Snapshot) list(w *World, dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	for _, e := range entries {
-		if e.IsDir() {
-			s.addPath(w, filepath.Join(dir, e.Name()))
-		}
-	}
-	return err
-}
-
-func (s Snapshot) addPath(w *World, name string) {
-	relative := strings.TrimPrefix(name, w.Dir+"/")
-	for _, pattern := range lasting() {
-		if ok, _ := path.Match(pattern, relative); ok {
-			return
-		}
-	}
-	s.add("file " + relative)
 }

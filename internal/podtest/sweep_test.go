@@ -78,6 +78,15 @@ func TestSweepFindsEachKindOfLeak(t *testing.T) {
 		{"image in the store", "", func(t *testing.T, w *World) {
 			write(t, filepath.Join(w.DataDir(), "containers", "storage", "overlay-images", "abc", "x"))
 		}, "file h/.local/share/containers/storage/overlay-images/abc"},
+		{"layer of no image", "", func(t *testing.T, w *World) {
+			write(t, filepath.Join(w.DataDir(), "containers", "storage", "overlay", "abc", "diff", "x"))
+		}, "file h/.local/share/containers/storage/overlay/abc"},
+		{"container of the store", "", func(t *testing.T, w *World) {
+			write(t, filepath.Join(w.DataDir(), "containers", "storage", "overlay-containers", "abc", "x"))
+		}, "file h/.local/share/containers/storage/overlay-containers/abc"},
+		{"lease of no image", "", func(t *testing.T, w *World) {
+			write(t, filepath.Join(w.DataDir(), "pod", "leases", "abc", "held"))
+		}, "file h/.local/share/pod/leases/abc/held"},
 		{"socket without a file", "", func(t *testing.T, w *World) {
 			path := filepath.Join(w.RunDir(), "s")
 			l, err := net.Listen("unix", path)

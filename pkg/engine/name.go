@@ -210,7 +210,8 @@ func (e *Engine) RemoveNamed(ctx context.Context, name string) error {
 	return e.Remove(ctx, owner, RemoveOptions{Force: true})
 }
 
-// ResolveNames puts full ids in place of the names in "container:NAME" modes.
+// ResolveNames puts full ids in place of the names in "container:NAME" modes, and names in place of the ids of networks. The error
+// wraps ErrNotFound or network.ErrNotFound.
 func (e *Engine) ResolveNames(ctx context.Context, cfg *container.Config) error {
 	for _, mode := range []*string{&cfg.Network.Mode, &cfg.Namespace.PID, &cfg.Namespace.IPC, &cfg.Namespace.UTS, &cfg.Namespace.Cgroup} {
 		name, ok := strings.CutPrefix(*mode, "container:")
@@ -222,6 +223,13 @@ func (e *Engine) ResolveNames(ctx context.Context, cfg *container.Config) error 
 			return fmt.Errorf("share a namespace with container %q: %w", name, err)
 		}
 		*mode = "container:" + c.Config.ID
+	}
+	for i, endpoint := range cfg.Network.Networks {
+		n, err := e.Networks().Load(endpoint.Network)
+		if err != nil {
+			return err
+		}
+		cfg.Network.Networks[i].Network = n.Name
 	}
 	return nil
 }

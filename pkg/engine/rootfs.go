@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/pod-engine/pod/internal/filetree"
@@ -31,72 +30,12 @@ func (e *Engine) mountRoot(cfg *container.Config, layers image.Layers) (*os.File
 	// A volatile overlay that was not unmounted refuses to be mounted again; its marker is of no use to us, since the
 	// layer is thrown away if it cannot be trusted.
 	os.RemoveAll(filepath.Join(dir, "work", "work", "incompat"))
-	f, err := mountDetached(layers.BaseDir, filepath.Join(e.ContainerRunDir(cfg.ID), "merged"), options)
+	f, err := overlay{base: layers.BaseDir, at: filepath.Join(e.ContainerRunDir(cfg.ID), "merged"), options: options}.mountDetached()
 	if err != nil {
 		err = fmt.Errorf("mount the root file system of container %q: %w", cfg.Name, err)
 		return nil, hint.Wrap(err, "pod doctor")
 	}
 	return f, nil
-}
-
-// overlayOptions gives the mount options for the layers, as short links below their common directory where there are any: all
-// options together must fit one page (mount(2)).
-func overlayOptions(layers image.Layers, upper, work string) string {
-	lowers := layers.Links
-	if len(lowers) == 0 {
-		lowers = layers.Dirs
-	}
-	escaped := make([]string, len(lowers))
-	for i, lower := range lowers {
-		escaped[i] = escapeOverlay(lower)
-	}
-	return "lowerdir=" + strings.Join(escaped, ":") + ",upperdir=" + escapeOverlay(upper) + ",workdir=" + escapeOverlay(work)
-}
-
-// escapeOverlay protects the characters that separate options and layers.
-func escapeOverlay(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `:`, `\:`, `,`, `\,`).Replace(path)
-}
-
-// mountDetached mounts an overlay in a mount namespace that only one thread is in, and takes the mount out of it with
-// open_tree(2). The thread and its namespace end at once, so that no crash can leave the mount behind.
-// (fsopen(2) would need no namespace, but before Linux 6.5 it takes no more than 256 bytes for all layers.)
-func mountDetached(base, target, options string) (*os.File, error) {
-	type result struct {
-		f   *os.File
-		err error
-	}
-	done := make(chan result)
-	go func() {
-		// Never unlocked: the runtime ends the thread, and with it the namespace, when this function returns.
-		runtime.LockOSThread()
-		f, err := mountInThread(base, target, options)
-		done <- result{f, err}
-	}()
-	r := <-done
-	return r.f, r.err
-}
-
-func mountInThread(base, target, options string) (*os.File, error) {
-	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
-		return nil, fmt.Errorf("make a mount namespace: %w", err)
-	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
-		return nil, fmt.Errorf("make mounts private: %w", err)
-	}
-	if base != "" {
-		if err := unix.Chdir(base); err != nil {
-			return nil, fmt.Errorf("enter %s: %w", base, err)
-		}
-	}
-	if err := unix.Mount("overlay", target, "overlay", 0, options); err != nil {
-		return nil, fmt.Errorf("overlay: %w", err)
-	}
-	fd, err := unix.OpenTree(unix.AT_FDCWD, target, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("detach the mount: %w", err)
-	}
-	return os.NewFile(uintptr(fd), target), nil
 }
 
 // openInRoot opens a path of the container as the container would see it: links, absolute ones too, stay inside root.

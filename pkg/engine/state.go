@@ -83,6 +83,9 @@ func (e *Engine) liveState(cfg *container.Config, rec record, run monitor.RunRec
 		}
 		s.Problem = "its monitor has ended; its output is no longer kept and its exit code will be unknown"
 	}
+	if held && exists(filepath.Join(runDir, monitor.NetworkLostFile)) {
+		s.Problem = "the process that connected its network has ended; it is cut off until it is restarted"
+	}
 	switch {
 	case run.Phase == monitor.PhaseRestarting:
 		s.Status, s.PID = container.StatusRestarting, 0

@@ -22,36 +22,51 @@ import (
 
 // readRoot mounts the root file system of a container for reading, without what is mounted in the container.
 func (e *Engine) readRoot(ctx context.Context, cfg *container.Config) (*os.File, error) {
-	layers, err := e.rootLayers(ctx, cfg)
+	store, err := e.images()
 	if err != nil {
 		return nil, err
 	}
-	f, err := e.mountLayers(e.Dir(cfg.ID), layers)
+	layers, err := store.Layers(ctx, cfg.Image.ID)
+	if err != nil {
+		return nil, err
+	}
+	f, err := e.mountLayers(e.Dir(cfg.ID), e.upperDir(cfg.ID), layers, nil)
 	if err != nil {
 		return nil, fmt.Errorf("mount the root file system of container %q: %w", cfg.Name, err)
 	}
 	return f, nil
 }
 
-// mountLayers mounts layers read-only and detached. at is a directory to mount on, for the moment in which it is not detached yet.
-func (e *Engine) mountLayers(at string, layers []string) (*os.File, error) {
-	if len(layers) == 1 {
+// mountLayers mounts layers read-only and detached, above them top unless that is empty, and in them what extra says.
+func (e *Engine) mountLayers(at, top string, layers image.Layers, extra []container.Mount) (*os.File, error) {
+	lowers := layers.Links
+	if len(lowers) == 0 {
+		lowers = layers.Dirs
+	}
+	if top != "" {
+		lowers = append([]string{top}, lowers...)
+	}
+	if len(lowers) == 1 && len(extra) == 0 {
 		// Overlay wants two; one alone hides nothing.
-		fd, err := unix.OpenTree(unix.AT_FDCWD, layers[0], unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+		alone := top
+		if alone == "" {
+			alone = layers.Dirs[0]
+		}
+		fd, err := unix.OpenTree(unix.AT_FDCWD, alone, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 		if err != nil {
 			return nil, err
 		}
 		return os.NewFile(uintptr(fd), at), nil
 	}
-	escaped := make([]string, 0, len(layers))
-	for _, dir := range layers {
+	escaped := make([]string, 0, len(lowers))
+	for _, dir := range lowers {
 		escaped = append(escaped, escapeOverlay(dir))
 	}
 	options := "lowerdir=" + strings.Join(escaped, ":")
 	if e.User.Rootless {
 		options += ",userxattr"
 	}
-	return mountDetached("", at, options)
+	return overlay{base: layers.BaseDir, at: at, options: options, binds: extra}.mountDetached()
 }
 
 // rootLayers are the directories that make up a container's root, newest first.

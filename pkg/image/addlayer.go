@@ -171,7 +171,7 @@ func (s *Store) putLayer(lib storage.Store, parent string, from stager) (l Layer
 	if err := failpoint.Hit("layer.staged"); err != nil {
 		return l, err
 	}
-	l = Layer{ID: chainID(parent, out.UncompressedDigest), DiffID: out.UncompressedDigest, Size: out.Size}
+	l = Layer{ID: ChainID(parent, out.UncompressedDigest), DiffID: out.UncompressedDigest, Size: out.Size}
 	if _, err := lib.Layer(l.ID); err == nil {
 		l.Found = true
 		return l, nil
@@ -198,7 +198,7 @@ func (s *Store) stages() bool {
 func copyLayer(lib storage.Store, parent string, diffID digest.Digest, stream io.Reader) (Layer, error) {
 	l := Layer{DiffID: diffID}
 	if diffID != "" {
-		l.ID = chainID(parent, diffID)
+		l.ID = ChainID(parent, diffID)
 		if have, err := lib.Layer(l.ID); err == nil {
 			l.Found, l.Size = true, have.UncompressedSize
 			return l, nil
@@ -218,8 +218,9 @@ func layerError(parent string, err error) error {
 	return err
 }
 
-// chainID is the id of a layer, as podman and buildah choose it, so that equal layers are stored once.
-func chainID(parent string, diffID digest.Digest) string {
+// ChainID is the id of the layer with this content over parent (an id, or empty), as podman and buildah choose it, so that equal layers are
+// stored once.
+func ChainID(parent string, diffID digest.Digest) string {
 	if parent == "" {
 		return diffID.Encoded()
 	}

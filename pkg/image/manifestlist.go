@@ -153,8 +153,8 @@ func (l *ManifestList) Add(entry specs.Descriptor, where string) {
 	l.Where[entry.Digest] = where
 }
 
-// Entry gives the entry that a person means: by its digest, or as the name of the image it was added from.
-func (l *ManifestList) Entry(s *Store, ctx context.Context, want string) (*specs.Descriptor, error) {
+// Entry gives the entry of a list that a person means: by its digest, or by the name of the image it was added from.
+func (s *Store) Entry(ctx context.Context, l *ManifestList, want string) (*specs.Descriptor, error) {
 	digests := []string{want}
 	if n, err := ParseName(want); err == nil && n.Digest != "" {
 		digests = append(digests, n.Digest)
@@ -167,6 +167,14 @@ func (l *ManifestList) Entry(s *Store, ctx context.Context, want string) (*specs
 		}
 	}
 	return nil, hint.Wrap(fmt.Errorf("manifest list %q has no entry %q", l, want), "pod manifest inspect "+l.String()+" shows the digests")
+}
+
+// Annotate gives the list itself annotations.
+func (l *ManifestList) Annotate(annotations map[string]string) {
+	if l.Index.Annotations == nil {
+		l.Index.Annotations = map[string]string{}
+	}
+	maps.Copy(l.Index.Annotations, annotations)
 }
 
 // Drop takes an entry out of the list.
@@ -186,15 +194,15 @@ func (s *Store) instance(ctx context.Context, name string, list *Image, p Platfo
 		if d.Platform == nil || !want.fits(Config{Image: specs.Image{Platform: *d.Platform}}) {
 			continue
 		}
-		if found, err := s.byDigest(d.Digest.String()); err != nil || found != nil {
+		if found, err := s.WithManifest(d.Digest.String()); err != nil || found != nil {
 			return found, err
 		}
 	}
 	return nil, fmt.Errorf("%w: the manifest list %q has none for %s in this store", ErrNotFound, name, want)
 }
 
-// byDigest finds an image, not a list, with a manifest of this digest; nil when there is none.
-func (s *Store) byDigest(digest string) (found *Image, err error) {
+// WithManifest finds an image, not a list, with a manifest of this digest; nil when there is none.
+func (s *Store) WithManifest(digest string) (found *Image, err error) {
 	err = s.images(func([]byte) bool { return true }, func(img *Image) bool {
 		if !img.List && slices.Contains(img.Digests, digest) {
 			found = img

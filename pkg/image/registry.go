@@ -37,6 +37,8 @@ type PushOptions struct {
 	Compression Compression
 	Level       *int
 	Force       bool
+	// AddCompression has each image of a manifest list there once more in these.
+	AddCompression []Compression
 	// Compress compresses the layers of a dir: destination, which otherwise are kept as they are.
 	Compress bool
 	// EncryptionKeys are "PROTOCOL:KEYFILE" (jwe, pgp, pkcs7, provider); EncryptLayers the layers to encrypt, counted from 0 or from the end with

@@ -119,6 +119,9 @@ func (s *Store) deleteUnused(ctx context.Context, name string, img *Image) error
 	case len(pinned) > 0:
 		return fmt.Errorf("remove image %q: %w by %s", name, ErrInUse, strings.Join(pinned, ", "))
 	}
+	if err := s.unmounted(ctx, name, img); err != nil {
+		return err
+	}
 	if err := s.dropLease(ctx, img.ID); err != nil {
 		return err
 	}
@@ -145,6 +148,17 @@ func (s *Store) deleteUnused(ctx context.Context, name string, img *Image) error
 		return inUse(name, []string{"one that has just been created"})
 	}
 	return fmt.Errorf("remove image %q: %w", name, err)
+}
+
+func (s *Store) unmounted(ctx context.Context, name string, img *Image) error {
+	if s.opts.Mounted == nil {
+		return nil
+	}
+	at, err := s.opts.Mounted(ctx, img.ID)
+	if err != nil || at == "" {
+		return err
+	}
+	return hint.Wrap(fmt.Errorf("remove image %q: %w: it is mounted at %s", name, ErrInUse, at), "pod image unmount "+ShortID(img.ID))
 }
 
 // clearUsers sees that nothing uses the image; forced, it removes pod's own containers.

@@ -33,6 +33,8 @@ type Options struct {
 	// InUse gives the containers that use an image, as a person knows them. It is asked before an image is removed.
 	// Nil: none.
 	InUse func(ctx context.Context, imageID string) ([]string, error)
+	// Mounted says where an image is mounted, which keeps it from being removed; empty: nowhere.
+	Mounted func(ctx context.Context, imageID string) (string, error)
 	// Unheld is told that the image is about to be held by the store's own record no more, before that is so.
 	Unheld func(ctx context.Context, imageID string) error
 	// RemoveContainers removes the containers that InUse named, running ones too. It is asked when a removal is forced.

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -32,6 +33,8 @@ type verb struct {
 	name    string
 	prepare [][]string
 	args    []string
+	// arrange, when not nil, makes the rest of the state: what no command does.
+	arrange func(*bench) error
 }
 
 const victim = "victim" // the container that the verb is about
@@ -39,19 +42,63 @@ const victim = "victim" // the container that the verb is about
 func verbs() []verb {
 	create := []string{"create", "--name", victim, "--network", "none", podtest.BoxImage, "sleep", "1000"}
 	run := []string{"run", "-d", "--name", victim, "--network", "none", podtest.BoxImage, "sleep", "1000"}
+	pause := []string{"pause", victim}
 	return []verb{
-		{"create", nil, create},
-		{"start", [][]string{create}, []string{"start", victim}},
-		{"run", nil, run},
-		{"run --rm", nil, []string{"run", "--rm", "--name", victim, "--network", "none", podtest.BoxImage, "true"}},
-		{"exec", [][]string{run}, []string{"exec", victim, "true"}},
-		{"stop", [][]string{run}, []string{"stop", "-t", "0", victim}},
-		{"kill", [][]string{run}, []string{"kill", victim}},
-		{"restart", [][]string{run}, []string{"restart", "-t", "0", victim}},
-		{"rename", [][]string{create}, []string{"rename", victim, victim + "2"}},
-		{"rm", [][]string{create}, []string{"rm", victim}},
-		{"rm -f", [][]string{run}, []string{"rm", "-f", "-t", "0", victim}},
+		{"enter", nil, []string{"ps"}, (*bench).killHolder},
+		{"create", nil, create, nil},
+		{"start", [][]string{create}, []string{"start", victim}, nil},
+		{"run", nil, run, nil},
+		{"run --rm", nil, []string{"run", "--rm", "--name", victim, "--network", "none", podtest.BoxImage, "true"}, nil},
+		{"exec", [][]string{run}, []string{"exec", victim, "true"}, nil},
+		{"pause", [][]string{run}, pause, nil},
+		{"unpause", [][]string{run, pause}, []string{"unpause", victim}, nil},
+		{"stop", [][]string{run}, []string{"stop", "-t", "0", victim}, nil},
+		{"kill", [][]string{run}, []string{"kill", victim}, nil},
+		{"restart", [][]string{run}, []string{"restart", "-t", "0", victim}, nil},
+		{"cleanup", [][]string{run}, []string{"container", "cleanup", victim}, (*bench).killAll},
+		{"rename", [][]string{create}, []string{"rename", victim, victim + "2"}, nil},
+		{"rm", [][]string{create}, []string{"rm", victim}, nil},
+		{"rm -f", [][]string{run}, []string{"rm", "-f", "-t", "0", victim}, nil},
 	}
+}
+
+// killHolder ends the process that keeps the user's namespaces, so that the next command makes them.
+func (b *bench) killHolder() error {
+	pid, err := podtest.FirstNumber(filepath.Join(b.world.RunDir(), "pod", "holder"))
+	if err != nil {
+		return err
+	}
+	return killed(pid)
+}
+
+// killAll ends all monitors and then the processes of the containers, so that nobody has recorded their end.
+func (b *bench) killAll() error {
+	runs, err := filepath.Glob(filepath.Join(b.world.RunDir(), "pod", "containers", "*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range runs {
+		for _, file := range []string{"lock", "pid"} {
+			pid, err := podtest.FirstNumber(filepath.Join(dir, file))
+			if err == nil {
+				err = killed(pid)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// killed kills a process and waits for its end.
+func killed(pid int) error {
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+	defer cancel()
+	return podtest.Poll(ctx, func() (bool, error) { return podtest.Ended(pid), nil })
 }
 
 func engine(t *testing.T) string {
@@ -149,8 +196,8 @@ type step struct {
 func (b *bench) steps(v verb) []step {
 	trace := filepath.Join(b.t.TempDir(), "trace")
 	env := []string{"POD_FAILPOINT_TRACE=" + trace}
-	for _, args := range v.prepare {
-		b.must(env, args...)
+	if err := b.prepare(v, env); err != nil {
+		b.t.Fatal(err)
 	}
 	before := traced(trace)
 	b.must(env, v.args...)
@@ -183,6 +230,19 @@ func (b *bench) clear() {
 	b.must(nil, "rm", "--all", "--force", "--time", "0")
 }
 
+// prepare makes the state from which a verb starts.
+func (b *bench) prepare(v verb, env []string) error {
+	for _, args := range v.prepare {
+		if err := b.command(env, args...); err != nil {
+			return err
+		}
+	}
+	if v.arrange == nil {
+		return nil
+	}
+	return v.arrange(b)
+}
+
 // fault is what happens to one case.
 type fault struct {
 	env   []string     // given to the command
@@ -193,14 +253,12 @@ type fault struct {
 // survive runs the verb with a fault in it and then asks for everything that was promised (docs/architecture.md, State). The
 // error says what was not kept.
 func (b *bench) survive(v verb, f fault) error {
-	for _, args := range v.prepare {
-		var env []string
-		if f.early {
-			env = f.env
-		}
-		if err := b.command(env, args...); err != nil {
-			return fmt.Errorf("preparation: %w", err)
-		}
+	var env []string
+	if f.early {
+		env = f.env
+	}
+	if err := b.prepare(v, env); err != nil {
+		return fmt.Errorf("preparation: %w", err)
 	}
 	if f.arm != nil {
 		if err := f.arm(); err != nil {
@@ -302,7 +360,7 @@ func TestEveryRuntimeCallSurvivesItsDeath(t *testing.T) {
 	}
 	var table results
 	for _, v := range verbs() {
-		for _, call := range []string{"create", "start", "run", "exec", "kill", "delete", "state"} {
+		for _, call := range []string{"create", "start", "run", "exec", "pause", "resume", "kill", "delete", "state"} {
 			for _, when := range []string{"before", "after"} {
 				point := call + "." + when
 				if !t.Run(v.name+"/"+point, func(t *testing.T) { b.runtimeDies(t, v, wrapper, point, &table) }) {
@@ -319,7 +377,7 @@ func TestEveryRuntimeCallSurvivesItsDeath(t *testing.T) {
 func (b *bench) runtimeDies(t *testing.T, v verb, wrapper, point string, table *results) {
 	arm := wrapper + ".arm"
 	with := func(args []string) []string { return append([]string{"--runtime", wrapper}, args...) }
-	w := verb{name: v.name, args: with(v.args)}
+	w := verb{name: v.name, args: with(v.args), arrange: v.arrange}
 	for _, args := range v.prepare {
 		w.prepare = append(w.prepare, with(args))
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -73,11 +72,7 @@ func (b *bench) monitor(t *testing.T, id string) int { return firstNumber(t, b.r
 
 func firstNumber(t *testing.T, file string) int {
 	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := strconv.Atoi(regexp.MustCompile(`[0-9]+`).FindString(string(text)))
+	n, err := podtest.FirstNumber(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,10 +91,7 @@ func awaitEnd(t *testing.T, pid int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
-	err := podtest.Poll(ctx, func() (bool, error) {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		return err != nil || strings.Contains(string(stat), ") Z"), nil
-	})
+	err := podtest.Poll(ctx, func() (bool, error) { return podtest.Ended(pid), nil })
 	if err != nil {
 		t.Fatalf("process %d: %v", pid, err)
 	}
@@ -138,6 +130,69 @@ func TestKilledMonitorLeavesTheContainerRunning(t *testing.T) {
 				b.gone(t)
 			})
 		}
+	}
+}
+
+func TestKilledNetworkHelperIsReported(t *testing.T) {
+	b := newBench(t)
+	for _, helper := range []string{"slirp4netns", "pasta"} {
+		if _, err := exec.LookPath(helper); err != nil {
+			t.Logf("not tried with %s: %v", helper, err)
+			continue
+		}
+		t.Run(helper, func(t *testing.T) {
+			id := b.running(t, "--network", helper)
+			found, err := exec.Command("pgrep", "-f", helper+".*"+id).Output()
+			if err != nil {
+				t.Fatalf("no %s of the container: %v", helper, err)
+			}
+			for _, word := range strings.Fields(string(found)) {
+				pid, err := strconv.Atoi(word)
+				if err != nil {
+					t.Fatal(err)
+				}
+				signal(t, pid, syscall.SIGKILL)
+				awaitEnd(t, pid)
+			}
+			b.awaitOutput(t, "running true", "inspect", "--format", `{{.State.Status}} {{ne .State.Error ""}}`, victim)
+			if problem := b.inspect(t, "{{.State.Error}}"); !strings.Contains(problem, "network") {
+				t.Errorf("the container's problem is %q", problem)
+			}
+			b.must(nil, "exec", victim, "true")
+			b.must(nil, "restart", "-t", "0", victim)
+			b.awaitOutput(t, "running", "inspect", "--format", "{{.State.Status}}{{.State.Error}}", victim)
+			b.gone(t)
+		})
+	}
+}
+
+// Whatever a wrong clock has put into the records, nothing runs out early, and no time is shown that cannot be.
+func TestClockThatJumped(t *testing.T) {
+	b := newBench(t)
+	for _, started := range []time.Time{
+		time.Now().AddDate(1, 0, 0), time.Now().AddDate(-1, 0, 0), time.Unix(0, 0), time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		t.Run(started.Format("2006"), func(t *testing.T) {
+			id := b.running(t, "--network", "none", "--stop-timeout", "30", "--timeout", "600")
+			rewrite(t, b.runFile(id, "run"), `started=.*`, "started="+started.Format(time.RFC3339Nano))
+			ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+			defer cancel()
+			status, err := b.world.Run(ctx, "ps", "--format", "{{.Status}}")
+			if err != nil || !strings.HasPrefix(status, "Up ") || strings.Contains(status, "-") {
+				t.Errorf("ps says %q, %v", status, err)
+			}
+			b.must(nil, "logs", "--since", "1h", victim)
+			b.must(nil, "kill", "--signal", "KILL", victim)
+			b.must(nil, "wait", victim)
+			rewrite(t, b.dataFile("containers", id, "exit"), `finished=.*`, "finished="+started.Format(time.RFC3339Nano))
+			status, err = b.world.Run(ctx, "ps", "--all", "--format", "{{.Status}}")
+			if err != nil || !strings.HasPrefix(status, "Exited (137) ") || strings.Contains(status, "-") {
+				t.Errorf("ps --all says %q, %v", status, err)
+			}
+			b.must(nil, "start", victim)
+			b.wantState(t, "running")
+			b.gone(t)
+		})
 	}
 }
 

@@ -14,11 +14,13 @@ const (
 	AttachFile = "attach" // the attach socket
 	// ReleasedFile is there when the monitor has given up all that the container held, and only the clean-up is left.
 	ReleasedFile = "released"
-	StopFile     = "stop"        // while it exists the restart policy rests; made by the command before it signals
-	MonitorLog   = "monitor.log" // the monitor's stderr: one line per thing that went wrong, and a panic's trace
-	RuntimeLog   = "runtime.log" // the OCI runtime's own messages of the newest start
-	PIDFile      = "pid"         // written by the OCI runtime
-	ConsoleFile  = "console.sock"
+	// NetworkLostFile is there when what connected the container's network has ended before it.
+	NetworkLostFile = "network-lost"
+	StopFile        = "stop"        // while it exists the restart policy rests; made by the command before it signals
+	MonitorLog      = "monitor.log" // the monitor's stderr: one line per thing that went wrong, and a panic's trace
+	RuntimeLog      = "runtime.log" // the OCI runtime's own messages of the newest start
+	PIDFile         = "pid"         // written by the OCI runtime
+	ConsoleFile     = "console.sock"
 	// ExitFallback takes the exit record when Launch.ExitFile cannot be written (its disk is full).
 	ExitFallback = "exit"
 )

@@ -78,6 +78,12 @@ func RuntimeKind(message string) Kind {
 	return KindRuntime
 }
 
+// RuntimeKeyrings tells from a runtime's message that the user has no kernel keyring left for the container.
+func RuntimeKeyrings(message string) bool {
+	m := strings.ToLower(message)
+	return strings.Contains(m, "keyring") && strings.Contains(m, "disk quota exceeded")
+}
+
 // RuntimePaused tells from a runtime's message that it refused to work on a container because that is paused.
 func RuntimePaused(message string) bool {
 	return strings.HasSuffix(message, "is paused") || strings.Contains(message, "in a paused container")

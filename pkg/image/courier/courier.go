@@ -31,6 +31,11 @@ const (
 	Login  Verb = "login"
 	Who    Verb = "who"
 	Logout Verb = "logout"
+	Search Verb = "search"
+
+	AddToList Verb = "manifest-add"
+	PushList  Verb = "manifest-push"
+	Manifest  Verb = "manifest"
 )
 
 // Request is all that pod-transfer is told.
@@ -46,6 +51,11 @@ type Request struct {
 	Save      image.SaveOptions
 	Login     image.Login
 	All       bool // log out everywhere
+	List      string
+	ListAdd   image.ListAdd
+	Only      bool // push a manifest list without the images in it
+	Access    image.Access
+	Search    image.SearchOptions
 	Progress  bool // shown on standard error
 	Bounds    Bounds
 }
@@ -63,6 +73,8 @@ type Answer struct {
 	Loaded   []Loaded
 	Pushed   []image.Pushed
 	LoggedIn image.LoggedIn
+	Manifest image.Manifest
+	Found    []image.Found
 
 	Error string // empty: none
 	Hint  string

@@ -29,3 +29,9 @@ func (c Courier) Logout(ctx context.Context, s *image.Store, l image.Login, all 
 	answer, err := c.run(ctx, s, Request{Verb: Logout, Login: l, All: all}, nil, nil)
 	return answer.LoggedIn, err
 }
+
+// Search looks for images in registries; see transfer.Transfer.Search.
+func (c Courier) Search(ctx context.Context, s *image.Store, term string, opts image.SearchOptions) ([]image.Found, error) {
+	answer, err := c.run(ctx, s, Request{Verb: Search, Names: []string{term}, Search: opts}, nil, nil)
+	return answer.Found, err
+}

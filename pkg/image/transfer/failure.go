@@ -77,6 +77,9 @@ func diagnoseConnection(registry string, err error) (what, advice string) {
 		return fmt.Sprintf("the certificate of %s is not trusted: %s", registry, root(err)), "give its authority with --cert-dir, or --tls-verify=false"
 	case errors.As(err, &dns):
 		return fmt.Sprintf("cannot reach %s: the name %q cannot be resolved", registry, dns.Name), "check the name and the network"
+	case registry == "localhost" && errors.Is(err, syscall.ECONNREFUSED):
+		// The name of what was built or loaded here, more often than of a registry.
+		return "no registry listens at localhost", "pod images lists what is here; another name begins with that of its registry"
 	case errors.As(err, &op), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Sprintf("cannot reach %s: %s", registry, root(err)), "check the network"
 	}
@@ -141,8 +144,8 @@ const (
 // again does something until it succeeds, fails for good, or the tries are used up. A fixed delay is kept between tries when
 // one was given; else it doubles.
 func (j *job) again(ctx context.Context, do func() error) error {
-	tries, delay := uint(defaultRetries), j.access.RetryDelay
-	if j.access.Retry != nil {
+	tries, delay, asked := uint(defaultRetries), j.access.RetryDelay, j.access.Retry != nil
+	if asked {
 		tries = *j.access.Retry
 	}
 	if delay == 0 {
@@ -152,6 +155,9 @@ func (j *job) again(ctx context.Context, do func() error) error {
 		err := do()
 		if err == nil || ctx.Err() != nil || n >= tries || !passing(err) {
 			return err
+		}
+		if !asked && errors.Is(err, syscall.ECONNREFUSED) {
+			return err // that nothing listens there is an answer; who expects it to pass says so
 		}
 		j.tell.line("%s; trying again in %s (%d of %d)", root(err), delay, n+1, tries)
 		select {

@@ -117,6 +117,18 @@ func TestPullFailures(t *testing.T) {
 	}
 }
 
+// TestPullFromNobody: who mistypes the name of an image that was built here is told at once.
+func TestPullFromNobody(t *testing.T) {
+	var out bytes.Buffer
+	_, err := Transfer{}.Pull(t.Context(), newStore(t, ""), "localhost/app", image.PullOptions{Access: image.Access{Progress: &out}})
+	if err == nil || !strings.Contains(err.Error(), "no registry listens at localhost") || !strings.Contains(hint.Of(err), "pod images") {
+		t.Errorf("error is %v, hint %q", err, hint.Of(err))
+	}
+	if strings.Contains(out.String(), "again") {
+		t.Errorf("it was tried again:\n%s", out.String())
+	}
+}
+
 func TestPullRetries(t *testing.T) {
 	var failures atomic.Int32
 	host := podtest.Registry(t, intercept(func(w http.ResponseWriter, r *http.Request) bool {

@@ -62,6 +62,9 @@ func tagsOf(s *image.Store, repository string) ([]string, error) {
 
 // push copies one image out of the store.
 func (j *job) push(ctx context.Context, name, to string, opts image.PushOptions) (image.Pushed, error) {
+	if l, err := j.store.ManifestList(ctx, name); err == nil {
+		return j.pushList(ctx, l, name, to, false, opts)
+	}
 	img, err := j.store.Lookup(ctx, name)
 	if err != nil {
 		return image.Pushed{}, err
@@ -138,6 +141,13 @@ func (j *job) shape(how *copy.Options, opts image.PushOptions) error {
 	algorithm := opts.Compression
 	if algorithm == "" && opts.Force {
 		algorithm = image.Gzip
+	}
+	for _, more := range opts.AddCompression {
+		known, err := compression.AlgorithmByName(string(more))
+		if err != nil {
+			return err
+		}
+		how.EnsureCompressionVariantsExist = append(how.EnsureCompressionVariantsExist, copy.OptionCompressionVariant{Algorithm: known})
 	}
 	if algorithm != "" {
 		known, err := compression.AlgorithmByName(string(algorithm))

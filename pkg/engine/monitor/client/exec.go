@@ -60,10 +60,12 @@ func (p *Process) begin(ctx context.Context, payload []byte, files []*os.File) e
 	}
 	socket := p.conn.socket
 	if err := monitor.SendRights(socket, monitor.AppendFrame(nil, monitor.FrameExec, payload), fds); err != nil {
-		return ErrLost
+		return ErrNotRunning
 	}
 	socket.SetReadDeadline(time.Now().Add(failpoint.Patience(answerPatience)))
-	if _, err := p.expect(monitor.FrameExec); err != nil {
+	if _, err := p.expect(monitor.FrameExec); errors.Is(err, ErrLost) {
+		return ErrNotRunning // it dies: nothing was started before this answer
+	} else if err != nil {
 		return err
 	}
 	// From here on a process may come, which only is known once the monitor has said so.

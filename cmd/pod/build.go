@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/pod-engine/pod/internal/carried"
+	"github.com/pod-engine/pod/internal/report"
+	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/image"
+	"github.com/spf13/cobra"
+)
+
+func newBuildCommand(a *app) *cobra.Command {
+	opts := newBuildOptions()
+	cmd := &cobra.Command{
+		Use:   "build [flags] [CONTEXT]",
+		Short: "Make an image from a Dockerfile",
+		Long: "Make an image from a Dockerfile, or a Containerfile. CONTEXT is the directory whose files COPY and ADD can read, by default\n" +
+			"the current one; with - there is none, and the Dockerfile is read from the standard input. Progress goes to the standard error, the\n" +
+			"image's id to the standard output. Exit status: 0 the image is made, 1 --check has found something, 125 an error.",
+		Example: a.example("build -t app .", "build -t app:test --target test --build-arg VERSION=1.2 .",
+			"build --secret id=token,src=token.txt --ssh default -f deploy/Dockerfile .", "build --check ."),
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir := "."
+			if len(args) > 0 {
+				dir = args[0]
+			}
+			if err := opts.complete(cmd.Flags(), a); err != nil {
+				return err
+			}
+			return runBuild(cmd.Context(), a, opts, dir)
+		},
+	}
+	opts.addFlags(cmd.Flags())
+	return cmd
+}
+
+func runBuild(ctx context.Context, a *app, opts *buildOptions, dir string) error {
+	b, err := a.builder(ctx)
+	if err != nil {
+		return err
+	}
+	close, err := opts.openContext(a, b, dir)
+	if err != nil {
+		return err
+	}
+	defer close()
+	if opts.check {
+		return a.checkBuild(ctx, b, opts)
+	}
+	finish, err := opts.openDisplay(a)
+	if err != nil {
+		return err
+	}
+	result, err := b.Build(ctx, &opts.job)
+	finish()
+	a.showFindings(opts, result.Warnings, err)
+	if err != nil {
+		return err
+	}
+	if err := opts.writeAnswers(result.Image); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.Out, result.Image.ID)
+	return nil
+}
+
+// writeAnswers writes the files in which other programs look for what was built.
+func (o *buildOptions) writeAnswers(img *image.Image) error {
+	if o.iidFile == "" {
+		return nil
+	}
+	// Without a newline, as docker and podman write it.
+	if err := os.WriteFile(o.iidFile, []byte("sha256:"+img.ID), 0o644); err != nil {
+		return fmt.Errorf("write the id of the image: %w", err)
+	}
+	return nil
+}
+
+// builder puts the parts of a build together.
+func (a *app) builder(ctx context.Context) (*build.Builder, error) {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	images, err := a.images(ctx)
+	if err != nil {
+		return nil, err
+	}
+	user, err := a.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &build.Builder{
+		Images: images, Runner: e, Dir: user.DataDir + "/build", Warn: a.warn,
+		Frontend: func(ctx context.Context, req plan.Request) (plan.Answer, error) {
+			program, err := carried.Path(ctx, "pod-frontend", user.DataDir)
+			if err != nil {
+				return plan.Answer{}, err
+			}
+			return build.Ask(ctx, program, req)
+		},
+	}, nil
+}
+
+// checkBuild reads the Dockerfile and prints what the lint rules find; nothing is built.
+func (a *app) checkBuild(ctx context.Context, b *build.Builder, opts *buildOptions) error {
+	_, _, warnings, err := b.Plan(ctx, &opts.job)
+	for _, w := range warnings {
+		fmt.Fprint(a.Out, finding(w, opts.job.Dockerfile))
+	}
+	if err != nil {
+		a.showSource(err)
+		return err
+	}
+	if len(warnings) > 0 {
+		return exitError{code: 1}
+	}
+	fmt.Fprintln(a.Out, "Check complete, no warnings found.")
+	return nil
+}
+
+// finding is a lint warning as docker prints it.
+func finding(w plan.Warning, file build.Dockerfile) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nWARNING: %s", w.Rule)
+	if w.URL != "" {
+		fmt.Fprintf(&b, " - %s", w.URL)
+	}
+	fmt.Fprintf(&b, "\n%s\n", report.Escape(w.Detail))
+	if w.Line > 0 {
+		fmt.Fprintf(&b, "%s:%d\n%s", file.Name, w.Line, escapeLines(file.Excerpt(w.Line, w.EndLine)))
+	}
+	return b.String()
+}
+
+func escapeLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = report.Escape(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// showFindings prints the lint warnings, and for a failed step its output and its lines.
+func (a *app) showFindings(opts *buildOptions, warnings []plan.Warning, err error) {
+	if len(warnings) > 0 && !opts.quiet {
+		fmt.Fprintf(a.Err, "\n%d warning(s) found (use %s build --check for the lines):\n", len(warnings), a.name)
+		for _, w := range warnings {
+			fmt.Fprintf(a.Err, " - %s: %s (line %d)\n", w.Rule, report.Escape(w.Detail), w.Line)
+		}
+	}
+	a.showSource(err)
+}
+
+func (a *app) showSource(err error) {
+	var source *build.SourceError
+	if !errors.As(err, &source) {
+		return
+	}
+	if source.Output != "" {
+		fmt.Fprintf(a.Err, "------\n%s------\n", escapeLines(strings.TrimRight(source.Output, "\n")+"\n"))
+	}
+	fmt.Fprint(a.Err, escapeLines(source.Excerpt()))
+}
+
+// hostPlatform is what RUN runs on.
+func hostPlatform() plan.Platform { return plan.Platform{OS: "linux", Arch: runtime.GOARCH} }
+
+// epoch reads seconds since 1970, as SOURCE_DATE_EPOCH and --timestamp have them.
+func epoch(text string) (*time.Time, error) {
+	var seconds int64
+	if _, err := fmt.Sscanf(text, "%d", &seconds); err != nil || fmt.Sprint(seconds) != text || seconds < 0 {
+		return nil, fmt.Errorf("%q is not a number of seconds since 1970", text)
+	}
+	t := time.Unix(seconds, 0).UTC()
+	return &t, nil
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/pod-engine/pod/internal/report"
+	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/container"
+	"github.com/pod-engine/pod/pkg/image"
+	"github.com/spf13/pflag"
+)
+
+// buildOptions are one call of build: the job, and what surrounds it.
+type buildOptions struct {
+	job build.Job
+
+	files     []string
+	ignore    string
+	tags      []string
+	argFiles  []string
+	check     bool
+	quiet     bool
+	iidFile   string
+	progress  string
+	logFile   string
+	tlsVerify bool
+	retry     uint
+	layers    bool
+	rm        bool
+}
+
+func newBuildOptions() *buildOptions {
+	return &buildOptions{job: build.Job{
+		Request: plan.Request{
+			Args: map[string]string{}, Labels: map[string]string{}, Platform: hostPlatform(), BuildPlatform: hostPlatform(),
+		},
+		Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: map[string]string{},
+	}}
+}
+
+func (o *buildOptions) addFlags(f *pflag.FlagSet) {
+	f.StringArrayVarP(&o.files, "file", "f", nil, "the Dockerfile, or - for the standard input (default Containerfile or Dockerfile in CONTEXT)")
+	f.StringVar(&o.ignore, "ignorefile", "", "the file that says what of CONTEXT is left out, instead of .containerignore or .dockerignore")
+	f.StringArrayVarP(&o.tags, "tag", "t", nil, "name of the image, may be given several times")
+	f.StringVar(&o.job.Request.Target, "target", "", "stage to build, by name or number (default the last)")
+	f.Var(intoMap(o.job.Request.Args, fromEnvironment), "build-arg", "value of an ARG: NAME=value, or NAME to take it from the environment")
+	f.StringArrayVar(&o.argFiles, "build-arg-file", nil, "file of lines NAME=value for ARGs")
+	f.Var(intoMap(o.job.Request.Labels, always), "label", "set a label of the image: NAME=value")
+	f.Var(intoMap(o.job.Annotations, always), "annotation", "set an annotation of the image's manifest: NAME=value")
+	f.Var(into("os/arch[/variant]", &o.job.Request.Platform, parseBuildPlatform), "platform", "platform of the image, instead of this machine's")
+	f.Var(into("oci|docker", &o.job.Docker, parseManifestFormat).withDefault("oci"), "format", "format of the manifest: oci or docker")
+	f.BoolVar(&o.job.NoCache, "no-cache", false, "do every step, whatever the cache has")
+	f.StringSliceVar(&o.job.Request.NoCacheFilter, "no-cache-filter", nil, "do every step of these stages")
+	f.IntVar(&o.job.Jobs, "jobs", runtime.NumCPU(), "steps that are done at a time")
+	f.Var(into("seconds", &o.job.Epoch, epoch), "timestamp", "the time of the image and of all files made, in seconds since 1970 (default $SOURCE_DATE_EPOCH)")
+	f.Var(into("seconds", &o.job.Epoch, epoch), "source-date-epoch", "the same as --timestamp")
+	f.BoolVar(&o.layers, "layers", true, "keep the layer of each step, for later builds")
+	f.BoolVar(&o.rm, "rm", true, "keep nothing else of the steps")
+	o.addRunFlags(f)
+	o.addPullFlags(f)
+	o.addAnswerFlags(f)
+}
+
+// addRunFlags are about every RUN.
+func (o *buildOptions) addRunFlags(f *pflag.FlagSet) {
+	run := &o.job.Run
+	f.Var(into("mode", &run.Network, parseBuildNetwork).withDefault("default"), "network", "network of RUN: default, none or host")
+	f.Var(appendTo(&run.AddHosts, container.ParseAddHost), "add-host", "add a line to /etc/hosts: name:address, or name:host-gateway")
+	f.Var(into("bytes", &run.ShmSize, container.ParseSize).withDefault("64m"), "shm-size", "size of /dev/shm")
+	f.Var(ulimits(&run.Ulimits), "ulimit", "set a resource limit: name=soft[:hard], or host for your own limits")
+	f.Var(capabilities(&run.CapAdd), "cap-add", "add a capability, or ALL")
+	f.Var(capabilities(&run.CapDrop), "cap-drop", "take a capability away, or ALL")
+	f.Var(secrets(o.job.Secrets), "secret", "secret for RUN --mount=type=secret: id=ID[,src=FILE][,env=NAME]")
+	f.Var(agents(o.job.Agents), "ssh", "SSH agent for RUN --mount=type=ssh: default, or ID=SOCKET")
+}
+
+func (o *buildOptions) addPullFlags(f *pflag.FlagSet) {
+	pull := &o.job.Pull
+	f.Var(into("policy", &pull.Policy, parseBuildPull).withDefault("missing"), "pull", "pull images: always, missing, never or newer")
+	f.Lookup("pull").NoOptDefVal = "always"
+	f.StringVar(&pull.AuthFile, "authfile", "", "file with registry credentials")
+	f.StringVar(&pull.CertDir, "cert-dir", "", "directory with the registry's certificates and keys")
+	f.StringVar(&pull.Creds, "creds", "", "credentials for the registry, `USER:PASSWORD`")
+	f.BoolVar(&o.tlsVerify, "tls-verify", true, "demand HTTPS and a certificate that is trusted")
+	f.UintVar(&o.retry, "retry", 3, "how often to try again after a fault of the network")
+	f.DurationVar(&pull.RetryDelay, "retry-delay", 0, "time between tries (default 1s, doubled each time)")
+}
+
+// addAnswerFlags are about what is told.
+func (o *buildOptions) addAnswerFlags(f *pflag.FlagSet) {
+	f.BoolVar(&o.check, "check", false, "look for mistakes in the Dockerfile and build nothing")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "show the id alone")
+	f.StringVar(&o.iidFile, "iidfile", "", "write the image's id to this `file`")
+	f.Var(into("kind", &o.progress, parseProgress).withDefault("auto"), "progress", "how progress is shown: auto, plain, none or quiet")
+	f.StringVar(&o.logFile, "logfile", "", "write progress to this `file` instead")
+}
+
+// complete checks flags against each other and takes what the environment says.
+func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
+	switch {
+	case !o.layers:
+		return usageError{errors.New("--layers=false is not possible: the layer of each step is part of the image; --no-cache does every step")}
+	case !o.rm:
+		return usageError{errors.New("--rm=false is not possible: a step leaves nothing but its layer")}
+	case len(o.files) > 1:
+		return usageError{errors.New("--file can be given once")}
+	case o.job.Jobs < 0:
+		return usageError{errors.New("--jobs is a number of steps; 0 does as many as this machine has processors")}
+	case len(o.job.Annotations) > 0 && o.job.Docker:
+		return usageError{errors.New("--annotation needs --format oci: an image in docker's format has none")}
+	}
+	if o.job.Jobs == 0 {
+		o.job.Jobs = runtime.NumCPU()
+	}
+	if f.Changed("tls-verify") {
+		o.job.Pull.TLSVerify = &o.tlsVerify
+	}
+	o.job.Pull.Retry = &o.retry
+	o.job.Pull.Progress, o.job.Pull.Terminal = a.progress(o.quiet)
+	for _, tag := range o.tags {
+		name, err := image.LocalName(tag)
+		if err == nil && name.Digest != "" {
+			err = fmt.Errorf("%q: a digest is not a name to give", tag)
+		}
+		if err != nil {
+			return usageError{err}
+		}
+		o.job.Names = append(o.job.Names, name.String())
+	}
+	if err := o.readArgFiles(); err != nil {
+		return err
+	}
+	return o.readEpoch()
+}
+
+// readArgFiles adds the arguments of files; those given as flags win.
+func (o *buildOptions) readArgFiles() error {
+	for _, name := range o.argFiles {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("--build-arg-file: %w", err)
+		}
+		for line := range strings.Lines(string(text)) {
+			line = strings.TrimSpace(line)
+			if line == "" || strings.HasPrefix(line, "#") {
+				continue
+			}
+			key, value, ok := strings.Cut(line, "=")
+			if !ok {
+				return fmt.Errorf("--build-arg-file %s: the line %q is not NAME=value", name, line)
+			}
+			if _, given := o.job.Request.Args[key]; !given {
+				o.job.Request.Args[key] = value
+			}
+		}
+	}
+	return nil
+}
+
+// readEpoch takes SOURCE_DATE_EPOCH from the arguments or the environment (reproducible-builds.org) unless a flag said it.
+func (o *buildOptions) readEpoch() error {
+	if o.job.Epoch != nil {
+		return nil
+	}
+	text, given := o.job.Request.Args["SOURCE_DATE_EPOCH"]
+	if !given {
+		text = os.Getenv("SOURCE_DATE_EPOCH")
+	}
+	if text == "" {
+		return nil
+	}
+	t, err := epoch(text)
+	if err != nil {
+		return usageError{fmt.Errorf("SOURCE_DATE_EPOCH: %w", err)}
+	}
+	o.job.Epoch = t
+	o.job.Request.Args["SOURCE_DATE_EPOCH"] = text
+	return nil
+}
+
+// openDisplay chooses how progress is shown; finish ends it.
+func (o *buildOptions) openDisplay(a *app) (finish func(), err error) {
+	if o.logFile != "" {
+		f, err := os.Create(o.logFile)
+		if err != nil {
+			return nil, fmt.Errorf("write the log: %w", err)
+		}
+		o.job.Display = build.NewPlain(f, report.Escape)
+		return func() { f.Close() }, nil
+	}
+	if o.quiet || o.progress == "quiet" || o.progress == "none" {
+		o.job.Display = build.Silent{}
+		return func() {}, nil
+	}
+	o.job.Display = build.NewPlain(a.Err, report.Escape)
+	return func() {}, nil
+}

@@ -1,0 +1,159 @@
+// Package build makes images from Dockerfiles: it has a text read (package frontend, in a process of its own), carries out
+// the plan that comes back, and records the image.
+//
+// A plan is a graph of steps. Each step has a key: what it does, the content of the files that it reads, and the key of the step
+// before it. A step whose key leads to a layer is not done again. Stages run beside each other where they do not
+// wait for each other's files.
+package build
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/engine/step"
+	"github.com/pod-engine/pod/pkg/image"
+)
+
+// Runner runs steps and puts trees together; *engine.Engine is one.
+type Runner interface {
+	// RunStep runs a step to its end and gives its exit code. An error says that it could not be run.
+	RunStep(ctx context.Context, s step.Step) (int, error)
+	// MountTree and MountOver give mounts that are attached nowhere: of layers to read, and of layers with a writable
+	// directory over them; with a name, of that file or directory in them. at is an existing directory.
+	MountTree(layers image.Layers, at, name string) (*os.File, error)
+	MountOver(layers image.Layers, upper, work, at, name string) (*os.File, error)
+}
+
+// Builder makes images. Its fields are set once; its methods may be called from several goroutines and processes.
+type Builder struct {
+	Images *image.Store
+	Runner Runner
+	// Frontend answers what a Dockerfile means.
+	Frontend func(context.Context, plan.Request) (plan.Answer, error)
+	// Dir is where the records of the cache are kept.
+	Dir string
+	// Warn is given sentences about a build that goes on.
+	Warn func(string)
+}
+
+// Job is one build.
+type Job struct {
+	Dockerfile Dockerfile
+	Request    plan.Request // but for Text, Name, Ignore and Images
+	// Context is the directory that COPY reads; nil: there is none.
+	Context *Tree
+	Names   []string // full names for the result
+	Pull    image.PullOptions
+	NoCache bool
+	Jobs    int  // steps at a time; at least 1
+	Docker  bool // docker's manifest rather than OCI's
+	// Epoch replaces every time in the image, and is the time of every file made later; nil: as it comes.
+	Epoch       *time.Time
+	Annotations map[string]string
+	Run         RunOptions
+	Secrets     map[string]Secret // by id
+	Agents      map[string]string // sockets of SSH agents, by id
+	Display     Display
+}
+
+// Dockerfile is the text of a build.
+type Dockerfile struct {
+	Name string // for messages
+	Text []byte
+}
+
+// Result is what a build has made.
+type Result struct {
+	Image    *image.Image
+	Warnings []plan.Warning
+}
+
+// Plan has the Dockerfile read, with the images it needs found or fetched.
+func (b *Builder) Plan(ctx context.Context, job *Job) (*plan.Plan, map[string]*image.Image, []plan.Warning, error) {
+	req := job.Request
+	req.Name, req.Text = job.Dockerfile.Name, job.Dockerfile.Text
+	if job.Context != nil {
+		req.Ignore = job.Context.Ignore
+	}
+	req.Images = map[string]plan.Image{}
+	images := map[string]*image.Image{}
+	for {
+		answer, err := b.Frontend(ctx, req)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if answer.Problem != nil {
+			return nil, nil, answer.Warnings, sourceError(job.Dockerfile, *answer.Problem)
+		}
+		if answer.Plan != nil {
+			return answer.Plan, images, answer.Warnings, nil
+		}
+		for _, need := range answer.Needs {
+			img, err := b.resolve(ctx, job, need)
+			if err != nil {
+				return nil, nil, answer.Warnings, &SourceError{
+					Problem: plan.Problem{Text: err.Error(), Line: need.Line}, File: job.Dockerfile, Err: err,
+				}
+			}
+			images[need.Key()] = img
+			config, err := b.config(img)
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			req.Images[need.Key()] = plan.Image{ID: img.ID, Config: config}
+		}
+	}
+}
+
+func (b *Builder) resolve(ctx context.Context, job *Job, need plan.Need) (*image.Image, error) {
+	opts := job.Pull
+	if need.Platform != job.Request.BuildPlatform {
+		opts.Platform = image.Platform{OS: need.Platform.OS, Arch: need.Platform.Arch, Variant: need.Platform.Variant}
+	}
+	return b.Images.Resolve(ctx, need.Name, opts)
+}
+
+func (b *Builder) config(img *image.Image) (config plan.Config, err error) {
+	raw, err := b.Images.RawConfig(img)
+	if err == nil {
+		err = json.Unmarshal(raw, &config)
+	}
+	if err != nil {
+		err = fmt.Errorf("read the configuration of image %q: %w", img, err)
+	}
+	return config, err
+}
+
+// Build makes the image.
+func (b *Builder) Build(ctx context.Context, job *Job) (Result, error) {
+	p, images, warnings, err := b.Plan(ctx, job)
+	if err != nil {
+		return Result{Warnings: warnings}, err
+	}
+	for _, img := range images {
+		pin, err := b.Images.Pin(ctx, img.ID, "build")
+		if err != nil {
+			return Result{Warnings: warnings}, err
+		}
+		defer pin.Release()
+	}
+	work, err := b.openWorkspace(ctx)
+	if err != nil {
+		return Result{Warnings: warnings}, err
+	}
+	defer work.close()
+	s := newSolve(b, job, p, images, work)
+	made, err := s.target(ctx)
+	if err != nil {
+		return Result{Warnings: warnings}, err
+	}
+	img, err := b.record(ctx, job, p, made)
+	return Result{Image: img, Warnings: warnings}, err
+}
+
+func (b *Builder) cacheDir() string { return filepath.Join(b.Dir, "cache") }

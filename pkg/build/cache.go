@@ -1,0 +1,98 @@
+package build
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/pod-engine/pod/internal/atomicfile"
+	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/pkg/image"
+)
+
+// made is a chain of layers, and when each was made.
+type made struct {
+	layers []madeLayer
+	cached bool // all of it was there before
+}
+
+type madeLayer struct {
+	image.Layer
+	created time.Time
+}
+
+// top is the id of the newest layer, or empty.
+func (m made) top() string {
+	if len(m.layers) == 0 {
+		return ""
+	}
+	return m.layers[len(m.layers)-1].ID
+}
+
+// with is m and one layer more; m stays as it is.
+func (m made) with(l madeLayer, cached bool) made {
+	return made{layers: append(m.layers[:len(m.layers):len(m.layers)], l), cached: m.cached && cached}
+}
+
+// stepRecord is the file of a step in the cache: the layer that it made. It is a hint: the layer may be gone.
+type stepRecord struct {
+	Layer   string        `json:"layer"`
+	DiffID  digest.Digest `json:"diffID"`
+	Size    int64         `json:"size"`
+	Created time.Time     `json:"created"`
+	Step    string        `json:"step"` // for people
+}
+
+// recordPath is where the record with this key is, in one of 256 directories.
+func (b *Builder) recordPath(key string) string { return filepath.Join(b.cacheDir(), key[:2], key) }
+
+// cached gives the layer over parent that an earlier step with this key made, if it is still there.
+func (b *Builder) cached(parent made, key string) (madeLayer, bool) {
+	text, err := os.ReadFile(b.recordPath(key))
+	if err != nil {
+		return madeLayer{}, false
+	}
+	var r stepRecord
+	if json.Unmarshal(text, &r) != nil || r.DiffID.Validate() != nil || !b.hasLayer(r.Layer) {
+		return madeLayer{}, false
+	}
+	// The id says what the chain below the layer is.
+	if image.ChainID(parent.top(), r.DiffID) != r.Layer {
+		return madeLayer{}, false
+	}
+	now := time.Now()
+	os.Chtimes(b.recordPath(key), now, now) // prune goes by the last use
+	return madeLayer{image.Layer{ID: r.Layer, DiffID: r.DiffID, Size: r.Size, Found: true}, r.Created}, true
+}
+
+func (b *Builder) hasLayer(id string) bool {
+	_, err := b.Images.LayersOf(&image.Image{ID: id, TopLayer: id})
+	return err == nil && id != ""
+}
+
+// remember writes the record of a step that was done. A cache that cannot be written costs time later and nothing now.
+func (b *Builder) remember(key string, l madeLayer, text string) error {
+	if err := b.writeRecord(key, stepRecord{Layer: l.ID, DiffID: l.DiffID, Size: l.Size, Created: l.created, Step: text}); err != nil {
+		b.Warn(fmt.Sprintf("this step cannot be remembered for later builds: %s", err))
+	}
+	return failpoint.Hit("build.remembered")
+}
+
+func (b *Builder) writeRecord(key string, record any) error {
+	text, err := json.Marshal(record)
+	if err != nil {
+		return err
+	}
+	path := b.recordPath(key)
+	err = atomicfile.WriteVolatile(path, text)
+	if errors.Is(err, os.ErrNotExist) {
+		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+			err = atomicfile.WriteVolatile(path, text)
+		}
+	}
+	return err
+}

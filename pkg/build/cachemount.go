@@ -1,0 +1,158 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/internal/filelock"
+	"github.com/pod-engine/pod/pkg/build/plan"
+	"golang.org/x/sys/unix"
+)
+
+// A cache mount is a directory mounts/ID/data, which lives from build to build; mounts/ID/id says what it is called.
+
+// lockPatience is how long a RUN waits for another that has the same cache with sharing=locked.
+const lockPatience = 24 * time.Hour
+
+func (b *Builder) mountDir(id string) string { return filepath.Join(b.Dir, "mounts", sum(id)[:32]) }
+
+// cache mounts a cache, which is made when it is not there yet.
+func (m *mounts) cache(ctx context.Context, mount plan.Mount) error {
+	dir := m.mountDir(mount.ID)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "id"), []byte(mount.ID), 0o600); err != nil {
+		return err
+	}
+	data := filepath.Join(dir, "data")
+	var err error
+	switch mount.Sharing {
+	case "locked":
+		err = m.lockCache(ctx, filepath.Join(dir, "lock"), mount.ID)
+	case "private":
+		data, err = m.privateCache(dir)
+	}
+	if err != nil {
+		return err
+	}
+	if err := m.fillCache(ctx, mount, data); err != nil {
+		return fmt.Errorf("make the cache %q: %w", mount.ID, err)
+	}
+	now := time.Now()
+	os.Chtimes(filepath.Join(dir, "id"), now, now) // prune goes by the last use
+	if source := clean(mount.Source); source != "" && source != "." {
+		data = filepath.Join(data, source)
+	}
+	return m.bind(data, mount.Target, mount.ReadOnly)
+}
+
+func (m *mounts) lockCache(ctx context.Context, path, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	lock, err := filelock.Acquire(ctx, path, "build")
+	if err != nil {
+		return fmt.Errorf("wait for the cache %q: %w", id, err)
+	}
+	m.done.Push(lock.Release)
+	return nil
+}
+
+// privateCache gives the first data directory that no other RUN has.
+func (m *mounts) privateCache(dir string) (string, error) {
+	for n := 0; ; n++ {
+		data := filepath.Join(dir, "data")
+		if n > 0 {
+			data += "-" + strconv.Itoa(n)
+		}
+		if err := writeNew(data + ".lock"); err != nil {
+			return "", err
+		}
+		lock, err := filelock.Try(data + ".lock")
+		if errors.Is(err, filelock.ErrHeld) {
+			continue
+		}
+		if err == nil {
+			m.done.Push(lock.Release)
+		}
+		return data, err
+	}
+}
+
+func writeNew(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// fillCache makes the data of a cache whole under another name and renames it, so that a build that dies leaves no half of it.
+func (m *mounts) fillCache(ctx context.Context, mount plan.Mount, data string) error {
+	if _, err := os.Lstat(data); err == nil {
+		return nil
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(data), "new-")
+	if err != nil {
+		return err
+	}
+	defer removeTree(dir)
+	whole := filepath.Join(dir, "data")
+	if err := os.Mkdir(whole, 0o755); err != nil {
+		return err
+	}
+	if mount.From != nil {
+		if err := m.copyInto(ctx, mount, dir); err != nil {
+			return err
+		}
+	}
+	mode, uid, gid := uint64(0o755), uint64(0), uint64(0)
+	for value, given := range map[*uint64]*uint64{&mode: mount.Mode, &uid: mount.UID, &gid: mount.GID} {
+		if given != nil {
+			*value = *given
+		}
+	}
+	if mount.From == nil || mount.UID != nil || mount.GID != nil {
+		if err := os.Chown(whole, int(uid), int(gid)); err != nil {
+			return ownerError(owner{int(uid), int(gid)}, err)
+		}
+	}
+	if mount.From == nil || mount.Mode != nil {
+		if err := unix.Chmod(whole, uint32(mode&0o7777)); err != nil {
+			return err
+		}
+	}
+	if err := failpoint.Hit("build.cachemount"); err != nil {
+		return err
+	}
+	err = os.Rename(whole, data)
+	if errors.Is(err, os.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {
+		return nil // another build was faster
+	}
+	return err
+}
+
+// copyInto gives a cache its first content.
+func (m *mounts) copyInto(ctx context.Context, mount plan.Mount, dir string) error {
+	tree, err := m.tree(ctx, *mount.From)
+	if err != nil {
+		return err
+	}
+	l, err := tree.list(ctx, "", nil)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	root, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return (&placer{root: root, now: m.now()}).place(l, "/data", false)
+}

@@ -1,0 +1,199 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/image"
+	"golang.org/x/sys/unix"
+)
+
+// prepareCopy finds out what a COPY or ADD copies.
+func (s *solve) prepareCopy(ctx context.Context, c plan.Copy, at made) (action, error) {
+	if len(c.URLs) > 0 {
+		return action{}, errors.New("ADD of addresses is not there yet")
+	}
+	copying := &copying{solve: s, Copy: c}
+	act := action{do: copying.do, close: copying.close}
+	if c.From.Context == "" && len(c.Paths) > 0 {
+		// The files of a stage or image are read only when it is not known already what this copy of them made.
+		key, err := s.sourceKey(ctx, c.From)
+		if err != nil {
+			return act, err
+		}
+		act.keys = append(act.keys, func(context.Context) (string, error) { return copyKey(at.top(), c, "tree "+key), nil })
+	}
+	act.keys = append(act.keys, func(ctx context.Context) (string, error) {
+		if err := copying.list(ctx); err != nil {
+			return "", err
+		}
+		content, err := copying.content()
+		return copyKey(at.top(), c, content), err
+	})
+	return act, nil
+}
+
+// sourceKey says which tree of files a source is.
+func (s *solve) sourceKey(ctx context.Context, from plan.Source) (string, error) {
+	m, err := s.sourceLayers(ctx, from)
+	return m.top(), err
+}
+
+// sourceLayers gives the layers of a stage or image, once they are there.
+func (s *solve) sourceLayers(ctx context.Context, from plan.Source) (made, error) {
+	switch {
+	case from.Stage != nil:
+		return s.stage(ctx, *from.Stage)
+	case from.Image != "":
+		return s.base(ctx, plan.Stage{Base: from})
+	}
+	return made{}, nil
+}
+
+// copying is one COPY or ADD while it is done.
+type copying struct {
+	*solve
+	plan.Copy
+	sources []*listing
+}
+
+// list finds all files that the words name.
+func (c *copying) list(ctx context.Context) error {
+	if len(c.Paths) == 0 {
+		return nil
+	}
+	tree, err := c.tree(ctx, c.From)
+	if err != nil {
+		return err
+	}
+	for _, word := range c.Paths {
+		names, err := tree.sources(word)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			l, err := tree.list(ctx, name, c.Exclude)
+			if err != nil {
+				return err
+			}
+			c.sources = append(c.sources, l)
+		}
+	}
+	return nil
+}
+
+func (c *copying) content() (string, error) {
+	var parts []string
+	for _, l := range c.sources {
+		content, err := l.content()
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, content)
+	}
+	return sum(parts...), nil
+}
+
+// do copies into the writable layer.
+func (c *copying) do(ctx context.Context, layers image.Layers, u upper, _ Vertex) error {
+	root, err := c.Runner.MountOver(layers, u.upper, u.work, u.at, "")
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	p := &placer{root: root, now: c.now()}
+	if c.Chown != "" {
+		if p.owner, err = lookupOwner(root, c.Chown); err != nil {
+			return fmt.Errorf("--chown=%s: %w", c.Chown, err)
+		}
+	}
+	if c.Chmod != "" {
+		mode, err := plan.ParseMode(c.Chmod)
+		if err != nil {
+			return fmt.Errorf("--chmod: %w", err)
+		}
+		p.mode = &mode
+	}
+	several := len(c.sources)+len(c.Files) > 1
+	if several && !strings.HasSuffix(c.Dest, "/") && c.Dest != "/" && !p.isDirectory(c.Dest) {
+		return fmt.Errorf("%d sources are copied to %s, which is not a directory; end it with a slash", len(c.sources)+len(c.Files), c.Dest)
+	}
+	for _, l := range c.sources {
+		if err := c.placeSource(ctx, p, l, several, u); err != nil {
+			return err
+		}
+	}
+	return c.placeInline(ctx, p, several, u)
+}
+
+// placeSource copies one source, or unpacks it if it is an archive that ADD unpacks.
+func (c *copying) placeSource(ctx context.Context, p *placer, l *listing, several bool, u upper) error {
+	unpack := c.Add
+	if c.Unpack != nil {
+		unpack = *c.Unpack
+	}
+	if unpack && !l.isDir() {
+		tree, err := unpackListing(ctx, l, u.dir)
+		if err != nil {
+			return err
+		}
+		if tree != nil {
+			defer tree.close()
+			return p.place(tree, strings.TrimSuffix(c.Dest, "/")+"/", several)
+		}
+	}
+	return p.place(l, c.Dest, several)
+}
+
+// placeInline copies here-documents.
+func (c *copying) placeInline(ctx context.Context, p *placer, several bool, u upper) error {
+	if len(c.Files) == 0 {
+		return nil
+	}
+	dir := filepath.Join(u.dir, "inline")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	root, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	tree := &Tree{Root: root, foreign: true}
+	for i, file := range c.Files {
+		// Its name comes from the Dockerfile, so the file is found by it in a directory of its own.
+		name := path.Join(fmt.Sprint(i), path.Base(path.Clean("/"+file.Path)))
+		if err := os.Mkdir(filepath.Join(dir, path.Dir(name)), 0o700); err != nil {
+			return err
+		}
+		full := filepath.Join(dir, name)
+		if err := os.WriteFile(full, []byte(file.Data), 0o644); err != nil {
+			return err
+		}
+		if err := errors.Join(os.Chmod(full, 0o644), os.Chtimes(full, p.now, p.now)); err != nil {
+			return err
+		}
+		l, err := tree.list(ctx, name, nil)
+		if err != nil {
+			return err
+		}
+		err = p.place(l, c.Dest, several)
+		l.close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *copying) close() {
+	for _, l := range c.sources {
+		l.close()
+	}
+}

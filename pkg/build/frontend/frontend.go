@@ -1,0 +1,218 @@
+// Package frontend reads Dockerfiles: it turns a plan.Request into a plan.Answer with BuildKit's own parser, so that every
+// syntax means what it means there. It is pure: it opens no file and knows no image but what the request tells it.
+//
+// It is linked by pod-frontend only. What it needs of BuildKit costs at start, and a text that comes from strangers is best
+// read by a process that can do nothing else.
+package frontend
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+	"github.com/pod-engine/pod/pkg/build/plan"
+)
+
+// What is read at most. Real files stay far below; a file that is larger is an attack or not a Dockerfile.
+const (
+	maxText  = 4 << 20 // bytes of the file, and of each word after expansion
+	maxSteps = 10000   // instructions
+)
+
+// problem is a mistake in the file, with the place where it is.
+type problem struct {
+	err  error
+	line int
+	hint string
+}
+
+func (p *problem) Error() string { return p.err.Error() }
+func (p *problem) Unwrap() error { return p.err }
+
+// at gives err the place of an instruction unless it has one.
+func at(location []parser.Range, err error) error {
+	var p *problem
+	if err == nil || errors.As(err, &p) {
+		return err
+	}
+	line := 0
+	if len(location) > 0 {
+		line = location[0].Start.Line
+	}
+	return &problem{err: err, line: line}
+}
+
+// Read answers a request.
+func Read(req plan.Request) plan.Answer {
+	r := &reader{req: req}
+	answer, err := r.read()
+	answer.Warnings = r.warnings
+	if err != nil {
+		answer.Plan, answer.Needs, answer.Problem = nil, nil, describe(err)
+	}
+	return answer
+}
+
+// describe finds the place and the words of an error, whether it is this package's or the parser's.
+func describe(err error) *plan.Problem {
+	out := &plan.Problem{Text: clean(err.Error())}
+	var own *problem
+	if errors.As(err, &own) {
+		out.Line, out.Hint = own.line, own.hint
+	}
+	var located *parser.LocationError
+	if errors.As(err, &located) && out.Line == 0 {
+		for _, ranges := range located.Locations {
+			if len(ranges) > 0 {
+				out.Line = ranges[0].Start.Line
+			}
+		}
+	}
+	return out
+}
+
+// clean takes away what the parser adds for its own callers.
+func clean(text string) string {
+	text = strings.TrimPrefix(text, "dockerfile parse error on line ")
+	if number, rest, ok := strings.Cut(text, ": "); ok && strings.Trim(number, "0123456789") == "" {
+		text = rest
+	}
+	return text
+}
+
+// reader holds what is known while one file is read.
+type reader struct {
+	req      plan.Request
+	lex      *shell.Lex
+	lint     *linter.Linter
+	warnings []plan.Warning
+	globals  *environ
+	stages   []*stage
+	needs    []plan.Need
+}
+
+func (r *reader) read() (plan.Answer, error) {
+	stages, err := r.parse()
+	if err != nil {
+		return plan.Answer{}, err
+	}
+	if err := r.nameStages(stages); err != nil {
+		return plan.Answer{}, err
+	}
+	target, err := r.target()
+	if err != nil {
+		return plan.Answer{}, err
+	}
+	needed, err := r.reach(target)
+	if err != nil {
+		return plan.Answer{}, err
+	}
+	if len(r.needs) > 0 {
+		return plan.Answer{Needs: r.needs}, nil
+	}
+	out := &plan.Plan{}
+	for _, s := range needed {
+		if err := r.dispatchStage(s); err != nil {
+			return plan.Answer{}, err
+		}
+		out.Stages = append(out.Stages, s.out)
+	}
+	finish(&out.Stages[len(out.Stages)-1].Config, r.req.Labels)
+	return plan.Answer{Plan: out}, r.lint.Error()
+}
+
+// finish puts the labels given beside the file on the target.
+func finish(config *plan.Config, labels map[string]string) {
+	if len(labels) == 0 {
+		return
+	}
+	if config.Config.Labels == nil {
+		config.Config.Labels = map[string]string{}
+	}
+	for name, value := range labels {
+		config.Config.Labels[name] = value
+	}
+}
+
+// parse reads the text into instructions, and the ARGs before the first FROM into r.globals.
+func (r *reader) parse() ([]instructions.Stage, error) {
+	if len(r.req.Text) > maxText {
+		return nil, fmt.Errorf("the file has %d bytes, more than the %d that are read", len(r.req.Text), maxText)
+	}
+	if len(bytes.TrimSpace(r.req.Text)) == 0 {
+		return nil, errors.New("the file is empty")
+	}
+	if err := r.readChecks(); err != nil {
+		return nil, err
+	}
+	result, err := parser.Parse(bytes.NewReader(r.req.Text))
+	if err != nil {
+		return nil, err
+	}
+	if len(result.AST.Children) > maxSteps {
+		return nil, fmt.Errorf("the file has %d instructions, more than the %d that are read", len(result.AST.Children), maxSteps)
+	}
+	for _, w := range result.Warnings {
+		r.parserWarning(w)
+	}
+	r.lex = shell.NewLex(result.EscapeToken)
+	stages, globals, err := instructions.Parse(result.AST, r.lint)
+	if err != nil {
+		return nil, unwrapParse(err)
+	}
+	if len(stages) == 0 {
+		return nil, errors.New("there is no FROM: a build begins with the image it starts from")
+	}
+	r.lintNames(stages)
+	return stages, r.readGlobals(globals)
+}
+
+// unwrapParse keeps the words of a parse error; its place is in it as well.
+func unwrapParse(err error) error {
+	var unknown *instructions.UnknownInstructionError
+	if errors.As(err, &unknown) {
+		text := fmt.Errorf("unknown instruction %s", strings.ToUpper(unknown.Instruction))
+		_, hint, _ := strings.Cut(err.Error(), "did you mean ")
+		if hint = strings.TrimRight(hint, "?)"); hint != "" {
+			hint = "did you mean " + hint + "?"
+		}
+		return &problem{err: text, line: unknown.Line, hint: hint}
+	}
+	return err
+}
+
+// readGlobals gives the ARGs before the first FROM their values.
+func (r *reader) readGlobals(args []instructions.ArgCommand) error {
+	r.globals = platformArgs(r.req)
+	for _, command := range args {
+		for _, arg := range command.Args {
+			value, given := r.req.Args[arg.Key]
+			if !given {
+				if arg.Value == nil {
+					continue
+				}
+				expanded, err := r.expand(r.lex, *arg.Value, r.globals)
+				if err != nil {
+					return at(command.Location(), err)
+				}
+				value = expanded.Result
+			}
+			r.globals.set(arg.Key, value)
+		}
+	}
+	return nil
+}
+
+// expand replaces the variables in word. A few lines that double a variable each must not fill the memory, so the largest
+// possible result is looked at first.
+func (r *reader) expand(lex *shell.Lex, word string, env *environ) (shell.ProcessWordResult, error) {
+	if most := len(word) + strings.Count(word, "$")*env.longest(); most > maxText {
+		return shell.ProcessWordResult{}, fmt.Errorf("its variables could expand to %d bytes, more than the %d that are allowed", most, maxText)
+	}
+	return lex.ProcessWordWithMatches(word, env)
+}

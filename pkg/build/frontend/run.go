@@ -1,0 +1,142 @@
+package frontend
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/pod-engine/pod/pkg/build/plan"
+)
+
+func (r *reader) run(s *stage, c command, i *instructions.RunCommand) error {
+	run := &plan.Run{
+		Env: s.env.entries(), Proxy: proxyArgs(r.req.Args), Workdir: s.out.Config.Config.WorkingDir, User: s.out.Config.Config.User,
+	}
+	line := i.CmdLine
+	if len(i.Files) > 0 {
+		var err error
+		if line, run.Script, err = heredocs(i); err != nil {
+			return err
+		}
+	}
+	run.Args = line
+	if i.PrependShell && run.Script == nil {
+		run.Args = append(s.shell(), line...)
+	}
+	switch network := instructions.GetNetwork(i); network {
+	case instructions.NetworkDefault, "":
+	default:
+		run.Network = string(network)
+	}
+	run.Insecure = instructions.GetSecurity(i) == instructions.SecurityInsecure
+	if devices := instructions.GetDevices(i); len(devices) > 0 {
+		return fmt.Errorf("RUN --device=%s: devices by name (CDI) cannot be given to a build", devices[0].Name)
+	}
+	for n, m := range instructions.GetMounts(i) {
+		mount, err := s.mount(m, c.sources[n])
+		if err != nil {
+			return err
+		}
+		run.Mounts = append(run.Mounts, mount)
+	}
+	step := s.step(c)
+	step.Run = run
+	s.add(step, "RUN "+s.runHistory(run.Args))
+	return nil
+}
+
+// heredocs gives the command line of a RUN with here-documents: one alone is the script itself; with others, or with more
+// words, the shell is given all as it was written.
+func heredocs(i *instructions.RunCommand) ([]string, *plan.File, error) {
+	if len(i.CmdLine) != 1 || !i.PrependShell {
+		return nil, nil, fmt.Errorf("RUN with a here-document has the form RUN <<EOF, not a JSON list")
+	}
+	alone, err := parser.ParseHeredoc(i.CmdLine[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	if alone == nil {
+		var b strings.Builder
+		b.WriteString(i.CmdLine[0])
+		for _, file := range i.Files {
+			b.WriteString("\n" + file.Data + file.Name)
+		}
+		return []string{b.String()}, nil, nil
+	}
+	data := i.Files[0].Data
+	if i.Files[0].Chomp {
+		data = parser.ChompHeredocContent(data)
+	}
+	if strings.HasPrefix(data, "#!") {
+		name := i.Files[0].Name
+		return []string{path.Join(plan.ScriptDir, name)}, &plan.File{Path: name, Data: data}, nil
+	}
+	return []string{data}, nil, nil
+}
+
+// runHistory is the command line with the arguments in scope before it, "|2 A=1 B=2 /bin/sh -c make".
+func (s *stage) runHistory(args []string) string {
+	var words []string
+	for _, name := range s.args {
+		value, _ := s.env.Get(name)
+		words = append(words, name+"="+value)
+	}
+	if len(words) > 0 {
+		words = append([]string{fmt.Sprintf("|%d", len(words))}, words...)
+	}
+	return strings.Join(append(words, args...), " ")
+}
+
+func (s *stage) mount(m *instructions.Mount, source plan.Source) (plan.Mount, error) {
+	out := plan.Mount{
+		Type: plan.MountType(m.Type), Source: m.Source, ReadOnly: m.ReadOnly, ID: m.CacheID, Sharing: string(m.CacheSharing),
+		Required: m.Required, Size: m.SizeLimit, Mode: m.Mode, UID: m.UID, GID: m.GID,
+	}
+	if m.Env != nil {
+		out.Env = *m.Env
+	}
+	if m.Target != "" {
+		out.Target = s.absolute(m.Target)
+	}
+	switch m.Type {
+	case instructions.MountTypeBind:
+		out.From = &source
+	case instructions.MountTypeCache:
+		if m.From != "" {
+			out.From = &source
+		}
+		if out.ID == "" {
+			out.ID = path.Clean(m.Target)
+		}
+	case instructions.MountTypeSecret:
+		return out, secretMount(&out, m)
+	case instructions.MountTypeSSH:
+		if out.ID == "" {
+			out.ID = "default"
+		}
+		return out, nil
+	}
+	if out.Target == "" || out.Target == "/" {
+		return out, fmt.Errorf("RUN --mount=type=%s: the target %q cannot be mounted on", m.Type, m.Target)
+	}
+	return out, nil
+}
+
+// secretMount completes a secret: its id is that of its target, or the other way round.
+func secretMount(out *plan.Mount, m *instructions.Mount) error {
+	if out.ID == "" {
+		out.ID = m.Source
+	}
+	if out.ID == "" && m.Target != "" {
+		out.ID = path.Base(m.Target)
+	}
+	if out.ID == "" {
+		return fmt.Errorf("RUN --mount=type=secret: it needs id= or target=")
+	}
+	if out.Target == "" && m.Env == nil {
+		out.Target = "/run/secrets/" + path.Base(out.ID)
+	}
+	return nil
+}

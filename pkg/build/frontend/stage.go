@@ -1,0 +1,320 @@
+package frontend
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/util/suggest"
+	"github.com/pod-engine/pod/pkg/build/plan"
+)
+
+// scratch is the name of the empty image.
+const scratch = "scratch"
+
+// stage is a stage while it is read.
+type stage struct {
+	instructions.Stage
+	index    int
+	parent   *stage
+	commands []command
+	out      plan.Stage
+	env      *environ // ENV and ARG in scope
+	args     []string // names of the ARGs declared, for the history
+	nameless bool
+
+	triggered                             bool
+	workdirSet                            bool
+	cmdSet, entrypointSet, healthcheckSet bool
+}
+
+// command is an instruction with the trees it reads: of a COPY one, of a RUN one for each of its mounts.
+type command struct {
+	instructions.Command
+	sources []plan.Source
+	onBuild bool
+}
+
+// nameStages expands the FROMs and makes out which of them begin with another stage.
+func (r *reader) nameStages(parsed []instructions.Stage) error {
+	for i, p := range parsed {
+		s := &stage{Stage: p, index: i, nameless: p.Name == ""}
+		name, err := r.expand(r.lex, p.BaseName, r.globals)
+		if err != nil {
+			return at(p.Location, err)
+		}
+		r.lintFrom(p, name)
+		if name.Result == "" {
+			return at(p.Location, fmt.Errorf("FROM %s: the name is empty; its ARG has no value", p.BaseName))
+		}
+		s.BaseName = name.Result
+		s.out = plan.Stage{Index: i, Name: p.Name, Line: firstLine(p.Location), From: s.BaseName, Platform: r.req.Platform}
+		if s.out.Platform, err = r.stagePlatform(p); err != nil {
+			return at(p.Location, err)
+		}
+		s.out.NoCache = slices.ContainsFunc(r.req.NoCacheFilter, func(n string) bool { return strings.EqualFold(n, p.Name) || n == strconv.Itoa(i) })
+		s.parent = r.byName(s.BaseName)
+		r.stages = append(r.stages, s)
+	}
+	return nil
+}
+
+func (r *reader) stagePlatform(p instructions.Stage) (plan.Platform, error) {
+	if p.Platform == "" {
+		return r.req.Platform, nil
+	}
+	text, err := r.expand(r.lex, p.Platform, r.globals)
+	if err != nil {
+		return plan.Platform{}, err
+	}
+	r.lintPlatform(p, text)
+	if text.Result == "" {
+		return plan.Platform{}, fmt.Errorf("FROM --platform=%s: the platform is empty; its ARG has no value", p.Platform)
+	}
+	return plan.ParsePlatform(text.Result, r.req.BuildPlatform.Arch)
+}
+
+// byName finds the newest stage with this name.
+func (r *reader) byName(name string) *stage {
+	for _, s := range slices.Backward(r.stages) {
+		if s.Name != "" && strings.EqualFold(s.Name, name) {
+			return s
+		}
+	}
+	return nil
+}
+
+// target is the stage asked for by name or number, else the last.
+func (r *reader) target() (*stage, error) {
+	want := r.req.Target
+	if want == "" {
+		return r.stages[len(r.stages)-1], nil
+	}
+	if s := r.byName(want); s != nil {
+		return s, nil
+	}
+	if n, err := strconv.Atoi(want); err == nil && n >= 0 && n < len(r.stages) {
+		return r.stages[n], nil
+	}
+	p := &problem{err: fmt.Errorf("there is no stage %q to build", want)}
+	if near, ok := suggest.Search(want, r.stageNames(), true); ok {
+		p.hint = "did you mean --target " + near + "?"
+	}
+	return nil, p
+}
+
+func (r *reader) stageNames() []string {
+	var names []string
+	for _, s := range r.stages {
+		if s.Name != "" {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// reach gives the stages that the target needs, each after those that it needs. Images whose configuration is not known
+// yet are noted in r.needs.
+func (r *reader) reach(target *stage) ([]*stage, error) {
+	var order []*stage
+	const visiting, done = 1, 2
+	state := map[*stage]int{}
+	var visit func(s *stage) error
+	visit = func(s *stage) error {
+		switch state[s] {
+		case done:
+			return nil
+		case visiting:
+			return at(s.Location, fmt.Errorf("stage %s needs itself: its COPY --from and FROM go round in a circle", s))
+		}
+		state[s] = visiting
+		needs, err := r.dependencies(s)
+		if err != nil {
+			return err
+		}
+		for _, other := range needs {
+			if err := visit(other); err != nil {
+				return err
+			}
+		}
+		state[s] = done
+		order = append(order, s)
+		return nil
+	}
+	return order, visit(target)
+}
+
+func (s *stage) String() string {
+	if s.Name != "" {
+		return strconv.Quote(s.Name)
+	}
+	return strconv.Itoa(s.index)
+}
+
+// dependencies makes out where a stage's files come from and gives the stages among them.
+func (r *reader) dependencies(s *stage) ([]*stage, error) {
+	var needs []*stage
+	switch {
+	case s.parent != nil:
+		needs = append(needs, s.parent)
+		s.out.Base.Stage = &s.parent.index
+	case s.BaseName != scratch:
+		source, err := r.external(s.BaseName, s.out.Platform, s.Location)
+		if err != nil {
+			return nil, err
+		}
+		s.out.Base = source
+	}
+	if err := r.resolveCommands(s); err != nil {
+		return nil, err
+	}
+	for _, c := range s.commands {
+		for _, source := range c.sources {
+			if source.Stage != nil {
+				needs = append(needs, r.stages[*source.Stage])
+			}
+		}
+	}
+	return needs, nil
+}
+
+// resolveCommands puts the triggers of the base before the stage's own instructions and finds the trees that all read.
+func (r *reader) resolveCommands(s *stage) error {
+	if s.triggered {
+		return nil
+	}
+	s.triggered = true
+	var triggers []string
+	if s.parent != nil {
+		for _, c := range s.parent.Commands {
+			if onBuild, ok := c.(*instructions.OnbuildCommand); ok {
+				triggers = append(triggers, onBuild.Expression)
+			}
+		}
+	} else if base, ok := r.req.Images[s.out.Base.Image]; ok {
+		triggers = base.Config.Config.OnBuild
+	}
+	for _, trigger := range triggers {
+		c, err := parseTrigger(trigger, s.Location)
+		if err != nil {
+			return err
+		}
+		if err := r.addCommand(s, c, true); err != nil {
+			return err
+		}
+	}
+	for _, c := range s.Commands {
+		if err := r.addCommand(s, c, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parseTrigger reads one ONBUILD of a base; its place is that of the FROM.
+func parseTrigger(text string, location []parser.Range) (instructions.Command, error) {
+	result, err := parser.Parse(strings.NewReader(text))
+	if err == nil && len(result.AST.Children) != 1 {
+		err = errors.New("it is not one instruction")
+	}
+	if err != nil {
+		return nil, at(location, fmt.Errorf("ONBUILD %s of the base: %w", text, err))
+	}
+	node := result.AST.Children[0]
+	if len(location) > 0 {
+		node.StartLine, node.EndLine = location[0].Start.Line, location[len(location)-1].End.Line
+	}
+	c, err := instructions.ParseCommand(node)
+	if err != nil {
+		return nil, at(location, fmt.Errorf("ONBUILD %s of the base: %w", text, err))
+	}
+	return c, nil
+}
+
+func (r *reader) addCommand(s *stage, c instructions.Command, onBuild bool) error {
+	added := command{Command: c, onBuild: onBuild}
+	switch c := c.(type) {
+	case *instructions.CopyCommand:
+		source, err := r.source(s, c.From, c.Location(), true)
+		if err != nil {
+			return err
+		}
+		added.sources = []plan.Source{source}
+	case *instructions.RunCommand:
+		for _, m := range instructions.GetMounts(c) {
+			source := plan.Source{}
+			if m.Type == instructions.MountTypeBind || m.From != "" {
+				var err error
+				if source, err = r.source(s, m.From, c.Location(), false); err != nil {
+					return err
+				}
+			}
+			added.sources = append(added.sources, source)
+		}
+	}
+	s.commands = append(s.commands, added)
+	return nil
+}
+
+// source makes out what a --from or from= means: a stage, by name or (numbers: with COPY only) by number, a context, or
+// an image; nothing is the build's own context.
+func (r *reader) source(s *stage, from string, location []parser.Range, numbers bool) (plan.Source, error) {
+	if from == "" {
+		return plan.Source{Context: plan.MainContext}, nil
+	}
+	if strings.Contains(from, "$") {
+		err := &problem{err: fmt.Errorf("--from=%s: variables are not expanded there", from), hint: "name a stage: FROM " + from + " AS files, and copy --from=files"}
+		err.line = firstLine(location)
+		return plan.Source{}, err
+	}
+	if n, err := strconv.Atoi(from); err == nil && numbers {
+		if n < 0 || n >= len(r.stages) || n == s.index {
+			return plan.Source{}, at(location, fmt.Errorf("--from=%d: there is no such stage before this one", n))
+		}
+		return plan.Source{Stage: &r.stages[n].index}, nil
+	}
+	if other := r.byName(from); other != nil {
+		return plan.Source{Stage: &other.index}, nil
+	}
+	if from == scratch {
+		return plan.Source{}, nil
+	}
+	return r.external(from, s.out.Platform, location)
+}
+
+// external is a tree from outside the file: a named context or an image.
+func (r *reader) external(name string, platform plan.Platform, location []parser.Range) (plan.Source, error) {
+	if value, ok := r.req.Contexts[name]; ok {
+		image, isImage := strings.CutPrefix(value, "image:")
+		if !isImage {
+			return plan.Source{Context: name}, nil
+		}
+		name = image
+	}
+	need := plan.Need{Name: name, Platform: platform, Line: firstLine(location)}
+	if _, known := r.req.Images[need.Key()]; !known {
+		same := func(n plan.Need) bool { return n.Key() == need.Key() }
+		if !slices.ContainsFunc(r.needs, same) {
+			r.needs = append(r.needs, need)
+		}
+	}
+	return plan.Source{Image: need.Key()}, nil
+}
+
+func firstLine(location []parser.Range) int {
+	if len(location) == 0 {
+		return 0
+	}
+	return location[0].Start.Line
+}
+
+func lastLine(location []parser.Range) int {
+	if len(location) == 0 {
+		return 0
+	}
+	return location[len(location)-1].End.Line
+}

@@ -1,0 +1,6 @@
+FROM trigger AS first
+ADD x.tar /
+FROM first
+ARG TARGETARCH
+ARG HTTP_PROXY
+RUN $TARGETARCH

@@ -1,0 +1,48 @@
+package build
+
+import (
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/pod-engine/pod/pkg/container"
+	"golang.org/x/sys/unix"
+)
+
+// maxAccounts bounds what is read of an image's /etc/passwd and /etc/group (CVE-2024-9676).
+const maxAccounts = 16 << 20
+
+// lookupOwner resolves "user[:group]", by name or number, in the files of a step. A user alone by number has the group of the same number,
+// as docker has it.
+func lookupOwner(root *os.File, text string) (*owner, error) {
+	passwd, err := readInRoot(root, "/etc/passwd")
+	if err != nil {
+		return nil, err
+	}
+	group, err := readInRoot(root, "/etc/group")
+	if err != nil {
+		return nil, err
+	}
+	user, err := container.LookupUser(text, passwd, group)
+	if err != nil {
+		return nil, err
+	}
+	o := owner{int(user.UID), int(user.GID)}
+	if name, _, hasGroup := strings.Cut(text, ":"); !hasGroup && strings.Trim(name, "0123456789") == "" {
+		o.gid = o.uid
+	}
+	return &o, nil
+}
+
+// readInRoot reads a file of an image; one that is not there is empty.
+func readInRoot(root *os.File, name string) ([]byte, error) {
+	f, err := inRoot(root, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readRegular(f, maxAccounts)
+}

@@ -1,0 +1,89 @@
+package build
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	specs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/image"
+)
+
+// imageRecord is the file of a finished image in the cache: the same build gives the same image, with its time.
+type imageRecord struct {
+	Image   string    `json:"image"`
+	Created time.Time `json:"created"`
+}
+
+// record makes the image of what the target has made.
+func (b *Builder) record(ctx context.Context, job *Job, p *plan.Plan, m made) (*image.Image, error) {
+	target := p.Stages[len(p.Stages)-1]
+	key := sum("image", keyVersion, m.top(), text(target.Config), text(job.Annotations), fmt.Sprint(job.Docker))
+	created := time.Now().UTC()
+	var known imageRecord
+	raw, err := os.ReadFile(b.recordPath(key))
+	if err == nil && json.Unmarshal(raw, &known) == nil && !job.NoCache && job.Epoch == nil {
+		created = known.Created
+		if img, err := b.Images.Lookup(ctx, known.Image); err == nil && m.cached && hasNames(img, job.Names) {
+			return img, nil
+		}
+	}
+	if job.Epoch != nil {
+		created = job.Epoch.UTC()
+	}
+	config, err := json.Marshal(b.complete(target, m, created, job))
+	if err != nil {
+		return nil, err
+	}
+	layers := make([]image.Layer, len(m.layers))
+	for i, l := range m.layers {
+		layers[i] = l.Layer
+	}
+	img, err := b.Images.AddImage(ctx, image.NewImage{
+		Config: config, Layers: layers, Docker: job.Docker, Annotations: job.Annotations, Names: job.Names,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := b.writeRecord(key, imageRecord{img.ID, created}); err != nil {
+		b.Warn(fmt.Sprintf("this image cannot be remembered for later builds: %s", err))
+	}
+	return img, nil
+}
+
+// hasNames reports whether the image has the names, so that there is nothing to write.
+func hasNames(img *image.Image, names []string) bool {
+	return !slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(img.Names, n) })
+}
+
+// complete puts layers and times into the configuration that the plan has.
+func (b *Builder) complete(target plan.Stage, m made, created time.Time, job *Job) plan.Config {
+	config := target.Config
+	config.Created = &created
+	config.RootFS = specs.RootFS{Type: "layers", DiffIDs: nil}
+	for _, l := range m.layers {
+		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, l.DiffID)
+	}
+	config.History = slices.Clone(config.History)
+	// Layers are counted from the end: an image that was imported may have more of them than of history.
+	next := len(m.layers) - 1
+	for i := len(config.History) - 1; i >= 0; i-- {
+		h := &config.History[i]
+		when := created
+		if !h.EmptyLayer && next >= 0 {
+			when = m.layers[next].created
+			next--
+		}
+		if job.Epoch != nil && h.Comment == plan.HistoryComment {
+			when = job.Epoch.UTC()
+		}
+		if h.Created == nil && h.Comment == plan.HistoryComment {
+			h.Created = &when
+		}
+	}
+	return config
+}

@@ -1,0 +1,145 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/container"
+	"github.com/pod-engine/pod/pkg/engine/step"
+	"github.com/pod-engine/pod/pkg/image"
+)
+
+// RunOptions are what the flags of a build say about every RUN. They are part of each one's key.
+type RunOptions struct {
+	Network  string             `json:"network,omitempty"` // "", "none", "host"
+	AddHosts []string           `json:"addHosts,omitempty"`
+	ShmSize  int64              `json:"shmSize,omitempty"`
+	Ulimits  []container.Ulimit `json:"ulimits,omitempty"`
+	CapAdd   []string           `json:"capAdd,omitempty"`
+	CapDrop  []string           `json:"capDrop,omitempty"`
+}
+
+// ExitError says that the command of a RUN ended with a code.
+type ExitError struct{ Code int }
+
+func (e *ExitError) Error() string { return fmt.Sprintf("the command ended with exit code %d", e.Code) }
+
+// hostname is that of every RUN: one that changed would be a reason for other results.
+const hostname = "buildkitsandbox"
+
+func (s *solve) prepareRun(ctx context.Context, stage plan.Stage, run plan.Run, at made) (action, error) {
+	mounts := &mounts{solve: s, run: run}
+	contents, err := mounts.contents(ctx)
+	if err != nil {
+		return action{}, err
+	}
+	key := runKey(at.top(), run, s.job.Run, append(contents, stage.Platform.String()))
+	return action{
+		keys: oneKey(key),
+		do: func(ctx context.Context, layers image.Layers, u upper, v Vertex) error {
+			return s.run(ctx, mounts, layers, u, v)
+		},
+		close: mounts.close,
+	}, nil
+}
+
+// run runs a RUN; what it changes is in u.
+func (s *solve) run(ctx context.Context, m *mounts, layers image.Layers, u upper, v Vertex) error {
+	cfg, err := s.config(m.run)
+	if err != nil {
+		return err
+	}
+	out, wait, err := output(v)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(u.dir, "bundle")
+	err = os.Mkdir(dir, 0o700)
+	var done func() error
+	if err == nil {
+		done, err = m.mount(ctx, cfg, u)
+	}
+	code := 0
+	if err == nil {
+		code, err = s.Runner.RunStep(ctx, step.Step{
+			Config: cfg, Layers: layers, Dir: dir, Upper: u.upper, Work: u.work, Trees: m.trees, Stdout: out, Stderr: out,
+		})
+		err = errors.Join(err, done())
+	}
+	out.Close()
+	wait()
+	if err == nil && code != 0 {
+		err = &ExitError{code}
+	}
+	return err
+}
+
+// output is a pipe whose other end writes to w until all who have it are gone.
+func output(w io.Writer) (end *os.File, wait func(), err error) {
+	read, end, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer read.Close()
+		io.Copy(w, read)
+	}()
+	return end, func() { <-done }, nil
+}
+
+// config is the container of a RUN.
+func (s *solve) config(run plan.Run) (*container.Config, error) {
+	options := s.job.Run
+	cfg := container.NewConfig()
+	cfg.Image.Name = "build"
+	cfg.Hostname = hostname
+	p := &cfg.Process
+	p.Entrypoint, p.Args = []string{}, run.Args
+	p.Env, p.UnsetEnvAll = container.MergeEnv(run.Proxy, run.Env), true
+	p.User, p.Workdir, p.Ulimits = run.User, run.Workdir, options.Ulimits
+	cfg.Network.Mode, cfg.Network.AddHosts = options.Network, options.AddHosts
+	if run.Network != "" {
+		cfg.Network.Mode = run.Network
+	}
+	if options.ShmSize > 0 {
+		cfg.Resources.ShmSize = options.ShmSize
+	}
+	cfg.Security.CapAdd, cfg.Security.CapDrop = options.CapAdd, options.CapDrop
+	if run.Insecure {
+		return nil, errors.New("RUN --security=insecure is not allowed in this build")
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return cfg, cfg.ApplyImage(container.ImageConfig{})
+}
+
+// scriptFile puts a here-document that is a program where it can be mounted from.
+func scriptFile(u upper, script plan.File) (string, error) {
+	dir := filepath.Join(u.dir, "script")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, filepath.Base(filepath.Clean("/"+script.Path)))
+	if err := os.WriteFile(path, []byte(script.Data), 0o755); err != nil {
+		return "", err
+	}
+	return dir, errors.Join(os.Chmod(dir, 0o755), os.Chmod(path, 0o755))
+}
+
+// secretEnv adds a variable that no key and no history knows.
+func secretEnv(cfg *container.Config, name, value string) error {
+	if strings.ContainsRune(value, 0) {
+		return fmt.Errorf("the secret for %s has a NUL byte, which no variable can hold", name)
+	}
+	cfg.Process.Env = container.MergeEnv(cfg.Process.Env, []string{name + "=" + value})
+	return nil
+}

@@ -1,0 +1,128 @@
+package build
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/container"
+	"golang.org/x/sys/unix"
+)
+
+// Secret is where a secret of a build comes from.
+type Secret struct {
+	ID   string
+	File string // path, or empty
+	Env  string // variable of the caller, or empty
+}
+
+// maxSecret is the most bytes that a secret may have, as BuildKit has it.
+const maxSecret = 500 << 10
+
+// value reads a secret.
+func (s Secret) value() ([]byte, error) {
+	if s.Env != "" {
+		value, ok := os.LookupEnv(s.Env)
+		if !ok {
+			return nil, fmt.Errorf("the secret %q: the variable %s is not set", s.ID, s.Env)
+		}
+		return []byte(value), nil
+	}
+	f, err := os.OpenFile(s.File, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("the secret %q: %w", s.ID, err)
+	}
+	defer f.Close()
+	value, err := readRegular(f, maxSecret)
+	if err != nil {
+		return nil, fmt.Errorf("the secret %q: %s: %w", s.ID, s.File, err)
+	}
+	return value, nil
+}
+
+// secret mounts a secret, or sets its variable. One that is not given is nothing, unless it is required.
+func (m *mounts) secret(mount plan.Mount, cfg *container.Config, u upper) error {
+	secret, ok := m.job.Secrets[mount.ID]
+	if !ok {
+		if !mount.Required {
+			return nil
+		}
+		return hint.Wrap(fmt.Errorf("the secret %q is required and was not given", mount.ID), "--secret id="+mount.ID+",src=FILE")
+	}
+	value, err := secret.value()
+	if err != nil {
+		return err
+	}
+	if mount.Env != "" {
+		if err := secretEnv(cfg, mount.Env, string(value)); err != nil {
+			return err
+		}
+	}
+	if mount.Target == "" {
+		return nil
+	}
+	dir, err := m.space(u)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "secret")
+	if err := os.WriteFile(path, value, 0o600); err != nil {
+		return err
+	}
+	m.done.Push(func() error { return os.Remove(path) })
+	if err := dressSecret(mount, path); err != nil {
+		return err
+	}
+	return m.bind(path, mount.Target, true)
+}
+
+// dressSecret gives the file of a secret its owner and permissions.
+func dressSecret(mount plan.Mount, path string) error {
+	mode := uint32(0o400)
+	if mount.Mode != nil {
+		mode = uint32(*mount.Mode & 0o7777)
+	}
+	var o owner
+	if mount.UID != nil {
+		o.uid = int(*mount.UID)
+	}
+	if mount.GID != nil {
+		o.gid = int(*mount.GID)
+	}
+	if err := os.Chown(path, o.uid, o.gid); err != nil {
+		return ownerError(o, err)
+	}
+	return unix.Chmod(path, mode)
+}
+
+// agent mounts the socket of an SSH agent.
+func (m *mounts) agent(mount plan.Mount, cfg *container.Config, u upper) error {
+	socket, ok := m.job.Agents[mount.ID]
+	if !ok {
+		if !mount.Required {
+			return nil
+		}
+		return hint.Wrap(fmt.Errorf("the SSH agent %q is required and was not given", mount.ID), "--ssh "+mount.ID)
+	}
+	info, err := os.Stat(socket)
+	if err != nil {
+		return fmt.Errorf("the SSH agent %q: %w", mount.ID, err)
+	}
+	if info.Mode()&os.ModeSocket == 0 {
+		return fmt.Errorf("the SSH agent %q: %s is not a socket", mount.ID, socket)
+	}
+	target := mount.Target
+	if target == "" {
+		target = "/run/buildkit/ssh_agent." + fmt.Sprint(len(m.trees))
+	}
+	if err := secretEnv(cfg, "SSH_AUTH_SOCK", target); err != nil {
+		return err
+	}
+	if mount.UID != nil || mount.GID != nil || mount.Mode != nil {
+		return errors.New("uid, gid and mode cannot be changed: the socket is the agent's own")
+	}
+	return m.bind(socket, target, false)
+}

@@ -1,0 +1,253 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/image"
+)
+
+// solve carries out one plan.
+type solve struct {
+	*Builder
+	job    *Job
+	plan   *plan.Plan
+	images map[string]*image.Image // by key
+	work   *workspace
+	slots  chan struct{} // one for each step that runs at a time
+	stages map[int]*stageRun
+	trees  trees
+}
+
+// stageRun is a stage that is carried out at most once, by whoever waits for it first.
+type stageRun struct {
+	plan.Stage
+	once sync.Once
+	done chan struct{}
+	made made
+	err  error
+}
+
+func newSolve(b *Builder, job *Job, p *plan.Plan, images map[string]*image.Image, work *workspace) *solve {
+	s := &solve{
+		Builder: b, job: job, plan: p, images: images, work: work,
+		slots: make(chan struct{}, max(1, job.Jobs)), stages: map[int]*stageRun{},
+	}
+	for _, stage := range p.Stages {
+		s.stages[stage.Index] = &stageRun{Stage: stage, done: make(chan struct{})}
+	}
+	return s
+}
+
+// target carries out all stages, those that wait for nobody first, and gives what the last one has made. When one fails the
+// others are ended, and its error is the result.
+func (s *solve) target(ctx context.Context) (made, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	for _, stage := range s.stages {
+		all.Go(func() {
+			if _, err := s.stage(ctx, stage.Index); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	all.Wait()
+	s.trees.close()
+	if cause := context.Cause(ctx); cause != nil {
+		return made{}, cause
+	}
+	return s.stages[s.plan.Stages[len(s.plan.Stages)-1].Index].made, nil
+}
+
+// stage gives what a stage has made, once it has.
+func (s *solve) stage(ctx context.Context, index int) (made, error) {
+	run := s.stages[index]
+	run.once.Do(func() {
+		defer close(run.done)
+		run.made, run.err = s.runStage(ctx, run.Stage)
+	})
+	select {
+	case <-run.done:
+		return run.made, run.err
+	case <-ctx.Done():
+		return made{}, ctx.Err()
+	}
+}
+
+func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
+	at, err := s.base(ctx, stage)
+	if err != nil {
+		return at, err
+	}
+	for i, step := range stage.Steps {
+		if !step.Layered() {
+			continue
+		}
+		vertex := s.job.Display.Step(stage, i)
+		next, err := s.step(ctx, stage, step, at, vertex)
+		if err != nil {
+			err = s.stepError(ctx, step, vertex, err)
+		}
+		vertex.End(next.cachedStep, err)
+		if err != nil {
+			return at, err
+		}
+		at = next.made
+	}
+	return at, nil
+}
+
+// stepError gives the error of a step its place, unless the step was ended because of another.
+func (s *solve) stepError(ctx context.Context, step plan.Step, vertex Vertex, err error) error {
+	var located *SourceError
+	if ctx.Err() != nil || errors.As(err, &located) {
+		return err
+	}
+	return &SourceError{
+		Problem: plan.Problem{Text: fmt.Sprintf("%s: %s", firstLine(step.Text), err), Line: step.Line},
+		EndLine: step.EndLine, File: s.job.Dockerfile, Err: err, Output: vertex.Output(),
+	}
+}
+
+// base gives the layers that a stage begins with.
+func (s *solve) base(ctx context.Context, stage plan.Stage) (made, error) {
+	if stage.Base.Stage != nil {
+		m, err := s.stage(ctx, *stage.Base.Stage)
+		m.cached = true // for this stage
+		return m, err
+	}
+	m := made{cached: true}
+	if key := stage.Base.Image; key != "" {
+		img := s.images[key]
+		layers, err := s.Images.ImageLayers(img)
+		if err != nil {
+			return m, err
+		}
+		for _, l := range layers {
+			m.layers = append(m.layers, madeLayer{l, img.Created})
+		}
+	}
+	if stage.Base.Context != "" {
+		return m, fmt.Errorf("FROM %s: a stage cannot begin with a directory; copy from it", stage.From)
+	}
+	return m, nil
+}
+
+// progress is a step that is done.
+type progress struct {
+	made       made
+	cachedStep bool
+}
+
+// step gives the layers with those of the step, from the cache or made now.
+func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at made, v Vertex) (progress, error) {
+	if err := ctx.Err(); err != nil {
+		return progress{}, err
+	}
+	act, err := s.prepare(ctx, stage, step, at)
+	if err != nil {
+		return progress{}, err
+	}
+	if act.close != nil {
+		defer act.close()
+	}
+	var keys []string
+	for _, make := range act.keys {
+		key, err := make(ctx)
+		if err != nil {
+			return progress{}, err
+		}
+		if l, ok := s.cached(at, key); ok && !s.job.NoCache && !stage.NoCache {
+			return progress{at.with(l, true), true}, s.rememberAll(keys, l, step.Text)
+		}
+		keys = append(keys, key)
+	}
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-ctx.Done():
+		return progress{}, ctx.Err()
+	}
+	v.Start()
+	made, err := s.make(ctx, at, act, v)
+	if err != nil {
+		return progress{}, err
+	}
+	return progress{at.with(made, false), false}, s.rememberAll(keys, made, step.Text)
+}
+
+func (s *solve) rememberAll(keys []string, l madeLayer, text string) error {
+	for _, key := range keys {
+		if err := s.remember(key, l, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// make does the work of a step in a writable layer and turns that into a layer of the store.
+func (s *solve) make(ctx context.Context, at made, act action, v Vertex) (madeLayer, error) {
+	u, err := s.work.newUpper()
+	if err != nil {
+		return madeLayer{}, err
+	}
+	defer u.close()
+	layers, err := s.layersOf(at)
+	if err != nil {
+		return madeLayer{}, err
+	}
+	if err := act.do(ctx, layers, u, v); err != nil {
+		return madeLayer{}, err
+	}
+	if err := s.settle(layers, u); err != nil {
+		return madeLayer{}, err
+	}
+	l, err := s.Images.AddLayer(ctx, at.top(), u.upper)
+	return madeLayer{l, s.now()}, err
+}
+
+// layersOf gives the directories of the layers made so far.
+func (s *solve) layersOf(m made) (image.Layers, error) {
+	return s.Images.LayersOf(&image.Image{ID: m.top(), TopLayer: m.top()})
+}
+
+// now is the time that a step is said to have been done at.
+func (s *solve) now() time.Time {
+	if s.job.Epoch != nil {
+		return s.job.Epoch.UTC()
+	}
+	return time.Now().UTC()
+}
+
+// action is what a step does, ready to be done.
+type action struct {
+	// keys lead to the layer; each costs more to find out than the one before it.
+	keys []func(context.Context) (string, error)
+	do   func(ctx context.Context, layers image.Layers, u upper, v Vertex) error
+	// close gives back what keys and do have opened; it may be nil.
+	close func()
+}
+
+func (s *solve) prepare(ctx context.Context, stage plan.Stage, step plan.Step, at made) (action, error) {
+	switch {
+	case step.Run != nil:
+		return s.prepareRun(ctx, stage, *step.Run, at)
+	case step.Copy != nil:
+		return s.prepareCopy(ctx, *step.Copy, at)
+	default:
+		mkdir := *step.Mkdir
+		return action{keys: oneKey(mkdirKey(at.top(), mkdir)), do: func(_ context.Context, layers image.Layers, u upper, _ Vertex) error {
+			return s.makeWorkdir(layers, u, mkdir)
+		}}, nil
+	}
+}
+
+// oneKey is for a step whose key is known.
+func oneKey(key string) []func(context.Context) (string, error) {
+	return []func(context.Context) (string, error){func(context.Context) (string, error) { return key, nil }}
+}

@@ -1,0 +1,261 @@
+package build
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+	"golang.org/x/sys/unix"
+)
+
+// Tree is a directory that files are copied from: a context, or the files of a stage. Nothing in it leads out of it: links,
+// absolute ones too, stay inside.
+type Tree struct {
+	Root *os.File
+	// Ignore are the patterns of the ignore file, cleaned; what they match is not there.
+	Ignore  []string
+	matcher *patternmatcher.PatternMatcher // nil: nothing is ignored
+	// foreign says that owners and attributes of the files mean nothing in an image, as those of a context.
+	foreign bool
+	stats   *statCache // of a context; nil: contents are read each time
+}
+
+// maxIgnore bounds what is read of an ignore file.
+const maxIgnore = 1 << 20
+
+// OpenContext opens the directory dir as a context. The ignore file is the first of names that is there: a path relative to the
+// context, which is not followed out of it, or an absolute one.
+func OpenContext(dir string, ignoreFiles []string) (*Tree, error) {
+	root, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open the build context: %w", err)
+	}
+	t := &Tree{Root: root, foreign: true}
+	for _, name := range ignoreFiles {
+		found, err := t.readIgnore(name)
+		if err != nil {
+			root.Close()
+			return nil, fmt.Errorf("read the ignore file %s: %w", name, err)
+		}
+		if found {
+			break
+		}
+	}
+	return t, nil
+}
+
+func (t *Tree) readIgnore(name string) (bool, error) {
+	var f *os.File
+	var err error
+	if filepath.IsAbs(name) {
+		f, err = os.Open(name)
+	} else {
+		f, err = t.openBeneath(name)
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return false, errors.Join(err, errors.New("it is not a regular file"))
+	}
+	if t.Ignore, err = ignorefile.ReadAll(io.LimitReader(f, maxIgnore)); err != nil {
+		return false, err
+	}
+	if len(t.Ignore) > 0 {
+		t.matcher, err = patternmatcher.New(t.Ignore)
+	}
+	return true, err
+}
+
+// openBeneath opens a file of the tree for reading; a link that leads out of the tree is an error (CVE-2022-4122).
+func (t *Tree) openBeneath(name string) (*os.File, error) {
+	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS}
+	f, err := openat2(t.Root, name, &how)
+	if errors.Is(err, unix.EXDEV) {
+		err = errors.New("it is a link that leads out of the build context")
+	}
+	return f, err
+}
+
+func readRegular(f *os.File, limit int64) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("it has more than the %d bytes that are read", limit)
+	}
+	return text, err
+}
+
+// openat2 opens name below dir.
+func openat2(dir *os.File, name string, how *unix.OpenHow) (*os.File, error) {
+	for {
+		fd, err := unix.Openat2(int(dir.Fd()), name, how)
+		switch {
+		case err == nil:
+			return os.NewFile(uintptr(fd), name), nil
+		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+			// A rename elsewhere raced the resolution (openat2(2)).
+		default:
+			return nil, &os.PathError{Op: "open", Path: name, Err: err}
+		}
+	}
+}
+
+// inRoot opens name with links resolved as a process in the tree would see them; flags are of open(2).
+func inRoot(root *os.File, name string, flags int) (*os.File, error) {
+	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	return openat2(root, "/"+name, &how)
+}
+
+// sources gives the paths below the tree's root that a word of COPY names: "a/*.go" or "a". They are relative and clean.
+func (t *Tree) sources(word string) ([]string, error) {
+	clean := strings.TrimPrefix(path.Clean("/"+word), "/")
+	if !wild(clean) {
+		if t.hides(clean) && !t.holdsExceptions(clean) {
+			return nil, t.notThere(clean)
+		}
+		return []string{clean}, nil
+	}
+	if _, err := path.Match(clean, ""); err != nil {
+		return nil, fmt.Errorf("the pattern %q: %w", word, err)
+	}
+	names := []string{""}
+	for part := range strings.SplitSeq(clean, "/") {
+		var next []string
+		for _, dir := range names {
+			matches, err := t.match(dir, part)
+			if err != nil {
+				return nil, err
+			}
+			next = append(next, matches...)
+		}
+		names = next
+	}
+	names = slices.DeleteFunc(names, func(n string) bool {
+		_, err := t.stat(n)
+		return err != nil || t.hides(n) && !t.holdsExceptions(n)
+	})
+	if len(names) == 0 {
+		return nil, fmt.Errorf("nothing in the files to copy from matches %q", word)
+	}
+	return names, nil
+}
+
+// match gives the entries of the directory dir that match one part of a pattern.
+func (t *Tree) match(dir, part string) ([]string, error) {
+	if !wild(part) {
+		return []string{path.Join(dir, part)}, nil
+	}
+	f, err := inRoot(t.Root, dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names)
+	var out []string
+	for _, name := range names {
+		if ok, _ := path.Match(part, name); ok {
+			out = append(out, path.Join(dir, name))
+		}
+	}
+	return out, nil
+}
+
+func (t *Tree) stat(name string) (os.FileInfo, error) {
+	f, err := inRoot(t.Root, name, unix.O_PATH)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Stat()
+}
+
+func wild(name string) bool { return strings.ContainsAny(name, `*?[\`) }
+
+// hides reports whether the ignore file leaves this path out.
+func (t *Tree) hides(name string) bool {
+	if t.matcher == nil || name == "" {
+		return false
+	}
+	hidden, err := t.matcher.MatchesOrParentMatches(name)
+	return err == nil && hidden
+}
+
+// holdsExceptions reports whether in the directory name, which is hidden, something may not be.
+func (t *Tree) holdsExceptions(name string) bool {
+	if t.matcher == nil || !t.matcher.Exclusions() {
+		return false
+	}
+	info, err := t.stat(name)
+	return err == nil && info.IsDir()
+}
+
+// matchInfo is what the ignore file says of the directory name, for what is in it.
+func (t *Tree) matchInfo(name string) (info patternmatcher.MatchInfo, err error) {
+	if t.matcher == nil || name == "" {
+		return info, nil
+	}
+	for i, c := range name + "/" {
+		if c == '/' && err == nil {
+			_, info, err = t.matcher.MatchesUsingParentResults(name[:i], info)
+		}
+	}
+	return info, err
+}
+
+// notThere says that a source does not exist, and what else is there that has nearly its name.
+func (t *Tree) notThere(name string) error {
+	if t.matcher != nil && t.hides(name) {
+		if _, err := t.stat(name); err == nil {
+			return fmt.Errorf("%q is left out by the ignore file", name)
+		}
+	}
+	return t.nearMatch(name, fmt.Errorf("there is no %q to copy", name))
+}
+
+// Close gives the tree back.
+func (t *Tree) Close() {
+	t.stats.save()
+	t.Root.Close()
+}
+
+// UseStats lets a context's files be known by what stat(2) says of them.
+func (b *Builder) UseStats(t *Tree) { t.stats = b.openStats(t.Root) }
+
+// ReadFile reads a small regular file.
+func ReadFile(path string, limit int64) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := readRegular(f, limit)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return text, nil
+}

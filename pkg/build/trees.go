@@ -1,0 +1,93 @@
+package build
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/pod-engine/pod/pkg/build/plan"
+	"golang.org/x/sys/unix"
+)
+
+// trees are the files of stages and images that are copied from, each mounted once in a build.
+type trees struct {
+	mu   sync.Mutex
+	open map[string]*Tree
+}
+
+// tree gives the files that a source means.
+func (s *solve) tree(ctx context.Context, from plan.Source) (*Tree, error) {
+	if from.Context != "" {
+		return s.contextTree(from.Context)
+	}
+	m, err := s.sourceLayers(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	s.trees.mu.Lock()
+	defer s.trees.mu.Unlock()
+	key := m.top()
+	if t, ok := s.trees.open[key]; ok {
+		return t, nil
+	}
+	root, err := s.mountLayers(m, "")
+	if err != nil {
+		return nil, err
+	}
+	if s.trees.open == nil {
+		s.trees.open = map[string]*Tree{}
+	}
+	t := &Tree{Root: root}
+	s.trees.open[key] = t
+	return t, nil
+}
+
+func (s *solve) contextTree(name string) (*Tree, error) {
+	if name != plan.MainContext {
+		return nil, fmt.Errorf("there is no context %q", name)
+	}
+	if s.job.Context == nil {
+		return nil, fmt.Errorf("there is no build context to copy from")
+	}
+	return s.job.Context, nil
+}
+
+// mountLayers mounts layers, or the file or directory name in them, to be read; no layers are an empty directory.
+func (s *solve) mountLayers(m made, name string) (*os.File, error) {
+	dir, err := s.work.sub()
+	if err != nil {
+		return nil, err
+	}
+	if len(m.layers) == 0 {
+		return os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	}
+	layers, err := s.layersOf(m)
+	if err != nil {
+		return nil, err
+	}
+	return s.Runner.MountTree(layers, dir, name)
+}
+
+func (t *trees) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, tree := range t.open {
+		tree.Root.Close()
+	}
+}
+
+// subtree gives a detached mount of name in a context, which a link in it cannot lead out of.
+func (t *Tree) subtree(name string) (*os.File, error) {
+	f, err := inRoot(t.Root, filepath.Clean("/"+name), unix.O_PATH)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	fd, err := unix.OpenTree(int(f.Fd()), "", unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return nil, &os.PathError{Op: "mount", Path: name, Err: err}
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}

@@ -1,0 +1,119 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/internal/filelock"
+)
+
+// workspace is a directory for what a build makes before it becomes a layer. It lies in the image store, so that a directory
+// becomes a layer by a rename, and is locked while its build lives; one that is not locked was left by a build that was killed.
+type workspace struct {
+	dir  string
+	lock *filelock.Lock
+	made atomic.Int64
+}
+
+// workspaces is the directory they lie in.
+func (b *Builder) workspaces() string { return filepath.Join(b.Images.GraphRoot(), "pod-build") }
+
+func (b *Builder) openWorkspace(ctx context.Context) (*workspace, error) {
+	parent := b.workspaces()
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return nil, fmt.Errorf("make room for a build: %w", err)
+	}
+	b.sweepWorkspaces(parent)
+	for {
+		dir, err := os.MkdirTemp(parent, "")
+		if err != nil {
+			return nil, fmt.Errorf("make room for a build: %w", err)
+		}
+		lock, err := filelock.Acquire(ctx, filepath.Join(dir, "lock"), "build")
+		if errors.Is(err, os.ErrNotExist) {
+			continue // another build took it for one that was left behind
+		}
+		if err != nil {
+			return nil, fmt.Errorf("make room for a build: %w", err)
+		}
+		return &workspace{dir: dir, lock: lock}, failpoint.Hit("build.workspace")
+	}
+}
+
+// sweepWorkspaces removes what killed builds have left.
+func (b *Builder) sweepWorkspaces(parent string) {
+	entries, _ := os.ReadDir(parent)
+	for _, entry := range entries {
+		dir := filepath.Join(parent, entry.Name())
+		lock, err := filelock.Try(filepath.Join(dir, "lock"))
+		if errors.Is(err, filelock.ErrHeld) {
+			continue
+		}
+		if errors.Is(err, os.ErrNotExist) {
+			// Its build may be between making it and locking it; then it finds that it is gone, and makes another.
+			os.Remove(dir)
+			continue
+		}
+		if err == nil {
+			removeTree(dir)
+			lock.Release()
+		}
+	}
+}
+
+// removeTree removes a directory whose content may have any permissions.
+func removeTree(dir string) error {
+	err := os.RemoveAll(dir)
+	if err == nil || !errors.Is(err, os.ErrPermission) {
+		return err
+	}
+	// Overlay's work directories have mode 0, which binds a user with a single id.
+	filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if entry != nil && entry.IsDir() {
+			os.Chmod(path, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
+}
+
+// sub makes a new directory in the workspace.
+func (w *workspace) sub() (string, error) {
+	dir := filepath.Join(w.dir, strconv.FormatInt(w.made.Add(1), 10))
+	return dir, os.Mkdir(dir, 0o755)
+}
+
+func (w *workspace) close() {
+	removeTree(w.dir)
+	w.lock.Release()
+}
+
+// upper is a writable layer that is about to be made.
+type upper struct {
+	dir         string // of this step: everything below it goes with it
+	upper, work string
+	at          string // an empty directory, to name mounts by
+}
+
+func (w *workspace) newUpper() (upper, error) {
+	dir, err := w.sub()
+	u := upper{dir: dir, upper: filepath.Join(dir, "upper"), work: filepath.Join(dir, "work"), at: filepath.Join(dir, "at")}
+	for _, d := range []string{u.upper, u.work, u.at} {
+		if err == nil {
+			err = os.Mkdir(d, 0o755)
+		}
+	}
+	if err == nil {
+		// Whatever the umask: the upper directory's mode becomes that of the container's root.
+		err = os.Chmod(u.upper, 0o755)
+	}
+	return u, err
+}
+
+func (u upper) close() { removeTree(u.dir) }

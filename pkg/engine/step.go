@@ -1,0 +1,224 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+
+	"github.com/pod-engine/pod/internal/carried"
+	"github.com/pod-engine/pod/internal/cgroup"
+	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/pkg/container"
+	"github.com/pod-engine/pod/pkg/engine/monitor"
+	"github.com/pod-engine/pod/pkg/engine/step"
+	"github.com/pod-engine/pod/pkg/netns"
+	"github.com/pod-engine/pod/pkg/oci"
+	"golang.org/x/sys/unix"
+)
+
+// RunStep runs a step to its end and gives its exit code. An error is a *StartError when the process could not be run.
+func (e *Engine) RunStep(ctx context.Context, s step.Step) (code int, err error) {
+	cfg := *s.Config
+	cfg.ID = newID()
+	// A step lives in the caller's cgroup: systemd could not be told its number, which is that of a namespace.
+	cfg.Resources.Cgroups = string(cgroup.Disabled)
+	b := &bundle{dir: s.Dir, cfg: &cfg}
+	defer b.close()
+	if err := os.Mkdir(b.path("merged"), 0o700); err != nil {
+		return 0, err
+	}
+	if b.root, err = e.MountOver(s.Layers, s.Upper, s.Work, b.path("merged"), ""); err != nil {
+		return 0, err
+	}
+	stubs := findStubs(b.root, stepMountPoints(s))
+	if err := e.bundleStep(ctx, b, s); err != nil {
+		return 0, err
+	}
+	if err := failpoint.Hit("step.bundled"); err != nil {
+		return 0, err
+	}
+	code, err = e.startStep(ctx, b, s)
+	e.keepFilter(cfg.ID, b.filter)
+	if err != nil {
+		return 0, err
+	}
+	b.close()
+	b.root = nil
+	if err := failpoint.Hit("step.ended"); err != nil {
+		return 0, err
+	}
+	return code, stubs.remove(s.Upper)
+}
+
+// bundleStep is makeBundle for a step.
+func (e *Engine) bundleStep(ctx context.Context, b *bundle, s step.Step) error {
+	for i, tree := range s.Trees {
+		path, err := makeTreePoint(b, i, tree)
+		if err != nil {
+			return err
+		}
+		flags, err := treeFlags(tree.Mount)
+		if err != nil {
+			return err
+		}
+		b.cfg.Mounts = append(b.cfg.Mounts[:len(b.cfg.Mounts):len(b.cfg.Mounts)], container.Mount{
+			Type: container.MountBind, Source: path, Destination: tree.Destination, ReadOnly: tree.ReadOnly, Options: flags,
+		})
+	}
+	if err := chooseStepNetwork(ctx, b); err != nil {
+		return err
+	}
+	host, err := e.prepare(ctx, b, nil)
+	if err != nil {
+		return err
+	}
+	spec, err := oci.Spec(b.cfg, host)
+	if err != nil {
+		return err
+	}
+	if b.filter, err = e.filterPath(spec); err != nil {
+		return err
+	}
+	useFilter(spec, b.filter)
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(b.path("config.json"), text, 0o600)
+}
+
+// chooseStepNetwork gives a step a network of its own where it would be in the default one: nobody looks for a step by name,
+// and the helper of its own network ends with it.
+func chooseStepNetwork(ctx context.Context, b *bundle) error {
+	if !b.cfg.Network.Bridged() {
+		return nil
+	}
+	helpers, err := netns.Probe(ctx, exec.LookPath)
+	if err != nil {
+		return err
+	}
+	b.cfg.Network.Mode = string(netns.ModePasta)
+	if helpers.Slirp4netns != "" && (helpers.Pasta == "" || helpers.OldPasta()) {
+		b.cfg.Network.Mode = string(netns.ModeSlirp)
+	}
+	return nil
+}
+
+// makeTreePoint makes what the step's first process attaches a tree at: a file for a file, else a directory.
+func makeTreePoint(b *bundle, i int, tree step.Tree) (string, error) {
+	if err := os.MkdirAll(b.path("trees"), 0o755); err != nil {
+		return "", err
+	}
+	path := filepath.Join(b.path("trees"), strconv.Itoa(i))
+	info, err := tree.Mount.Stat()
+	if err != nil {
+		return "", err
+	}
+	if info.IsDir() {
+		return path, os.Mkdir(path, 0o755)
+	}
+	return path, os.WriteFile(path, nil, 0o644)
+}
+
+// treeFlags are what sourceFlags finds for a path, for a mount that is attached nowhere.
+func treeFlags(mount *os.File) ([]string, error) {
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(int(mount.Fd()), &fs); err != nil {
+		return nil, err
+	}
+	var flags []string
+	for option, bit := range map[string]int64{"nosuid": unix.ST_NOSUID, "nodev": unix.ST_NODEV, "noexec": unix.ST_NOEXEC} {
+		if fs.Flags&bit != 0 {
+			flags = append(flags, option)
+		}
+	}
+	return flags, nil
+}
+
+// startStep starts the step's first process and waits for its end.
+func (e *Engine) startStep(ctx context.Context, b *bundle, s step.Step) (int, error) {
+	program, err := carried.Path(ctx, "pod-monitor", e.DataDir)
+	if err != nil {
+		return 0, err
+	}
+	record := monitor.Step{
+		ID: b.cfg.ID, Runtime: e.Runtime.Path, Env: e.monitorEnv(), Trees: []string{b.path("merged")},
+		NetnsPath: b.netns, NetworkCommand: b.network.Command,
+	}
+	// State of its own: whoever finds the directory of a build that died removes all of it.
+	record.RuntimeArgs = append([]string{"--root", b.path("runtime")}, cgroup.Setup{Manager: cgroup.Disabled}.RuntimeArgs(e.Runtime.Name())...)
+	record.RuntimeArgs = append(record.RuntimeArgs, e.Runtime.Flags...)
+	files := []*os.File{b.root}
+	for i, tree := range s.Trees {
+		record.Trees = append(record.Trees, filepath.Join(b.path("trees"), strconv.Itoa(i)))
+		files = append(files, tree.Mount)
+	}
+	text, err := record.Encode()
+	if err != nil {
+		return 0, err
+	}
+	if err := os.WriteFile(b.path(monitor.StepFile), text, 0o600); err != nil {
+		return 0, err
+	}
+	log, err := os.OpenFile(b.path(monitor.MonitorLog), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer log.Close()
+	cmd := &exec.Cmd{
+		Path: program, Args: []string{"pod-step"}, Dir: b.dir, Env: record.Env,
+		Stdout: s.Stdout, Stderr: log, ExtraFiles: append(files, s.Stderr),
+		SysProcAttr: &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL, Setsid: true},
+	}
+	err = runBound(ctx, cmd)
+	if ctx.Err() != nil {
+		return 0, ctx.Err()
+	}
+	return e.judgeStep(b, err)
+}
+
+// runBound runs cmd to its end, or kills it when ctx is done. The thread that starts it must live as long: the kernel kills it
+// with its parent, and that is the thread (PR_SET_PDEATHSIG in prctl(2)).
+func runBound(ctx context.Context, cmd *exec.Cmd) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if err := cmd.Start(); err != nil {
+			done <- err
+			return
+		}
+		stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
+		defer stop()
+		done <- cmd.Wait()
+	}()
+	return <-done
+}
+
+// judgeStep tells the process's own exit from a failure to start it, of which the runtime and the monitor leave word.
+func (e *Engine) judgeStep(b *bundle, ended error) (int, error) {
+	var exit *exec.ExitError
+	if ended != nil && !errors.As(ended, &exit) {
+		return 0, ended
+	}
+	if ended == nil {
+		return 0, nil
+	}
+	if text, err := readFile(b.path(monitor.RuntimeLog)); err == nil && len(text) > 0 {
+		message := monitor.RuntimeMessage(string(text))
+		return 0, &StartError{StartErrorKind(monitor.RuntimeKind(message)), e.Runtime.Name() + ": " + message}
+	}
+	if text, err := readFile(b.path(monitor.MonitorLog)); err == nil && len(text) > 0 {
+		return 0, &StartError{StartInternal, lastLine(string(text))}
+	}
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal()), nil
+	}
+	return exit.ExitCode(), nil
+}

@@ -1,0 +1,487 @@
+package hostile
+
+import (
+	"bytes"
+	"crypto/sha512"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// lie is a registry that lies about one image. It answers for paths within the repository, "manifests/REFERENCE" or "blobs/DIGEST", and for "v2",
+// the first question of a client.
+type lie struct {
+	name string
+	// img is what it has; zero: one small layer.
+	img image
+	// answer answers instead of an honest registry; false: it does not want to. asked counts requests, this one included.
+	answer func(w http.ResponseWriter, r *http.Request, what string, asked int) bool
+	args   []string // further arguments of pull
+	env    []string
+	tag    string // after the repository's name, ":latest" where it is empty
+	late   bool   // it is meant to take as long as the limit of silence allows
+}
+
+// silence is how long these registries may be silent.
+const silence = 1500 * time.Millisecond
+
+// smallImage is honest. Its layer does not pack well, so that there is something to cut.
+func smallImage() image {
+	var noise bytes.Buffer
+	for i := range 3000 {
+		sum := sha512.Sum512([]byte(strconv.Itoa(i)))
+		noise.Write(sum[:])
+	}
+	return newImage(packed(archive(file("f", noise.String()))))
+}
+
+// changed is the small image with its manifest changed.
+func changed(change func(m map[string]any)) image {
+	img := smallImage()
+	var m map[string]any
+	if err := json.Unmarshal(img.manifest, &m); err != nil {
+		panic(err)
+	}
+	change(m)
+	img.manifest = text(m)
+	return img
+}
+
+// configured is the small image with another configuration.
+func configured(config []byte) image {
+	img := changed(func(m map[string]any) { m["config"] = describe(ociConfig, config) })
+	img.config = config
+	return img
+}
+
+func reconfigured(change func(c map[string]any)) image {
+	var c map[string]any
+	if err := json.Unmarshal(smallImage().config, &c); err != nil {
+		panic(err)
+	}
+	change(c)
+	return configured(text(c))
+}
+
+func firstLayer(m map[string]any) map[string]any { return m["layers"].([]any)[0].(map[string]any) }
+
+// to answers requests whose path begins so.
+func to(prefix string, answer func(w http.ResponseWriter, r *http.Request)) func(http.ResponseWriter, *http.Request, string, int) bool {
+	return func(w http.ResponseWriter, r *http.Request, what string, _ int) bool {
+		if !strings.HasPrefix(what, prefix) {
+			return false
+		}
+		answer(w, r)
+		return true
+	}
+}
+
+func blobOf(img image) string   { return "blobs/" + digestOf(img.layers[0].blob) }
+func configOf(img image) string { return "blobs/" + digestOf(img.config) }
+
+func body(kind string, b []byte) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if kind != "" {
+			w.Header().Set("Content-Type", kind)
+		}
+		_, _ = w.Write(b)
+	}
+}
+
+// endless never stops to send.
+func endless(kind string) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		for piece := bytes.Repeat([]byte(" "), 1<<16); ; {
+			if _, err := w.Write(piece); err != nil {
+				return
+			}
+		}
+	}
+}
+
+func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+
+// drip sends a byte now and then.
+func drip(b []byte, length int) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", ociManifest)
+		w.Header().Set("Content-Length", strconv.Itoa(length))
+		for i := range b {
+			if _, err := w.Write(b[i : i+1]); err != nil {
+				return
+			}
+			w.(http.Flusher).Flush()
+			select {
+			case <-r.Context().Done():
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}
+}
+
+// cut sends the first n bytes of b and ends the connection.
+func cut(b []byte, n int) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+		_, _ = w.Write(b[:n])
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func status(code int, header map[string]string, text string) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for k, v := range header {
+			w.Header().Set(k, v)
+		}
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, text)
+	}
+}
+
+func redirect(url string) func(http.ResponseWriter, *http.Request) {
+	return status(http.StatusTemporaryRedirect, map[string]string{"Location": url}, "")
+}
+
+// raw answers with these bytes instead of HTTP.
+func raw(text string) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return
+		}
+		_, _ = io.WriteString(conn, text)
+		conn.Close()
+	}
+}
+
+// lies are the registries that are spoken to over plain HTTP without credentials. other is a server that must not be asked for anything.
+func lies(other string) []lie {
+	var all []lie
+	for _, group := range [][]lie{wrongManifests(), wrongDigests(), wrongConfigs(), wrongLists(), wrongBlobs(), silentOnes(), angryOnes(), wrongHTTP(other), wrongTags()} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+func wrongManifests() []lie {
+	small := smallImage()
+	sent := func(name, kind string, b []byte) lie {
+		return lie{name: "manifest " + name, answer: to("manifests/", body(kind, b))}
+	}
+	deep := strings.Repeat("[", 100000)
+	var many []layer
+	for i := range 600 {
+		many = append(many, plain(archive(file(strconv.Itoa(i), ""))))
+	}
+	return []lie{
+		{name: "honest"},
+		sent("of HTML", "text/html", []byte("<html>log in</html>")),
+		sent("of another type", "application/vnd.oci.image.index.v1+json", small.manifest),
+		sent("of no type", "", small.manifest),
+		sent("of an unknown type", "application/x-evil", small.manifest),
+		sent("empty", ociManifest, nil), sent("of text", ociManifest, []byte("evil")), sent("as an array", ociManifest, []byte("[]")), sent("as null", ociManifest, []byte("null")),
+		sent("as a number", ociManifest, []byte("1e999")), sent("deeply nested", ociManifest, []byte(deep)),
+		sent("of two types", ociManifest, text(map[string]any{
+			"schemaVersion": 2, "mediaType": ociManifest, "config": describe(ociConfig, small.config),
+			"layers": []any{}, "manifests": []any{describe(ociManifest, small.manifest)},
+		})),
+		sent("that says another type", ociManifest, text(map[string]any{"schemaVersion": 2, "mediaType": ociIndex, "config": describe(ociConfig, small.config), "layers": []any{}})),
+		sent("of schema 1", "application/vnd.docker.distribution.manifest.v1+prettyjws", []byte(`{"schemaVersion":1,"name":"../x","tag":"y","fsLayers":[{"blobSum":"sha256:../"}],"history":[{"v1Compatibility":"{}"}]}`)),
+		sent("of schema 9", ociManifest, []byte(`{"schemaVersion":9}`)),
+		sent("without configuration", ociManifest, text(map[string]any{"schemaVersion": 2, "mediaType": ociManifest, "layers": []any{}})),
+		{name: "manifest without end", answer: to("manifests/", endless(ociManifest))},
+		{name: "manifest of 5 GiB", answer: to("manifests/", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", strconv.Itoa(5<<30))
+			endless(ociManifest)(w, r)
+		})},
+		{name: "manifest with another digest in the header", answer: to("manifests/", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Docker-Content-Digest", digestOf([]byte("other")))
+			body(ociManifest, small.manifest)(w, r)
+		})},
+		{name: "manifest that was not asked for", tag: "@" + digestOf([]byte("other"))},
+		{name: "manifest with 600 layers", img: newImage(many...)},
+		{name: "manifest with 20000 layers", img: changed(func(m map[string]any) {
+			l := m["layers"].([]any)[0]
+			var layers []any
+			for range 20000 {
+				layers = append(layers, l)
+			}
+			m["layers"] = layers
+		})},
+		{name: "manifest with a layer twice", img: changed(func(m map[string]any) { m["layers"] = append(m["layers"].([]any), m["layers"].([]any)[0]) })},
+		{name: "manifest with layers elsewhere", img: changed(func(m map[string]any) { firstLayer(m)["urls"] = []string{"http://127.0.0.1:1/x"} })},
+		{name: "manifest with layers of an unknown type", img: changed(func(m map[string]any) { firstLayer(m)["mediaType"] = "application/x-evil" })},
+		{name: "manifest with an encrypted layer", img: changed(func(m map[string]any) { firstLayer(m)["mediaType"] = ociLayer + "+gzip+encrypted" })},
+		{name: "manifest of an artifact", img: changed(func(m map[string]any) { m["config"].(map[string]any)["mediaType"] = "application/x-evil" })},
+		{name: "manifest with a table of contents that is none", img: changed(func(m map[string]any) {
+			firstLayer(m)["annotations"] = map[string]string{"io.github.containers.zstd-chunked.manifest-checksum": "sha256:../x", "io.github.containers.zstd-chunked.manifest-position": "-1:-1:-1:9"}
+		})},
+	}
+}
+
+func wrongDigests() (out []lie) {
+	small := smallImage()
+	for what, d := range map[string]string{
+		"with parents": "sha256:../../../../etc/passwd", "with a question": "sha256:" + strings.Repeat("a", 64) + "?x", "with a fragment": "sha256:" + strings.Repeat("a", 64) + "#x",
+		"in upper case": strings.ToUpper(digestOf(small.layers[0].blob)[7:]), "in upper case with algorithm": "sha256:" + strings.ToUpper(digestOf(small.layers[0].blob)[7:]),
+		"of md5": "md5:" + strings.Repeat("a", 32), "of nothing known": "evil:" + strings.Repeat("a", 64), "too short": "sha256:abc", "empty": "", "with escapes": "sha256:\x1b[2J",
+		"with a host": "//evil/" + strings.Repeat("a", 64), "of a megabyte": "sha256:" + strings.Repeat("a", 1<<20),
+	} {
+		out = append(out, lie{name: "digest of a layer " + what, img: changed(func(m map[string]any) { firstLayer(m)["digest"] = d })},
+			lie{name: "digest of the configuration " + what, img: changed(func(m map[string]any) { m["config"].(map[string]any)["digest"] = d })})
+	}
+	for what, size := range map[string]any{"smaller": 10, "larger": 99999999, "negative": -5, "huge": int64(1) << 62, "in words": "many"} {
+		out = append(out, lie{name: "size of a layer " + what, img: changed(func(m map[string]any) { firstLayer(m)["size"] = size })},
+			lie{name: "size of the configuration " + what, img: changed(func(m map[string]any) { m["config"].(map[string]any)["size"] = size })})
+	}
+	sum := sha512.Sum512(small.layers[0].blob)
+	long := "sha512:" + hex.EncodeToString(sum[:])
+	img := changed(func(m map[string]any) { firstLayer(m)["digest"] = long })
+	out = append(out, lie{name: "digest by sha512", img: img, answer: to("blobs/"+long, body("", small.layers[0].blob))})
+	return sortedLies(out)
+}
+
+func wrongConfigs() []lie {
+	escape := "\x1b]0;owned\x07\x1b[2J\u009b31m\u202e"
+	labels := map[string]string{}
+	for i := range 2000 {
+		labels[fmt.Sprint(escape, i)] = strings.Repeat(escape, 50)
+	}
+	diffs := func(d ...string) image {
+		return reconfigured(func(c map[string]any) { c["rootfs"] = map[string]any{"type": "layers", "diff_ids": d} })
+	}
+	small := smallImage()
+	return []lie{
+		{name: "configuration of text", img: configured([]byte("evil"))},
+		{name: "configuration as an array", img: configured([]byte("[]"))},
+		{name: "configuration deeply nested", img: configured([]byte(`{"config":` + strings.Repeat("[", 100000)))},
+		{name: "configuration of nothing", img: configured(nil)},
+		{name: "configuration of another system", img: reconfigured(func(c map[string]any) { c["os"] = "windows" })},
+		{name: "configuration of a system with escapes", img: reconfigured(func(c map[string]any) { c["os"] = escape })},
+		{name: "configuration without layers", img: diffs()},
+		{name: "configuration with another layer", img: diffs(digestOf([]byte("other")))},
+		{name: "configuration with more layers", img: diffs(small.layers[0].diff, small.layers[0].diff)},
+		{name: "configuration with a digest that is none", img: diffs("sha256:../../x")},
+		{name: "configuration with a digest by md5", img: diffs("md5:" + strings.Repeat("a", 32))},
+		{name: "configuration with two megabytes of labels", img: reconfigured(func(c map[string]any) {
+			c["config"] = map[string]any{"Labels": labels, "Cmd": []string{escape}, "Env": []string{escape + "=" + escape}}
+			c["author"] = escape
+			c["history"] = []map[string]any{{"created_by": escape, "comment": escape}}
+		})},
+		{name: "configuration of 5 MiB", img: configured(append(text(map[string]any{"os": "linux"}), bytes.Repeat([]byte(" "), 5<<20)...))},
+		{name: "configuration with other content", answer: to(configOf(small), body("", bytes.Replace(small.config, []byte("amd64"), []byte("evil!"), 1)))},
+		{name: "configuration cut", answer: to(configOf(small), body("", small.config[:50]))},
+		{name: "configuration with more behind", answer: to(configOf(small), body("", append(bytes.Clone(small.config), "more"...)))},
+		{name: "configuration without end", answer: to(configOf(small), endless(""))},
+		{name: "configuration missing", answer: to(configOf(small), status(404, nil, "no"))},
+	}
+}
+
+func wrongLists() []lie {
+	small := smallImage()
+	entry := func(d descriptor, arch string) descriptor {
+		d.Platform = map[string]string{"os": "linux", "architecture": arch}
+		return d
+	}
+	index := func(entries ...descriptor) []byte {
+		return text(map[string]any{"schemaVersion": 2, "mediaType": ociIndex, "manifests": entries})
+	}
+	top := func(name string, list []byte, more ...[]byte) lie {
+		return lie{name: "list " + name, answer: func(w http.ResponseWriter, r *http.Request, what string, _ int) bool {
+			if what == "manifests/latest" {
+				body(ociIndex, list)(w, r)
+				return true
+			}
+			for _, b := range more {
+				if what == "manifests/"+digestOf(b) {
+					body(ociIndex, b)(w, r)
+					return true
+				}
+			}
+			if strings.HasPrefix(what, "manifests/") && what != "manifests/"+digestOf(small.manifest) {
+				http.NotFound(w, r)
+				return true
+			}
+			return false
+		}}
+	}
+	good := entry(describe(ociManifest, small.manifest), "amd64")
+	inner := index(good)
+	var many []descriptor
+	for i := range 10000 {
+		many = append(many, entry(describe(ociManifest, []byte(strconv.Itoa(i))), "s390x"))
+	}
+	evil := good
+	evil.Digest = "sha256:../../x"
+	lost := good
+	lost.Digest = digestOf([]byte("lost"))
+	other := top("with an image of another digest", index(lost))
+	other.answer = func(w http.ResponseWriter, r *http.Request, what string, _ int) bool {
+		if what == "manifests/latest" {
+			body(ociIndex, index(lost))(w, r)
+			return true
+		}
+		return false // whatever else is asked for, the small image's
+	}
+	return []lie{
+		top("honest", index(good)), top("empty", index()), top("for other machines", index(many[:3]...)), top("with 10000 entries", index(append(many, good)...)),
+		top("with 100000 entries", index(append(append(append(append(many, many...), many...), many...), good)...)),
+		top("of a list", index(entry(describe(ociIndex, inner), "amd64")), inner), top("of a list that says it is an image", index(entry(describe(ociManifest, inner), "amd64")), inner),
+		top("with a digest that is none", index(evil)), top("with an image that is missing", index(lost)), other,
+		top("without platforms", index(describe(ociManifest, small.manifest))), top("of text", []byte("evil")), top("deeply nested", []byte(`{"manifests":`+strings.Repeat("[", 100000))),
+	}
+}
+
+func wrongBlobs() []lie {
+	small := smallImage()
+	blob, path := small.layers[0].blob, blobOf(small)
+	flipped := bytes.Clone(blob)
+	flipped[len(flipped)/2] ^= 1
+	// after says what comes when the blob is asked for again, once it was cut.
+	after := func(name string, again func(w http.ResponseWriter, r *http.Request)) lie {
+		first := true
+		return lie{name: "blob cut, then " + name, answer: func(w http.ResponseWriter, r *http.Request, what string, _ int) bool {
+			switch {
+			case what != path:
+				return false
+			case first:
+				first = false
+				cut(blob, len(blob)/2)(w, r)
+			default:
+				again(w, r)
+			}
+			return true
+		}}
+	}
+	part := func(from, to, all int, b []byte) func(http.ResponseWriter, *http.Request) {
+		return status(206, map[string]string{"Content-Range": fmt.Sprintf("bytes %d-%d/%d", from, to, all)}, string(b))
+	}
+	n, half := len(blob), len(blob)/2
+	return []lie{
+		{name: "blob with other content", answer: to(path, body("", flipped))},
+		{name: "blob with more behind", answer: to(path, body("", append(bytes.Clone(blob), "more"...)))},
+		{name: "blob that is shorter", answer: to(path, body("", blob[:half]))},
+		{name: "blob that is empty", answer: to(path, body("", nil))},
+		{name: "blob without end", answer: to(path, endless(""))},
+		{name: "blob missing", answer: to(path, status(404, nil, ""))},
+		{name: "blob of HTML", answer: to(path, body("text/html", []byte("<html>")))},
+		{name: "blob cut always", answer: to(path, cut(blob, half))},
+		after("the rest", part(half, n-1, n, blob[half:])), after("the whole", body("", blob)), after("another range", part(0, n-half-1, n, blob[:n-half])),
+		after("a range in words", status(206, map[string]string{"Content-Range": "evil"}, "x")), after("another rest", part(half, n-1, n, bytes.Repeat([]byte("x"), n-half))),
+		after("an error", status(500, nil, "no")), after("a range that is too long", part(half, n+9, n+10, append(bytes.Clone(blob[half:]), "0123456789"...))),
+	}
+}
+
+func silentOnes() (out []lie) {
+	small := smallImage()
+	for what, path := range map[string]string{"the first question": "v2", "the manifest": "manifests/", "the configuration": configOf(small), "a layer": blobOf(small)} {
+		out = append(out, lie{name: "silence at " + what, late: true, answer: to(path, hang)})
+	}
+	half := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(small.layers[0].blob)))
+		_, _ = w.Write(small.layers[0].blob[:9000])
+		w.(http.Flusher).Flush()
+		hang(w, r)
+	}
+	out = append(out, lie{name: "silence amid a layer", late: true, answer: to(blobOf(small), half)},
+		lie{name: "a byte at a time of the manifest", late: true, answer: to("manifests/", drip(small.manifest, len(small.manifest)))},
+		lie{name: "a byte at a time of the configuration", late: true, answer: to(configOf(small), drip(small.config, len(small.config)))},
+		lie{name: "a byte at a time of a layer", late: true, answer: to(blobOf(small), drip(small.layers[0].blob, len(small.layers[0].blob)))})
+	return sortedLies(out)
+}
+
+func angryOnes() []lie {
+	long := map[string]string{"Retry-After": "999999999"}
+	say := func(s string) string { return `{"errors":[{"code":"UNKNOWN","message":` + string(text(s)) + `}]}` }
+	return []lie{
+		{name: "too many requests for 31 years", late: true, answer: to("manifests/", status(429, long, ""))},
+		{name: "too many requests until a date", late: true, answer: to("manifests/", status(429, map[string]string{"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, ""))},
+		{name: "too many requests for less than nothing", answer: to("manifests/", status(429, map[string]string{"Retry-After": "-5"}, ""))},
+		{name: "overload for 31 years", answer: to("manifests/", status(503, long, "")), args: []string{"--retry", "2", "--retry-delay", "10ms"}},
+		{name: "overload, then honest", answer: func(w http.ResponseWriter, _ *http.Request, what string, asked int) bool {
+			if asked > 2 || what == "v2" {
+				return false
+			}
+			w.WriteHeader(503)
+			return true
+		}, args: []string{"--retry", "3", "--retry-delay", "10ms"}},
+		{name: "an error of a megabyte", answer: to("manifests/", status(500, nil, strings.Repeat("evil ", 200000)))},
+		{name: "an error with escapes", answer: to("manifests/", status(400, map[string]string{"Content-Type": "application/json"}, say("\x1b]0;owned\x07\x1b[2J\nError: all is well")))},
+		{name: "an error of a long message", answer: to("manifests/", status(400, map[string]string{"Content-Type": "application/json"}, say(strings.Repeat("evil ", 9999))))},
+		{name: "a warning with escapes", answer: to("manifests/", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Warning", `299 - "\x1b[2J\x07evil"`)
+			body(ociManifest, smallImage().manifest)(w, r)
+		})},
+		{name: "teapot", answer: to("v2", status(418, nil, "short and stout"))},
+		{name: "forbidden", answer: to("manifests/", status(403, nil, "no"))},
+		{name: "success without content", answer: to("manifests/", status(204, nil, ""))},
+		{name: "part of a manifest", answer: to("manifests/", status(206, nil, "{"))},
+	}
+}
+
+func wrongHTTP(other string) []lie {
+	small := smallImage()
+	return []lie{
+		{name: "redirect in a circle", answer: to("manifests/", func(w http.ResponseWriter, r *http.Request) { redirect(r.URL.Path)(w, r) })},
+		{name: "redirect to a file", answer: to("manifests/", redirect("file:///etc/passwd"))},
+		{name: "redirect of a layer to a file", answer: to(blobOf(small), redirect("file:///etc/passwd"))},
+		{name: "redirect nowhere", answer: to("manifests/", redirect(""))},
+		{name: "redirect to nonsense", answer: to("manifests/", redirect("http://[::1]:namedport/"))},
+		{name: "redirect to the metadata of a cloud", answer: to("manifests/", redirect("http://169.254.169.254/latest/meta-data/"))},
+		{name: "redirect to the metadata of a cloud by IPv6", answer: to(blobOf(small), redirect("http://[fd00:ec2::254]/latest"))},
+		{name: "redirect to the metadata of a cloud by name", answer: to(blobOf(small), redirect("http://metadata.google.internal/x"))},
+		{name: "redirect to another registry", answer: to(blobOf(small), redirect(other+"/blob"))},
+		{name: "chunks of nonsense", answer: to("manifests/", raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: "+ociManifest+"\r\n\r\nzzz\r\n{}\r\n"))},
+		{name: "chunks of a layer of nonsense", answer: to(blobOf(small), raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx\r\n"))},
+		{name: "two lengths", answer: to("manifests/", raw("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 9\r\n\r\n{}"))},
+		{name: "a negative length", answer: to("manifests/", raw("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}"))},
+		{name: "no HTTP at all", answer: to("manifests/", raw("evil\r\n"))},
+		{name: "HTTP 0.9", answer: to("manifests/", raw("{}"))},
+		{name: "headers without end", answer: to("manifests/", raw("HTTP/1.1 200 OK\r\nX-Evil: "+strings.Repeat("x", 12<<20)+"\r\n\r\n{}"))},
+		{name: "a status with escapes", answer: to("manifests/", raw("HTTP/1.1 500 \x1b[2Jevil\r\nContent-Length: 0\r\n\r\n"))},
+		{name: "a packed manifest that is a bomb", answer: to("manifests/", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			body(ociManifest, gz(make([]byte, 200<<20)))(w, r)
+		})},
+		{name: "a packed layer", answer: to(blobOf(small), func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			body("", gz(small.layers[0].blob))(w, r)
+		})},
+		{name: "a packed configuration that is a bomb", answer: to(configOf(small), func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			body("", gz(make([]byte, 200<<20)))(w, r)
+		})},
+	}
+}
+
+func wrongTags() []lie {
+	all := []string{"--all-tags"}
+	page := 0
+	return []lie{
+		{name: "tags without end", late: true, tag: " ", args: all, answer: to("tags/list", func(w http.ResponseWriter, r *http.Request) {
+			page++
+			w.Header().Set("Link", fmt.Sprintf("<%s?n=1&last=%d>; rel=\"next\"", r.URL.Path, page))
+			fmt.Fprintf(w, `{"name":"x","tags":["t%d"]}`, page)
+		})},
+		{name: "tags of 5 GiB", tag: " ", args: all, answer: to("tags/list", endless("application/json"))},
+		{name: "tags that are none", tag: " ", args: all, answer: to("tags/list", body("", text(map[string]any{"tags": []string{"../../x", "\x1b[2J", "a:b", ""}})))},
+		{name: "no tags", tag: " ", args: all, answer: to("tags/list", body("", []byte(`{"tags":null}`)))},
+		{name: "tags of text", tag: " ", args: all, answer: to("tags/list", body("", []byte("evil")))},
+	}
+}
+
+func sortedLies(l []lie) []lie {
+	for i := range l {
+		for j := i; j > 0 && l[j].name < l[j-1].name; j-- {
+			l[j], l[j-1] = l[j-1], l[j]
+		}
+	}
+	return l
+}

@@ -1,0 +1,177 @@
+package hostile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// serve makes the registry that tells the lie. Its log has what was asked.
+func (l lie) serve(t *testing.T) *httptest.Server {
+	img := l.img
+	if img.manifest == nil {
+		img = smallImage()
+	}
+	var asked atomic.Int32
+	var mu sync.Mutex
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		what := strings.TrimPrefix(r.URL.Path, "/v2/app/")
+		if r.URL.Path == "/v2/" {
+			what = "v2"
+		}
+		n := int(asked.Add(1))
+		if l.answer != nil {
+			mu.Lock() // only the decision: an answer may take its time
+			answer := l.answer
+			mu.Unlock()
+			if answer(w, r, what, n) {
+				return
+			}
+		}
+		if what == "v2" {
+			return
+		}
+		img.serve(w, r, what)
+	}))
+	server.Config.ErrorLog = quiet()
+	server.Start()
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestLyingRegistries(t *testing.T) {
+	a := newArena(t)
+	var stolen atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" {
+			stolen.Add(1)
+		}
+		_, _ = w.Write(smallImage().layers[0].blob)
+	}))
+	t.Cleanup(other.Close)
+	all := lies(strings.Replace(other.URL, "127.0.0.1", "127.0.0.2", 1))
+	results := make([]result, len(all))
+	var wait sync.WaitGroup
+	next := make(chan int)
+	// Those that are silent cost no processor, so many may be silent at once.
+	for range 2 * workers {
+		wait.Go(func() {
+			for i := range next {
+				results[i] = a.lie(t, all[i])
+			}
+		})
+	}
+	// The late ones first: others work meanwhile.
+	for _, late := range []bool{true, false} {
+		for i := range all {
+			if all[i].late == late {
+				next <- i
+			}
+		}
+	}
+	close(next)
+	wait.Wait()
+	a.safe()
+	if n := stolen.Load(); n != 0 {
+		t.Errorf("another server was sent credentials %d times", n)
+	}
+	fmt.Println("hostile: registries:", count(results))
+	a.golden("registries", results)
+	a.sane()
+}
+
+// lie pulls from a registry that lies.
+func (a *arena) lie(t *testing.T, l lie) result {
+	server := l.serve(t)
+	host := strings.TrimPrefix(server.URL, "http://")
+	tag := strings.TrimSpace(l.tag)
+	if l.tag == "" {
+		tag = ":latest"
+	}
+	args := append([]string{"pull", "-q", "--tls-verify=false"}, l.args...)
+	if !slices.Contains(l.args, "--retry") {
+		args = append(args, "--retry", "0")
+	}
+	o := a.pod(append(l.env, "POD_REGISTRY_TIMEOUT="+silence.String()), append(args, host+"/app"+tag)...)
+	r := result{name: l.name, way: "pull", text: "accepted"}
+	if o.took > 20*time.Second {
+		t.Errorf("%s: took %s", l.name, o.took)
+	}
+	if o.code == 0 {
+		if strings.ContainsAny(o.stdout+o.stderr, "\x1b\x07") {
+			t.Errorf("%s: acts on the terminal: %q", l.name, o.stderr)
+		}
+		return r
+	}
+	said, err := o.refusal()
+	if err != nil {
+		t.Errorf("%s: %v", l.name, err)
+	}
+	r.text = strings.ReplaceAll(said, host, "REGISTRY")
+	return r
+}
+
+// interrupt starts a pull and sends SIGINT once the registry says that it was asked; it gives the time until the end.
+func (a *arena) interrupt(name string, asked <-chan struct{}) (time.Duration, error) {
+	cmd := a.world.Command(context.Background(), "pull", "-q", "--tls-verify=false", name)
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	select {
+	case <-asked:
+	case <-time.After(20 * time.Second):
+		return 0, errors.Join(errors.New("the registry is not asked"), cmd.Process.Kill(), cmd.Wait())
+	}
+	start := time.Now()
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		return 0, err
+	}
+	if err := cmd.Wait(); err == nil {
+		return 0, errors.New("the pull succeeded")
+	}
+	return time.Since(start), nil
+}
+
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// TestInterruptedPulls presses Ctrl-C while a registry is silent.
+func TestInterruptedPulls(t *testing.T) {
+	a := newArena(t)
+	for _, l := range silentOnes() {
+		asked := make(chan struct{}, 99)
+		answer := l.answer
+		l.answer = func(w http.ResponseWriter, r *http.Request, what string, n int) bool {
+			if !strings.HasPrefix(l.name, "silence") {
+				return answer(w, r, what, n)
+			}
+			done := make(chan bool, 1)
+			go func() { done <- answer(w, r, what, n) }()
+			select {
+			case d := <-done:
+				return d
+			case <-time.After(50 * time.Millisecond):
+				asked <- struct{}{}
+			}
+			return <-done
+		}
+		if !strings.HasPrefix(l.name, "silence") {
+			continue
+		}
+		took, err := a.interrupt(strings.TrimPrefix(l.serve(t).URL, "http://")+"/app", asked)
+		if err != nil || took > time.Second {
+			t.Errorf("%s: Ctrl-C took %s, %v", l.name, took, err)
+		}
+	}
+	a.sane()
+}
