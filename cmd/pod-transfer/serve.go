@@ -50,7 +50,7 @@ func serve(ctx context.Context, request courier.Request, answer *courier.Answer)
 	return serveManifest(ctx, t, store, request, answer)
 }
 
-// serveManifest does what is about manifest lists.
+// serveManifest does what is about manifests.
 func serveManifest(ctx context.Context, t transfer.Transfer, store *image.Store, request courier.Request, answer *courier.Answer) (err error) {
 	switch request.Verb {
 	case courier.AddToList:
@@ -62,8 +62,27 @@ func serveManifest(ctx context.Context, t transfer.Transfer, store *image.Store,
 			answer.Pushed = []image.Pushed{pushed}
 		}
 		return err
+	case courier.Sign:
+		answer.Pushed, err = t.Sign(ctx, store, request.Names[0], request.Sign)
+		return err
 	case courier.Manifest:
 		answer.Manifest, err = t.Manifest(ctx, store, request.Names[0], request.Access)
+		return err
+	}
+	return serveArtifact(ctx, t, store, request, answer)
+}
+
+// serveArtifact does what is about artifacts.
+func serveArtifact(ctx context.Context, t transfer.Transfer, store *image.Store, request courier.Request, answer *courier.Answer) (err error) {
+	switch request.Verb {
+	case courier.PullArtifact:
+		answer.Digest, err = t.PullArtifact(ctx, store, request.Names[0], request.Pull)
+		return err
+	case courier.PushArtifact:
+		var pushed image.Pushed
+		if pushed, err = t.PushArtifact(ctx, store, request.Names[0], request.To, request.Push); err == nil {
+			answer.Pushed = []image.Pushed{pushed}
+		}
 		return err
 	}
 	return serveLogin(ctx, t, request, answer)

@@ -63,7 +63,7 @@ func (o *accessFlags) complete(f *pflag.FlagSet, a *app, access *image.Access, q
 
 // configure lets containers.conf say what access leaves open, and gives it.
 func (a *app) configure(access *image.Access) (containersconf.Settings, error) {
-	conf, err := containersconf.Read(containersconf.Paths(os.Getenv))
+	conf, err := containersconf.Read(containersconf.Paths(os.Getenv), nil)
 	if err != nil {
 		return conf, err
 	}

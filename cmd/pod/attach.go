@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/pod-engine/pod/internal/terminal"
 	"github.com/pod-engine/pod/pkg/engine"
@@ -14,7 +13,6 @@ func newAttachCommand(a *app) *cobra.Command {
 	var (
 		chosen            targets
 		noStdin, sigProxy bool
-		detachKeys        string
 	)
 	cmd := &cobra.Command{
 		Use:   "attach [flags] CONTAINER",
@@ -24,9 +22,9 @@ func newAttachCommand(a *app) *cobra.Command {
 		Example: a.example("attach web", "attach --no-stdin web"),
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			keys, err := terminal.ParseDetachKeys(detachKeys)
+			keys, err := detachKeys(cmd)
 			if err != nil {
-				return usageError{fmt.Errorf("--detach-keys: %w", err)}
+				return err
 			}
 			e, err := a.engine(cmd.Context())
 			if err != nil {
@@ -48,7 +46,7 @@ func newAttachCommand(a *app) *cobra.Command {
 	chosen.add(cmd.Flags(), "attach to", targetFlags{})
 	cmd.Flags().BoolVar(&noStdin, "no-stdin", false, "do not attach stdin")
 	cmd.Flags().BoolVar(&sigProxy, "sig-proxy", true, "pass signals on to the container")
-	cmd.Flags().StringVar(&detachKeys, "detach-keys", terminal.DefaultDetachKeys, "keys that detach from the container")
+	cmd.Flags().String("detach-keys", terminal.DefaultDetachKeys, "keys that detach from the container")
 	return cmd
 }
 

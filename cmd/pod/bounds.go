@@ -33,7 +33,7 @@ func bounds() (courier.Bounds, error) {
 	text := os.Getenv("POD_UNPACK_LIMIT")
 	from := "POD_UNPACK_LIMIT"
 	if text == "" {
-		settings, err := containersconf.Read(containersconf.Paths(os.Getenv))
+		settings, err := containersconf.Read(containersconf.Paths(os.Getenv), nil)
 		if err != nil {
 			return b, err
 		}

@@ -22,9 +22,11 @@ type creation struct {
 	replace bool
 	quiet   bool
 	attach  []string
+	given   func(flag string) bool
 }
 
 func (c *creation) add(f *pflag.FlagSet) {
+	c.given = f.Changed
 	f.Var(into("policy", &c.pull.Policy, image.ParsePolicy).withDefault("missing"), "pull", "pull the image: always, missing, never or newer")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "show no progress of a pull")
 	f.Var(into("os/arch[/variant]", &c.pull.Platform, image.ParsePlatform), "platform", "platform of the image")
@@ -64,6 +66,9 @@ func newCreateCommand(a *app) *cobra.Command {
 func (a *app) create(ctx context.Context, e *engine.Engine, cfg *container.Config, c *creation) error {
 	if err := attachStreams(cfg, c.attach); err != nil {
 		return usageError{err}
+	}
+	if err := applyDefaults(cfg, c.given); err != nil {
+		return err
 	}
 	if err := cfg.Validate(); err != nil {
 		return usageError{err}

@@ -38,7 +38,7 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings, err := containersconf.Read(containersconf.Paths(os.Getenv))
+	settings, err := containersconf.Read(containersconf.Paths(os.Getenv), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ type eventsOptions struct {
 }
 
 func newEventsCommand(a *app) *cobra.Command {
-	opts := eventsOptions{inDockersWord: a.name == "docker"}
+	opts := eventsOptions{inDockersWord: a.asDocker()}
 	cmd := &cobra.Command{
 		Use:   "events [flags]",
 		Short: "Show what happens to containers, images, volumes and networks",

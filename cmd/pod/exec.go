@@ -20,7 +20,7 @@ import (
 // execFlags are the flags of exec that are not part of the process itself.
 type execFlags struct {
 	latest, interactive bool
-	cidFile, detachKeys string
+	cidFile             string
 }
 
 func newExecCommand(a *app) *cobra.Command {
@@ -35,9 +35,9 @@ func newExecCommand(a *app) *cobra.Command {
 			"126 when the command cannot be executed, 127 when it is not in the container.",
 		Example: a.example("exec -it web sh", "exec -u nobody -w /tmp web id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			keys, err := terminal.ParseDetachKeys(flags.detachKeys)
+			keys, err := detachKeys(cmd)
 			if err != nil {
-				return usageError{fmt.Errorf("--detach-keys: %w", err)}
+				return err
 			}
 			e, err := a.engine(cmd.Context())
 			if err != nil {
@@ -55,7 +55,7 @@ func newExecCommand(a *app) *cobra.Command {
 	f.SetInterspersed(false)
 	f.BoolVarP(&flags.latest, "latest", "l", false, "use the container made last")
 	f.StringVar(&flags.cidFile, "cidfile", "", "read the container id from this file")
-	f.StringVar(&flags.detachKeys, "detach-keys", terminal.DefaultDetachKeys, "keys that detach from the process")
+	f.String("detach-keys", terminal.DefaultDetachKeys, "keys that detach from the process")
 	f.BoolVarP(&opts.Detach, "detach", "d", false, "run in the background and print the session's id")
 	f.BoolVarP(&flags.interactive, "interactive", "i", false, "keep stdin open")
 	f.BoolVarP(&opts.Terminal, "tty", "t", false, "give the process a terminal")
@@ -106,7 +106,7 @@ func (x *execFlags) container(ctx context.Context, e *engine.Engine, args []stri
 		return engine.Container{}, nil, err
 	}
 	if len(args) == 0 {
-		return engine.Container{}, nil, usageError{errors.New("no command is given: exec CONTAINER COMMAND [ARG...]")}
+		return engine.Container{}, nil, tooFewOrMany(errors.New("no command is given: exec CONTAINER COMMAND [ARG...]"))
 	}
 	return found[0].Container, args, nil
 }

@@ -8,20 +8,20 @@ import (
 
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/report"
-	"github.com/pod-engine/pod/pkg/engine"
-)
-
-// Exit codes as podman and docker give them (podman-run(1), EXIT STATUS).
-const (
-	exitFailure       = 125 // pod itself failed
-	exitNotExecutable = 126
-	exitNotFound      = 127
 )
 
 // usageError is a mistake in how the command was called.
 type usageError struct{ error }
 
 func (u usageError) Unwrap() error { return u.error }
+
+// wrongArguments is a mistake in the words that are no flags: which command, how many arguments.
+type wrongArguments struct{ error }
+
+func (w wrongArguments) Unwrap() error { return w.error }
+
+// tooFewOrMany is what is said about such a mistake.
+func tooFewOrMany(err error) error { return usageError{wrongArguments{err}} }
 
 // exitError ends the command with a code of its own; a nil error inside prints nothing.
 type exitError struct {
@@ -38,8 +38,8 @@ func (e exitError) Error() string {
 
 func (e exitError) Unwrap() error { return e.err }
 
-// finish prints err with its hint, as the only place that does, and gives the exit code.
-func (a *app) finish(err error) int {
+// finish prints the error of a verb with its hint, as the only place that does, and gives the exit code.
+func (a *app) finish(verb string, err error) int {
 	if err == nil {
 		return 0
 	}
@@ -53,7 +53,7 @@ func (a *app) finish(err error) int {
 	for _, one := range separate(err) {
 		a.tell(one)
 	}
-	return exitCode(err)
+	return a.status(verb, err)
 }
 
 // tell prints one error, a line for each of its lines, and its hint. Names and texts in it may come from images and
@@ -82,18 +82,4 @@ func separate(err error) []error {
 		all = append(all, separate(one)...)
 	}
 	return all
-}
-
-func exitCode(err error) int {
-	var exit exitError
-	var start *engine.StartError
-	switch {
-	case errors.As(err, &exit):
-		return exit.code
-	case errors.As(err, &start) && start.Kind == engine.StartNotFound:
-		return exitNotFound
-	case errors.As(err, &start) && start.Kind == engine.StartNotExecutable:
-		return exitNotExecutable
-	}
-	return exitFailure
 }

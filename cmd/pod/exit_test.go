@@ -18,7 +18,7 @@ func finished(t *testing.T, err error) (string, int) {
 		t.Fatal(fail)
 	}
 	defer f.Close()
-	code := (&app{streams: streams{Err: f}, name: "docker"}).finish(err)
+	code := (&app{streams: streams{Err: f}, name: "podman"}).finish("ps", err)
 	text, fail := os.ReadFile(f.Name())
 	if fail != nil {
 		t.Fatal(fail)
@@ -35,13 +35,13 @@ func TestFinish(t *testing.T) {
 	}{
 		"nothing":       {nil, "", 0},
 		"code alone":    {exitError{code: 9}, "", 9},
-		"hint":          {a, "docker: a\nhint: do a\n", 125},
-		"joined":        {errors.Join(a, b), "docker: a\nhint: do a\ndocker: b\nhint: do b\n", 125},
-		"joined, coded": {exitError{2, errors.Join(a, errors.New("c"))}, "docker: a\nhint: do a\ndocker: c\n", 2},
-		"joined twice":  {errors.Join(errors.Join(a, b), b), "docker: a\nhint: do a\ndocker: b\nhint: do b\ndocker: b\nhint: do b\n", 125},
-		"wrapped join":  {fmt.Errorf("x: %w", errors.Join(errors.New("a"), errors.New("b"))), "docker: x: a\ndocker: b\n", 125},
-		"two causes":    {fmt.Errorf("%w and %w", a, b), "docker: a and b\nhint: do a\n", 125},
-		"hostile":       {hint.Wrap(errors.New("a\x1b[2J\rb"), "c\x1b"), "docker: a\\x1b[2J\\x0db\nhint: c\\x1b\n", 125},
+		"hint":          {a, "podman: a\nhint: do a\n", 125},
+		"joined":        {errors.Join(a, b), "podman: a\nhint: do a\npodman: b\nhint: do b\n", 125},
+		"joined, coded": {exitError{2, errors.Join(a, errors.New("c"))}, "podman: a\nhint: do a\npodman: c\n", 2},
+		"joined twice":  {errors.Join(errors.Join(a, b), b), "podman: a\nhint: do a\npodman: b\nhint: do b\npodman: b\nhint: do b\n", 125},
+		"wrapped join":  {fmt.Errorf("x: %w", errors.Join(errors.New("a"), errors.New("b"))), "podman: x: a\npodman: b\n", 125},
+		"two causes":    {fmt.Errorf("%w and %w", a, b), "podman: a and b\nhint: do a\n", 125},
+		"hostile":       {hint.Wrap(errors.New("a\x1b[2J\rb"), "c\x1b"), "podman: a\\x1b[2J\\x0db\nhint: c\\x1b\n", 125},
 	} {
 		if text, code := finished(t, c.err); text != c.text || code != c.code {
 			t.Errorf("%s: got %q, %d; want %q, %d", name, text, code, c.text, c.code)

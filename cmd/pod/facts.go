@@ -83,7 +83,7 @@ func (a *app) containerFacts(ctx context.Context, c engine.Container) (container
 	id := c.Config.ID
 	files := filepath.Join(e.ContainerRunDir(id), "files")
 	facts := container.Facts{
-		Docker:    a.name == "docker",
+		Docker:    a.asDocker(),
 		StaticDir: e.Dir(id), OCIConfigPath: filepath.Join(e.ContainerRunDir(id), "config.json"), LogPath: e.LogPath(c.Config),
 		ResolvConfPath: filepath.Join(files, "resolv.conf"), HostnamePath: filepath.Join(files, "hostname"), HostsPath: filepath.Join(files, "hosts"),
 		Runtime: e.Runtime.Name(), CgroupManager: string(e.Cgroup.Manager), Limits: e.Cgroup.Manager != cgroup.Disabled,

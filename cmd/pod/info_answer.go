@@ -140,7 +140,11 @@ type dockerInfo struct {
 	MemoryLimit       bool
 	PidsLimit         bool
 	CPUSet            bool
+	// Swarm answers scripts that first ask whether this machine belongs to a swarm.
+	Swarm dockerSwarm
 }
+
+type dockerSwarm struct{ LocalNodeState string }
 
 func dockerInfoOf(i *infoAnswer) dockerInfo {
 	has := func(controller string) bool { return slices.Contains(i.Host.CgroupControllers, controller) }
@@ -153,6 +157,7 @@ func dockerInfoOf(i *infoAnswer) dockerInfo {
 		OSType: i.Host.OS, Architecture: machineName(i.Host.Arch), NCPU: i.Host.CPUs, MemTotal: i.Host.MemTotal, Name: i.Host.Hostname,
 		DockerRootDir: i.Store.StateDir, ServerVersion: i.Version.Version,
 		SwapLimit: has("memory"), MemoryLimit: has("memory"), PidsLimit: has("pids"), CPUSet: has("cpuset"), SecurityOptions: dockerSecurity(i.Host.Security),
+		Swarm: dockerSwarm{"inactive"},
 	}
 	return d
 }

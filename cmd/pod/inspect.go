@@ -71,7 +71,7 @@ func (o inspectOptions) check(args []string) error {
 	case o.latest && o.kind == inspectImage:
 		return usageError{errors.New("--latest is about containers: leave out --type image")}
 	case !o.latest && len(args) == 0:
-		return usageError{errors.New("nothing to inspect: give names or ids, or --latest")}
+		return tooFewOrMany(errors.New("nothing to inspect: give names or ids, or --latest"))
 	}
 	return nil
 }
@@ -101,11 +101,7 @@ func runInspect(ctx context.Context, a *app, src sources, o inspectOptions, args
 			return err
 		}
 	}
-	err := errors.Join(errs...)
-	if err != nil && i.style == report.Docker {
-		return exitError{1, err}
-	}
-	return err
+	return errors.Join(errs...)
 }
 
 // inspection is one run of inspect.

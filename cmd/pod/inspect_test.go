@@ -48,7 +48,7 @@ func TestInspectCommand(t *testing.T) {
 func TestInspectExitCodes(t *testing.T) {
 	for program, want := range map[string]int{"pod": 125, "podman": 125, "docker": 1} {
 		out, err := runTest(t, program, testSources(testContainers()), "inspect", "web", "none")
-		if got := exitOf(err); got != want {
+		if got := exitOf(program, "inspect", err); got != want {
 			t.Errorf("%s: exit code %d, want %d", program, got, want)
 		}
 		var found []container.InspectData

@@ -48,7 +48,7 @@ func newLogsCommand(a *app) *cobra.Command {
 			if err := opts.check(args); err != nil {
 				return usageError{err}
 			}
-			window, err := opts.window(a.name == "docker")
+			window, err := opts.window(a.asDocker())
 			if err != nil {
 				return usageError{err}
 			}
@@ -90,7 +90,7 @@ func (o *logsOptions) check(args []string) error {
 	case o.latest && len(args) > 0:
 		return errors.New("--latest chooses the container: give no names with it")
 	case !o.latest && len(args) == 0:
-		return errors.New("no container is named: give one or more names or ids, or --latest")
+		return tooFewOrMany(errors.New("no container is named: give one or more names or ids, or --latest"))
 	}
 	return nil
 }

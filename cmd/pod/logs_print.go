@@ -36,7 +36,7 @@ func newLogPrinter(a *app, opts logsOptions, containers []engine.Container) *log
 	p := &logPrinter{
 		prefixes:   make([]string, len(containers)),
 		timestamps: opts.timestamp,
-		utc:        a.name == "docker",
+		utc:        a.asDocker(),
 		out:        logStream{bufio.NewWriterSize(a.Out, 32<<10), noContainer},
 		err:        logStream{bufio.NewWriterSize(a.Err, 32<<10), noContainer},
 	}

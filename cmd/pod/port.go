@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/spf13/cobra"
@@ -43,7 +42,7 @@ func (o portOptions) check(args []string) (name, port string, err error) {
 	case o.latest && len(args) > 1:
 		return "", "", usageError{errors.New("--latest says which container: give only the port")}
 	case !o.all && !o.latest && len(args) == 0:
-		return "", "", usageError{errors.New("no container is named: give a name or an id, or --all or --latest")}
+		return "", "", tooFewOrMany(errors.New("no container is named: give a name or an id, or --all or --latest"))
 	}
 	if !o.all && !o.latest {
 		name, args = args[0], args[1:]
@@ -105,11 +104,7 @@ func runPort(ctx context.Context, a *app, src sources, o portOptions, args []str
 		return err
 	}
 	if port != "" && !shown {
-		err = fmt.Errorf("port %s of %q is not published", port, c.Config.Name)
-		if a.style() == report.Docker {
-			return exitError{1, err}
-		}
-		return err
+		return fmt.Errorf("port %s of %q is not published", port, c.Config.Name)
 	}
 	return nil
 }

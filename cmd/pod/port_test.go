@@ -30,7 +30,7 @@ func TestPort(t *testing.T) {
 		"port web 80/x":   `"80/x" is no port: a port is 1 to 65535, with /tcp, /udp or /sctp`,
 		"port none":       `no such container: "none"`,
 	})
-	if _, err := runTest(t, "docker", testSources(testContainers()), "port", "web", "1"); exitOf(err) != 1 {
-		t.Errorf("docker's exit code: %d", exitOf(err))
+	if _, err := runTest(t, "docker", testSources(testContainers()), "port", "web", "1"); exitOf("docker", "port", err) != 1 {
+		t.Errorf("docker's exit code: %d", exitOf("docker", "port", err))
 	}
 }

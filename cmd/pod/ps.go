@@ -99,7 +99,7 @@ func newContainerListCommand(a *app, src sources) *cobra.Command {
 // takesNone is cobra.NoArgs with a message about arguments rather than about commands.
 func takesNone(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usageError{fmt.Errorf("%q takes no arguments", cmd.CommandPath())}
+		return tooFewOrMany(fmt.Errorf("%q takes no arguments", cmd.CommandPath()))
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func (o *pushOptions) complete(f *pflag.FlagSet, a *app) error {
 
 // configure lets containers.conf say how layers are written, unless flags do.
 func (o *pushOptions) configure(f *pflag.FlagSet) error {
-	conf, err := containersconf.Read(containersconf.Paths(os.Getenv))
+	conf, err := containersconf.Read(containersconf.Paths(os.Getenv), nil)
 	if err != nil {
 		return err
 	}

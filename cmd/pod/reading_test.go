@@ -155,11 +155,11 @@ func expectErrors(t *testing.T, cases map[string]string) {
 }
 
 // exitOf is the code main would end with.
-func exitOf(err error) int {
+func exitOf(program, verb string, err error) int {
 	if err == nil {
 		return 0
 	}
-	return exitCode(err)
+	return (&app{name: program}).status(verb, err)
 }
 
 var errTest = errors.New("no disk")

@@ -24,7 +24,7 @@ func run(args []string, s streams) int {
 	root := newRootCommand(a)
 	root.SetArgs(args[1:])
 	cmd, err := root.ExecuteContextC(ctx)
-	return a.finish(withUsageHint(cmd, err))
+	return a.finish(cmd.Name(), withUsageHint(cmd, err))
 }
 
 // withUsageHint points from a mistake in the command line to the help of the command, unless something better is known.
@@ -41,7 +41,7 @@ func markArgumentErrors(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return usageError{err}
+				return tooFewOrMany(err)
 			}
 			return nil
 		}
@@ -56,7 +56,7 @@ func onlyCommands(cmd *cobra.Command) *cobra.Command {
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return usageError{fmt.Errorf("unknown command %q", strings.Join([]string{cmd.Name(), args[0]}, " "))}
+			return tooFewOrMany(fmt.Errorf("unknown command %q", strings.Join([]string{cmd.Name(), args[0]}, " ")))
 		}
 		return cmd.Help()
 	}
@@ -88,7 +88,7 @@ func newRootCommand(a *app) *cobra.Command {
 				return nil
 			}
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("unknown command %q", args[0])}
+				return tooFewOrMany(fmt.Errorf("unknown command %q", args[0]))
 			}
 			return cmd.Help()
 		},
@@ -103,7 +103,8 @@ func newRootCommand(a *app) *cobra.Command {
 	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print the version")
 	root.SetUsageFunc(shortUsage(root.UsageFunc()))
 	addGroup(root, "Containers", append(containerCommands(a), newContainerCommand(a))...)
-	addGroup(root, "Images", append(imageCommands(a), newImageCommand(a), newManifestCommand(a), newBuilderCommand(a, "builder"), newBuilderCommand(a, "buildx"))...)
+	addGroup(root, "Images", append(imageCommands(a), newArtifactCommand(a), newBuilderCommand(a, "builder"), newBuilderCommand(a, "buildx"),
+		newImageCommand(a), newManifestCommand(a))...)
 	addGroup(root, "Networks", newNetworkCommand(a))
 	addGroup(root, "System", systemCommands(a)...)
 	markArgumentErrors(root)

@@ -15,16 +15,15 @@ import (
 // runOptions are about one call of run, not about the container.
 type runOptions struct {
 	creation
-	detach     bool
-	sigProxy   bool
-	detachKeys string
+	detach   bool
+	sigProxy bool
 }
 
 func (o *runOptions) add(f *pflag.FlagSet) {
 	o.creation.add(f)
 	f.BoolVarP(&o.detach, "detach", "d", false, "run in the background and print the id")
 	f.BoolVar(&o.sigProxy, "sig-proxy", true, "pass signals on to the container")
-	f.StringVar(&o.detachKeys, "detach-keys", terminal.DefaultDetachKeys, "keys that detach from the container")
+	f.String("detach-keys", terminal.DefaultDetachKeys, "keys that detach from the container")
 }
 
 func newRunCommand(a *app) *cobra.Command {
@@ -39,7 +38,11 @@ func newRunCommand(a *app) *cobra.Command {
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg.Image.Name, cfg.Process.Args = args[0], args[1:]
-			return a.run(cmd.Context(), cfg, &opts)
+			keys, err := detachKeys(cmd)
+			if err != nil {
+				return err
+			}
+			return a.run(cmd.Context(), cfg, &opts, keys)
 		},
 	}
 	cmd.Flags().SetInterspersed(false)
@@ -48,9 +51,8 @@ func newRunCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) run(ctx context.Context, cfg *container.Config, opts *runOptions) error {
-	keys, err := opts.check()
-	if err != nil {
+func (a *app) run(ctx context.Context, cfg *container.Config, opts *runOptions, keys []byte) error {
+	if err := opts.check(); err != nil {
 		return usageError{err}
 	}
 	e, err := a.engine(ctx)
@@ -69,15 +71,11 @@ func (a *app) run(ctx context.Context, cfg *container.Config, opts *runOptions) 
 	})
 }
 
-func (o *runOptions) check() (keys []byte, err error) {
+func (o *runOptions) check() error {
 	if o.detach && len(o.attach) > 0 {
-		return nil, errors.New("--detach and --attach exclude each other")
+		return errors.New("--detach and --attach exclude each other")
 	}
-	keys, err = terminal.ParseDetachKeys(o.detachKeys)
-	if err != nil {
-		return nil, fmt.Errorf("--detach-keys: %w", err)
-	}
-	return keys, nil
+	return nil
 }
 
 func (a *app) runDetached(ctx context.Context, e *engine.Engine, cfg *container.Config) error {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/pod-engine/pod/internal/terminal"
 	"github.com/pod-engine/pod/pkg/engine"
@@ -14,7 +13,6 @@ func newStartCommand(a *app) *cobra.Command {
 	var (
 		chosen                        targets
 		attach, interactive, sigProxy bool
-		detachKeys                    string
 	)
 	cmd := &cobra.Command{
 		Use:   "start [flags] CONTAINER [CONTAINER...]",
@@ -23,9 +21,9 @@ func newStartCommand(a *app) *cobra.Command {
 			"cannot be executed or is not there; with --attach the container's own.",
 		Example: a.example("start web", "start -ai shell"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			keys, err := terminal.ParseDetachKeys(detachKeys)
+			keys, err := detachKeys(cmd)
 			if err != nil {
-				return usageError{fmt.Errorf("--detach-keys: %w", err)}
+				return err
 			}
 			e, err := a.engine(cmd.Context())
 			if err != nil {
@@ -55,7 +53,7 @@ func newStartCommand(a *app) *cobra.Command {
 	cmd.Flags().BoolVarP(&attach, "attach", "a", false, "attach stdout and stderr")
 	cmd.Flags().BoolVarP(&interactive, "interactive", "i", false, "attach stdin too")
 	cmd.Flags().BoolVar(&sigProxy, "sig-proxy", false, "pass signals on to the container (default true with --attach)")
-	cmd.Flags().StringVar(&detachKeys, "detach-keys", terminal.DefaultDetachKeys, "keys that detach from the container")
+	cmd.Flags().String("detach-keys", terminal.DefaultDetachKeys, "keys that detach from the container")
 	return cmd
 }
 

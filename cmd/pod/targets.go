@@ -63,7 +63,7 @@ func (t *targets) check(args []string) error {
 	}
 	switch {
 	case ways == 0:
-		return usageError{errors.New("no container is named: give names or ids, or one of the flags that choose containers")}
+		return tooFewOrMany(errors.New("no container is named: give names or ids, or one of the flags that choose containers"))
 	case ways > 1 && !(ways == 2 && t.all && len(t.filters) > 0):
 		return usageError{errors.New("containers are chosen in two ways at once: use only one of names, --all, --latest and --filter")}
 	}

@@ -1,5 +1,5 @@
-// Package containersconf reads containers.conf(5) for the settings that pod honours: which OCI runtime to use, what connects
-// networks with the machine, how images are transferred, and how large they may be. Files that set nothing of it are not parsed, since they are read at the start of every command.
+// Package containersconf reads containers.conf(5) for the settings that pod honours. Files that set nothing of it are not
+// parsed, since they are read at the start of every command.
 package containersconf
 
 import (
@@ -19,8 +19,10 @@ type Settings struct {
 	// "gvisor-tap-vsock", which is part of pod; empty: not set.
 	Uplink string `toml:"-"`
 
-	Runtime  string              `toml:"runtime"`  // a name or a path; empty: not set
-	Runtimes map[string][]string `toml:"runtimes"` // where the runtime of a name may be, best first
+	Runtime     string              `toml:"runtime"`      // a name or a path; empty: not set
+	Runtimes    map[string][]string `toml:"runtimes"`     // where the runtime of a name may be, best first
+	StopTimeout *uint               `toml:"stop_timeout"` // seconds
+	DetachKeys  string              `toml:"detach_keys"`
 
 	// How images are transferred. Empty and nil: not set.
 	CompressionFormat  string `toml:"compression_format"`
@@ -37,7 +39,7 @@ type Settings struct {
 
 // words begin the names of all settings.
 func words() []string {
-	return []string{"runtime", "default_rootless_network_cmd", "compression_", "image_", "pull_policy", "retry"}
+	return []string{"runtime", "stop_timeout", "detach_keys", "default_rootless_network_cmd", "compression_", "image_", "pull_policy", "retry"}
 }
 
 // Paths are the files that Read looks at, the weakest first, as containers.conf(5) orders them: the file named by
@@ -62,22 +64,32 @@ func Paths(getenv func(string) string) []string {
 	return paths
 }
 
-// Read puts the settings of the files together; one that does not exist sets nothing.
-func Read(paths []string) (Settings, error) {
+// Read puts the settings of the files together; one that does not exist sets nothing. The table [containers] goes into the
+// struct that containers points to, by its toml tags; nil: it is not wanted.
+func Read(paths []string, containers any) (Settings, error) {
 	var all struct {
 		Engine  Settings `toml:"engine"`
 		Network struct {
 			Uplink string `toml:"default_rootless_network_cmd"`
 		} `toml:"network"`
+		Containers toml.Primitive `toml:"containers"`
+	}
+	words := words()
+	if containers != nil {
+		words = append(words, "containers")
 	}
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
-		if errors.Is(err, os.ErrNotExist) || err == nil && !mentions(text, words()) {
+		if errors.Is(err, os.ErrNotExist) || err == nil && !mentions(text, words) {
 			continue
 		}
 		if err == nil {
 			// What a file does not set keeps the value of the files before it.
-			err = toml.Unmarshal(text, &all)
+			var parsed toml.MetaData
+			parsed, err = toml.Decode(string(text), &all)
+			if err == nil && containers != nil && parsed.IsDefined("containers") {
+				err = parsed.PrimitiveDecode(all.Containers, containers)
+			}
 		}
 		if err != nil {
 			return Settings{}, fmt.Errorf("read %s: %w", path, err)

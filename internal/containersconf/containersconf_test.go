@@ -84,7 +84,7 @@ func TestRead(t *testing.T) {
 		for _, name := range strings.Fields(c.files) {
 			paths = append(paths, filepath.Join(dir, name))
 		}
-		s, err := Read(paths)
+		s, err := Read(paths, nil)
 		if c.err != "" {
 			if err == nil || !strings.HasPrefix(err.Error(), c.err) {
 				t.Errorf("%s: got %v, want %s", c.files, err, c.err)
@@ -97,12 +97,36 @@ func TestRead(t *testing.T) {
 	}
 }
 
+func TestReadContainers(t *testing.T) {
+	dir := write(t, map[string]string{
+		"first":  "[containers]\ntz = \"local\"\nenv = [\"A=1\"]\nunknown = 5\n[engine]\nstop_timeout = 3\ndetach_keys = \"ctrl-x\"\n",
+		"second": "[containers]\nenv = [\"B=2\"]\n[network]\nx = 1\n",
+		"none":   "[engine]\nruntime = \"crun\"\n",
+		"bad":    "[containers]\ntz = 5\n",
+	})
+	var got struct {
+		TZ  string   `toml:"tz"`
+		Env []string `toml:"env"`
+	}
+	paths := []string{dir + "/first", dir + "/second", dir + "/none"}
+	s, err := Read(paths, &got)
+	if err != nil || got.TZ != "local" || len(got.Env) != 1 || got.Env[0] != "B=2" {
+		t.Errorf("read %+v, %v", got, err)
+	}
+	if s.StopTimeout == nil || *s.StopTimeout != 3 || s.DetachKeys != "ctrl-x" {
+		t.Errorf("read %+v", s)
+	}
+	if _, err := Read([]string{dir + "/bad"}, &got); err == nil || !strings.HasPrefix(err.Error(), "read "+dir+"/bad: ") {
+		t.Errorf("a value of the wrong type gives %v", err)
+	}
+}
+
 // The file of the distribution is almost all comments: it must cost next to nothing.
 func BenchmarkReadComments(b *testing.B) {
 	text := strings.Repeat("# runtime = \"crun\" and more words of a comment that explains it\n", 800) + "[engine]\n"
 	path := filepath.Join(write(b, map[string]string{"conf": text}), "conf")
 	for b.Loop() {
-		if _, err := Read([]string{path}); err != nil {
+		if _, err := Read([]string{path}, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -111,7 +135,7 @@ func BenchmarkReadComments(b *testing.B) {
 func BenchmarkReadRuntime(b *testing.B) {
 	path := filepath.Join(write(b, map[string]string{"conf": "[engine]\nruntime = \"runc\"\n"}), "conf")
 	for b.Loop() {
-		if _, err := Read([]string{path}); err != nil {
+		if _, err := Read([]string{path}, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -66,6 +66,8 @@ var allowed = []importRule{
 	{"cmd/pod-uplink", []string{"pkg/netns"}, "it serves a namespace and knows no engine"},
 	{"cmd/pod-network", []string{"pkg/netns"}, "it serves networks and knows no engine"},
 	{"pkg/netns", []string{"pkg/container", "pkg/netns"}, "a network is made for a description of one, not for an engine"},
+	{"pkg/image/artifact", []string{"pkg/image"}, "artifacts lie beside images and have names like theirs"},
+	{"pkg/image/trust", nil, "a policy is read and written without a store"},
 	{"pkg/image/courier", []string{"pkg/image"}, "it has pod-transfer do what it must not link"},
 	{"pkg/image/transfer", []string{"pkg/image"}, "images exist without containers"},
 	{"pkg/image", []string{"pkg/container"}, "images exist without containers, and the store without the registry client"},

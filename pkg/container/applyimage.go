@@ -90,7 +90,7 @@ func (c *Config) applyEnv(img ImageConfig) error {
 	if p.Terminal {
 		base = append(base, "TERM=xterm")
 	}
-	base = MergeEnv(base, imageEnv(img.Env))
+	base = MergeEnv(base, p.DefaultEnv, imageEnv(img.Env))
 	if p.UnsetEnvAll {
 		base = nil
 	}

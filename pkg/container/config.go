@@ -65,6 +65,8 @@ type Process struct {
 	Entrypoint []string `json:"entrypoint"`
 	Args       []string `json:"args"`
 	Env        []string `json:"env,omitempty"` // NAME=value, complete and in order after ApplyImage
+	// DefaultEnv is what containers.conf brings in, below the image's; it is part of Env after ApplyImage.
+	DefaultEnv []string `json:"defaultEnv,omitempty"`
 	// UnsetEnv are names that the image and the defaults must not bring in; UnsetEnvAll means all names.
 	UnsetEnv    []string `json:"unsetEnv,omitempty"`
 	UnsetEnvAll bool     `json:"unsetEnvAll,omitempty"`
@@ -200,7 +202,8 @@ type Resources struct {
 // Security is isolation beyond the defaults.
 type Security struct {
 	Privileged      bool              `json:"privileged,omitempty"`
-	CapAdd          []string          `json:"capAdd,omitempty"` // upper case, with CAP_
+	Capabilities    []string          `json:"capabilities,omitempty"` // those to begin with; nil: pod's default
+	CapAdd          []string          `json:"capAdd,omitempty"`       // upper case, with CAP_
 	CapDrop         []string          `json:"capDrop,omitempty"`
 	NoNewPrivileges bool              `json:"noNewPrivileges,omitempty"`
 	Seccomp         string            `json:"seccomp,omitempty"`  // "", "unconfined" or the profile's JSON text

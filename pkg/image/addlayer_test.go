@@ -105,9 +105,18 @@ func TestAddLayer(t *testing.T) {
 			s := newPlace(t, driver).open(t, image.Options{})
 			img := load(t, s, base(), "localhost/base:1")
 			dir := upper(t, s, img)
+			var before, after unix.Stat_t
+			if err := unix.Stat(dir, &before); err != nil {
+				t.Fatal(err)
+			}
 			l, err := s.AddLayer(t.Context(), img.TopLayer, dir)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if driver == "overlay" {
+				if err := unix.Stat(filepath.Join(s.GraphRoot(), "overlay", l.ID, "diff"), &after); err != nil || after.Ino != before.Ino {
+					t.Errorf("the directory was copied, not moved: inode %d, then %d, %v", before.Ino, after.Ino, err)
+				}
 			}
 			if _, err := os.Lstat(dir); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("the directory is still there: %v", err)

@@ -52,6 +52,10 @@ func (s *Store) pin(ctx context.Context, imageID, purpose string) (*Pin, error) 
 	if _, err := s.find(ctx, imageID); err != nil {
 		return nil, err
 	}
+	// Takes away the pins of processes that died: of an image that nobody removes they would become many.
+	if _, err := s.pinned(imageID); err != nil {
+		return nil, err
+	}
 	path := filepath.Join(s.pinDir(), imageID+"."+strconv.Itoa(os.Getpid())+"."+strconv.FormatUint(s.pins.Add(1), 10))
 	lock, err := filelock.Acquire(ctx, path, purpose)
 	if err != nil {

@@ -57,6 +57,14 @@ type Signing struct {
 	Passphrase *string
 }
 
+// SignOptions say who signs an image in a registry.
+type SignOptions struct {
+	Access
+	Key       string // of gpg(1)
+	All       bool   // of a list, each image too
+	Directory string // for the signatures; empty: where registries.d(5) says
+}
+
 // Pushed is what is at the destination now.
 type Pushed struct {
 	Name   string // full name, with transport unless that is docker://

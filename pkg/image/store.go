@@ -13,6 +13,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/hint"
 	"go.podman.io/storage"
+	graphdriver "go.podman.io/storage/drivers"
 	"go.podman.io/storage/types"
 	"golang.org/x/sys/unix"
 )
@@ -160,11 +161,28 @@ func (s *Store) openLibrary() (lib storage.Store, err error) {
 		return nil, err
 	}
 	defer recoverLock(s.storage.GraphRoot, &err)
-	lib, err = storage.GetStore(s.storage)
+	lib, err = s.getStore()
 	if err != nil {
-		return nil, fmt.Errorf("open the image store %q: %w", s.storage.GraphRoot, err)
+		return nil, Damaged(fmt.Errorf("open the image store %q: %w", s.storage.GraphRoot, err))
 	}
 	return lib, nil
+}
+
+// getStore opens the library with overlay's directory not mounted on itself. The library does that to keep the mounts of containers to itself; pod makes
+// none there, and nothing can be renamed into a directory that is a mount of its own (AddLayer).
+func (s *Store) getStore() (storage.Store, error) {
+	conf := s.storage
+	if conf.GraphDriverName != "overlay" && conf.GraphDriverName != "" {
+		return storage.GetStore(conf)
+	}
+	conf.GraphDriverName = "overlay"
+	conf.GraphDriverOptions = append([]string{"overlay.skip_mount_home=true"}, conf.GraphDriverOptions...)
+	lib, err := storage.GetStore(conf)
+	cannot := errors.Is(err, graphdriver.ErrNotSupported) || errors.Is(err, graphdriver.ErrPrerequisites) || errors.Is(err, graphdriver.ErrIncompatibleFS)
+	if cannot && s.storage.GraphDriverName == "" {
+		return storage.GetStore(s.storage)
+	}
+	return lib, err
 }
 
 // lockable checks that every lock file of the store can be opened for writing, because the library panics over one
@@ -213,7 +231,7 @@ func (s *Store) change(ctx context.Context, do func(storage.Store) error) (err e
 		return err
 	}
 	defer recoverLock(s.storage.GraphRoot, &err)
-	return do(lib)
+	return Damaged(do(lib))
 }
 
 func exists(path string) bool {

@@ -28,6 +28,9 @@ func has(host Host, name string, inInitial bool) bool {
 // other than root, who would otherwise never get it; such a user has nothing else in force.
 func capabilities(cfg *container.Config, host Host, user container.User, privileged bool) (*specs.LinuxCapabilities, error) {
 	base := DefaultCapabilities()
+	if cfg.Security.Capabilities != nil {
+		base = cfg.Security.Capabilities
+	}
 	if privileged {
 		base = host.Capabilities
 	}

@@ -33,7 +33,6 @@ type arena struct {
 	before   string // what the canary was like
 	registry *repositories
 	host     string
-	box      layer
 }
 
 func newArena(t *testing.T) *arena {
@@ -266,6 +265,8 @@ func (a *arena) golden(name string, results []result) {
 	for _, r := range results {
 		text := regexp.MustCompile(`^pod: (pull|load) "[^"]*": `).ReplaceAllString(r.text, "")
 		text = strings.NewReplacer(a.world.Dir, "WORLD", a.host, "REGISTRY").Replace(text)
+		text = regexp.MustCompile(`127\.0\.0\.\d:\d+`).ReplaceAllString(text, "ADDRESS")
+		text = regexp.MustCompile(`: current time .* is after .*`).ReplaceAllString(text, "")
 		fmt.Fprintf(&out, "%s (%s): %s\n", r.name, r.way, text)
 	}
 	if dir := os.Getenv("POD_HOSTILE_UPDATE"); dir != "" {

@@ -17,55 +17,68 @@ import (
 // the first question of a client.
 type lie struct {
 	name string
-	// img is what it has; zero: one small layer.
+	// img is what it has; zero: an image with one small layer that no other has.
 	img image
+	// manifest and config change those of the small image; with makes an answer about it.
+	manifest, config func(map[string]any)
+	with             func(img image) answer
 	// answer answers instead of an honest registry; false: it does not want to. asked counts requests, this one included.
-	answer func(w http.ResponseWriter, r *http.Request, what string, asked int) bool
+	answer answer
 	args   []string // further arguments of pull
 	env    []string
 	tag    string // after the repository's name, ":latest" where it is empty
 	late   bool   // it is meant to take as long as the limit of silence allows
 }
 
+// answer answers a request; false: it does not want to.
+type answer func(w http.ResponseWriter, r *http.Request, what string, asked int) bool
+
 // silence is how long these registries may be silent.
 const silence = 1500 * time.Millisecond
 
-// smallImage is honest. Its layer does not pack well, so that there is something to cut.
-func smallImage() image {
+// smallImage is honest. Its layer does not pack well, so that there is something to cut, and is like no other.
+func smallImage(seed string) image {
 	var noise bytes.Buffer
-	for i := range 3000 {
-		sum := sha512.Sum512([]byte(strconv.Itoa(i)))
+	for i := range 300 {
+		sum := sha512.Sum512([]byte(seed + strconv.Itoa(i)))
 		noise.Write(sum[:])
 	}
 	return newImage(packed(archive(file("f", noise.String()))))
 }
 
-// changed is the small image with its manifest changed.
-func changed(change func(m map[string]any)) image {
-	img := smallImage()
+// prepare makes the image, and the answer about it.
+func (l *lie) prepare() {
+	if l.img.manifest == nil {
+		l.img = smallImage(l.name)
+	}
+	if l.config != nil {
+		l.img.config = edit(l.img.config, l.config)
+		config := describe(ociConfig, l.img.config)
+		l.img.manifest = edit(l.img.manifest, func(m map[string]any) { m["config"] = config })
+	}
+	if l.manifest != nil {
+		l.img.manifest = edit(l.img.manifest, l.manifest)
+	}
+	if l.with != nil {
+		l.answer = l.with(l.img)
+	}
+}
+
+func edit(object []byte, change func(map[string]any)) []byte {
 	var m map[string]any
-	if err := json.Unmarshal(img.manifest, &m); err != nil {
+	if err := json.Unmarshal(object, &m); err != nil {
 		panic(err)
 	}
 	change(m)
-	img.manifest = text(m)
-	return img
+	return text(m)
 }
 
-// configured is the small image with another configuration.
+// configured is an image whose configuration is this.
 func configured(config []byte) image {
-	img := changed(func(m map[string]any) { m["config"] = describe(ociConfig, config) })
+	img := smallImage(string(config))
 	img.config = config
+	img.manifest = edit(img.manifest, func(m map[string]any) { m["config"] = describe(ociConfig, config) })
 	return img
-}
-
-func reconfigured(change func(c map[string]any)) image {
-	var c map[string]any
-	if err := json.Unmarshal(smallImage().config, &c); err != nil {
-		panic(err)
-	}
-	change(c)
-	return configured(text(c))
 }
 
 func firstLayer(m map[string]any) map[string]any { return m["layers"].([]any)[0].(map[string]any) }
@@ -171,9 +184,9 @@ func lies(other string) []lie {
 }
 
 func wrongManifests() []lie {
-	small := smallImage()
+	small := smallImage("shared")
 	sent := func(name, kind string, b []byte) lie {
-		return lie{name: "manifest " + name, answer: to("manifests/", body(kind, b))}
+		return lie{name: "manifest " + name, img: small, answer: to("manifests/", body(kind, b))}
 	}
 	deep := strings.Repeat("[", 100000)
 	var many []layer
@@ -201,50 +214,53 @@ func wrongManifests() []lie {
 			w.Header().Set("Content-Length", strconv.Itoa(5<<30))
 			endless(ociManifest)(w, r)
 		})},
-		{name: "manifest with another digest in the header", answer: to("manifests/", func(w http.ResponseWriter, r *http.Request) {
+		{name: "manifest with another digest in the header", img: small, answer: to("manifests/", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Docker-Content-Digest", digestOf([]byte("other")))
 			body(ociManifest, small.manifest)(w, r)
 		})},
 		{name: "manifest that was not asked for", tag: "@" + digestOf([]byte("other"))},
 		{name: "manifest with 600 layers", img: newImage(many...)},
-		{name: "manifest with 20000 layers", img: changed(func(m map[string]any) {
+		{name: "manifest with 20000 layers", manifest: func(m map[string]any) {
 			l := m["layers"].([]any)[0]
 			var layers []any
 			for range 20000 {
 				layers = append(layers, l)
 			}
 			m["layers"] = layers
-		})},
-		{name: "manifest with a layer twice", img: changed(func(m map[string]any) { m["layers"] = append(m["layers"].([]any), m["layers"].([]any)[0]) })},
-		{name: "manifest with layers elsewhere", img: changed(func(m map[string]any) { firstLayer(m)["urls"] = []string{"http://127.0.0.1:1/x"} })},
-		{name: "manifest with layers of an unknown type", img: changed(func(m map[string]any) { firstLayer(m)["mediaType"] = "application/x-evil" })},
-		{name: "manifest with an encrypted layer", img: changed(func(m map[string]any) { firstLayer(m)["mediaType"] = ociLayer + "+gzip+encrypted" })},
-		{name: "manifest of an artifact", img: changed(func(m map[string]any) { m["config"].(map[string]any)["mediaType"] = "application/x-evil" })},
-		{name: "manifest with a table of contents that is none", img: changed(func(m map[string]any) {
+		}},
+		{name: "manifest with a layer twice", manifest: func(m map[string]any) { m["layers"] = append(m["layers"].([]any), m["layers"].([]any)[0]) }},
+		{name: "manifest with layers elsewhere", manifest: func(m map[string]any) { firstLayer(m)["urls"] = []string{"http://127.0.0.1:1/x"} }},
+		{name: "manifest with layers of an unknown type", manifest: func(m map[string]any) { firstLayer(m)["mediaType"] = "application/x-evil" }},
+		{name: "manifest with an encrypted layer", manifest: func(m map[string]any) { firstLayer(m)["mediaType"] = ociLayer + "+gzip+encrypted" }},
+		{name: "manifest of an artifact", manifest: func(m map[string]any) { m["config"].(map[string]any)["mediaType"] = "application/x-evil" }},
+		{name: "manifest with a table of contents that is none", manifest: func(m map[string]any) {
 			firstLayer(m)["annotations"] = map[string]string{"io.github.containers.zstd-chunked.manifest-checksum": "sha256:../x", "io.github.containers.zstd-chunked.manifest-position": "-1:-1:-1:9"}
-		})},
+		}},
 	}
 }
 
 func wrongDigests() (out []lie) {
-	small := smallImage()
+	small := smallImage("shared")
 	for what, d := range map[string]string{
 		"with parents": "sha256:../../../../etc/passwd", "with a question": "sha256:" + strings.Repeat("a", 64) + "?x", "with a fragment": "sha256:" + strings.Repeat("a", 64) + "#x",
 		"in upper case": strings.ToUpper(digestOf(small.layers[0].blob)[7:]), "in upper case with algorithm": "sha256:" + strings.ToUpper(digestOf(small.layers[0].blob)[7:]),
 		"of md5": "md5:" + strings.Repeat("a", 32), "of nothing known": "evil:" + strings.Repeat("a", 64), "too short": "sha256:abc", "empty": "", "with escapes": "sha256:\x1b[2J",
 		"with a host": "//evil/" + strings.Repeat("a", 64), "of a megabyte": "sha256:" + strings.Repeat("a", 1<<20),
 	} {
-		out = append(out, lie{name: "digest of a layer " + what, img: changed(func(m map[string]any) { firstLayer(m)["digest"] = d })},
-			lie{name: "digest of the configuration " + what, img: changed(func(m map[string]any) { m["config"].(map[string]any)["digest"] = d })})
+		out = append(out, lie{name: "digest of a layer " + what, manifest: func(m map[string]any) { firstLayer(m)["digest"] = d }},
+			lie{name: "digest of the configuration " + what, manifest: func(m map[string]any) { m["config"].(map[string]any)["digest"] = d }})
 	}
 	for what, size := range map[string]any{"smaller": 10, "larger": 99999999, "negative": -5, "huge": int64(1) << 62, "in words": "many"} {
-		out = append(out, lie{name: "size of a layer " + what, img: changed(func(m map[string]any) { firstLayer(m)["size"] = size })},
-			lie{name: "size of the configuration " + what, img: changed(func(m map[string]any) { m["config"].(map[string]any)["size"] = size })})
+		out = append(out, lie{name: "size of a layer " + what, manifest: func(m map[string]any) { firstLayer(m)["size"] = size }},
+			lie{name: "size of the configuration " + what, manifest: func(m map[string]any) { m["config"].(map[string]any)["size"] = size }})
 	}
-	sum := sha512.Sum512(small.layers[0].blob)
+	by512 := smallImage("sha512")
+	sum := sha512.Sum512(by512.layers[0].blob)
 	long := "sha512:" + hex.EncodeToString(sum[:])
-	img := changed(func(m map[string]any) { firstLayer(m)["digest"] = long })
-	out = append(out, lie{name: "digest by sha512", img: img, answer: to("blobs/"+long, body("", small.layers[0].blob))})
+	out = append(out, lie{
+		name: "digest by sha512", img: by512, manifest: func(m map[string]any) { firstLayer(m)["digest"] = long },
+		answer: to("blobs/"+long, body("", by512.layers[0].blob)),
+	})
 	return sortedLies(out)
 }
 
@@ -254,38 +270,42 @@ func wrongConfigs() []lie {
 	for i := range 2000 {
 		labels[fmt.Sprint(escape, i)] = strings.Repeat(escape, 50)
 	}
-	diffs := func(d ...string) image {
-		return reconfigured(func(c map[string]any) { c["rootfs"] = map[string]any{"type": "layers", "diff_ids": d} })
+	diffs := func(name string, d ...string) lie {
+		return lie{name: "configuration " + name, config: func(c map[string]any) { c["rootfs"] = map[string]any{"type": "layers", "diff_ids": d} }}
 	}
-	small := smallImage()
+	small := smallImage("shared")
 	return []lie{
 		{name: "configuration of text", img: configured([]byte("evil"))},
 		{name: "configuration as an array", img: configured([]byte("[]"))},
 		{name: "configuration deeply nested", img: configured([]byte(`{"config":` + strings.Repeat("[", 100000)))},
 		{name: "configuration of nothing", img: configured(nil)},
-		{name: "configuration of another system", img: reconfigured(func(c map[string]any) { c["os"] = "windows" })},
-		{name: "configuration of a system with escapes", img: reconfigured(func(c map[string]any) { c["os"] = escape })},
-		{name: "configuration without layers", img: diffs()},
-		{name: "configuration with another layer", img: diffs(digestOf([]byte("other")))},
-		{name: "configuration with more layers", img: diffs(small.layers[0].diff, small.layers[0].diff)},
-		{name: "configuration with a digest that is none", img: diffs("sha256:../../x")},
-		{name: "configuration with a digest by md5", img: diffs("md5:" + strings.Repeat("a", 32))},
-		{name: "configuration with two megabytes of labels", img: reconfigured(func(c map[string]any) {
+		{name: "configuration of another system", config: func(c map[string]any) { c["os"] = "windows" }},
+		{name: "configuration of a system with escapes", config: func(c map[string]any) { c["os"] = escape }},
+		diffs("without layers"),
+		diffs("with another layer", digestOf([]byte("other"))),
+		diffs("with more layers", small.layers[0].diff, small.layers[0].diff),
+		diffs("with a digest that is none", "sha256:../../x"),
+		diffs("with a digest by md5", "md5:"+strings.Repeat("a", 32)),
+		{name: "configuration with two megabytes of labels", config: func(c map[string]any) {
 			c["config"] = map[string]any{"Labels": labels, "Cmd": []string{escape}, "Env": []string{escape + "=" + escape}}
 			c["author"] = escape
 			c["history"] = []map[string]any{{"created_by": escape, "comment": escape}}
-		})},
+		}},
 		{name: "configuration of 5 MiB", img: configured(append(text(map[string]any{"os": "linux"}), bytes.Repeat([]byte(" "), 5<<20)...))},
-		{name: "configuration with other content", answer: to(configOf(small), body("", bytes.Replace(small.config, []byte("amd64"), []byte("evil!"), 1)))},
-		{name: "configuration cut", answer: to(configOf(small), body("", small.config[:50]))},
-		{name: "configuration with more behind", answer: to(configOf(small), body("", append(bytes.Clone(small.config), "more"...)))},
-		{name: "configuration without end", answer: to(configOf(small), endless(""))},
-		{name: "configuration missing", answer: to(configOf(small), status(404, nil, "no"))},
+		{name: "configuration with other content", with: func(small image) answer {
+			return to(configOf(small), body("", bytes.Replace(small.config, []byte("amd64"), []byte("evil!"), 1)))
+		}},
+		{name: "configuration cut", with: func(small image) answer { return to(configOf(small), body("", small.config[:50])) }},
+		{name: "configuration with more behind", with: func(small image) answer {
+			return to(configOf(small), body("", append(bytes.Clone(small.config), "more"...)))
+		}},
+		{name: "configuration without end", with: func(small image) answer { return to(configOf(small), endless("")) }},
+		{name: "configuration missing", with: func(small image) answer { return to(configOf(small), status(404, nil, "no")) }},
 	}
 }
 
 func wrongLists() []lie {
-	small := smallImage()
+	small := smallImage("shared")
 	entry := func(d descriptor, arch string) descriptor {
 		d.Platform = map[string]string{"os": "linux", "architecture": arch}
 		return d
@@ -294,7 +314,7 @@ func wrongLists() []lie {
 		return text(map[string]any{"schemaVersion": 2, "mediaType": ociIndex, "manifests": entries})
 	}
 	top := func(name string, list []byte, more ...[]byte) lie {
-		return lie{name: "list " + name, answer: func(w http.ResponseWriter, r *http.Request, what string, _ int) bool {
+		return lie{name: "list " + name, img: small, answer: func(w http.ResponseWriter, r *http.Request, what string, _ int) bool {
 			if what == "manifests/latest" {
 				body(ociIndex, list)(w, r)
 				return true
@@ -340,61 +360,72 @@ func wrongLists() []lie {
 }
 
 func wrongBlobs() []lie {
-	small := smallImage()
-	blob, path := small.layers[0].blob, blobOf(small)
-	flipped := bytes.Clone(blob)
-	flipped[len(flipped)/2] ^= 1
+	sent := func(name string, change func(blob []byte) []byte) lie {
+		return lie{name: "blob " + name, with: func(img image) answer { return to(blobOf(img), body("", change(bytes.Clone(img.layers[0].blob)))) }}
+	}
+	does := func(name string, do func(http.ResponseWriter, *http.Request)) lie {
+		return lie{name: "blob " + name, with: func(img image) answer { return to(blobOf(img), do) }}
+	}
 	// after says what comes when the blob is asked for again, once it was cut.
-	after := func(name string, again func(w http.ResponseWriter, r *http.Request)) lie {
-		first := true
-		return lie{name: "blob cut, then " + name, answer: func(w http.ResponseWriter, r *http.Request, what string, _ int) bool {
-			switch {
-			case what != path:
-				return false
-			case first:
-				first = false
-				cut(blob, len(blob)/2)(w, r)
-			default:
-				again(w, r)
-			}
-			return true
+	after := func(name string, again func(blob []byte, half int) func(http.ResponseWriter, *http.Request)) lie {
+		return lie{name: "blob cut, then " + name, with: func(img image) answer {
+			blob, first := img.layers[0].blob, true
+			return to(blobOf(img), func(w http.ResponseWriter, r *http.Request) {
+				if first {
+					first = false
+					cut(blob, len(blob)/2)(w, r)
+				}
+				again(blob, len(blob)/2)(w, r)
+			})
 		}}
 	}
 	part := func(from, to, all int, b []byte) func(http.ResponseWriter, *http.Request) {
 		return status(206, map[string]string{"Content-Range": fmt.Sprintf("bytes %d-%d/%d", from, to, all)}, string(b))
 	}
-	n, half := len(blob), len(blob)/2
 	return []lie{
-		{name: "blob with other content", answer: to(path, body("", flipped))},
-		{name: "blob with more behind", answer: to(path, body("", append(bytes.Clone(blob), "more"...)))},
-		{name: "blob that is shorter", answer: to(path, body("", blob[:half]))},
-		{name: "blob that is empty", answer: to(path, body("", nil))},
-		{name: "blob without end", answer: to(path, endless(""))},
-		{name: "blob missing", answer: to(path, status(404, nil, ""))},
-		{name: "blob of HTML", answer: to(path, body("text/html", []byte("<html>")))},
-		{name: "blob cut always", answer: to(path, cut(blob, half))},
-		after("the rest", part(half, n-1, n, blob[half:])), after("the whole", body("", blob)), after("another range", part(0, n-half-1, n, blob[:n-half])),
-		after("a range in words", status(206, map[string]string{"Content-Range": "evil"}, "x")), after("another rest", part(half, n-1, n, bytes.Repeat([]byte("x"), n-half))),
-		after("an error", status(500, nil, "no")), after("a range that is too long", part(half, n+9, n+10, append(bytes.Clone(blob[half:]), "0123456789"...))),
+		sent("with other content", func(b []byte) []byte { b[len(b)/2] ^= 1; return b }), sent("with more behind", func(b []byte) []byte { return append(b, "more"...) }),
+		sent("that is shorter", func(b []byte) []byte { return b[:len(b)/2] }), sent("that is empty", func([]byte) []byte { return nil }),
+		sent("of HTML", func([]byte) []byte { return []byte("<html>") }), does("without end", endless("")), does("missing", status(404, nil, "")),
+		{name: "blob cut always", with: func(img image) answer { return to(blobOf(img), cut(img.layers[0].blob, 9000)) }},
+		after("the rest", func(b []byte, h int) func(http.ResponseWriter, *http.Request) {
+			return part(h, len(b)-1, len(b), b[h:])
+		}),
+		after("the whole", func(b []byte, _ int) func(http.ResponseWriter, *http.Request) { return body("", b) }),
+		after("another range", func(b []byte, h int) func(http.ResponseWriter, *http.Request) {
+			return part(0, len(b)-h-1, len(b), b[:len(b)-h])
+		}),
+		after("a range in words", func([]byte, int) func(http.ResponseWriter, *http.Request) {
+			return status(206, map[string]string{"Content-Range": "evil"}, "x")
+		}),
+		after("another rest", func(b []byte, h int) func(http.ResponseWriter, *http.Request) {
+			return part(h, len(b)-1, len(b), bytes.Repeat([]byte("x"), len(b)-h))
+		}),
+		after("an error", func([]byte, int) func(http.ResponseWriter, *http.Request) { return status(500, nil, "no") }),
+		after("a range that is too long", func(b []byte, h int) func(http.ResponseWriter, *http.Request) {
+			return part(h, len(b)+9, len(b)+10, append(bytes.Clone(b[h:]), "0123456789"...))
+		}),
 	}
 }
 
-func silentOnes() (out []lie) {
-	small := smallImage()
-	for what, path := range map[string]string{"the first question": "v2", "the manifest": "manifests/", "the configuration": configOf(small), "a layer": blobOf(small)} {
-		out = append(out, lie{name: "silence at " + what, late: true, answer: to(path, hang)})
+func silentOnes() []lie {
+	late := func(name string, with func(img image) answer) lie { return lie{name: name, late: true, with: with} }
+	at := func(path string) func(image) answer { return func(image) answer { return to(path, hang) } }
+	return []lie{
+		late("silence at the first question", at("v2")), late("silence at the manifest", at("manifests/")),
+		late("silence at the configuration", func(img image) answer { return to(configOf(img), hang) }),
+		late("silence at a layer", func(img image) answer { return to(blobOf(img), hang) }),
+		late("silence amid a layer", func(img image) answer {
+			return to(blobOf(img), func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Length", strconv.Itoa(len(img.layers[0].blob)))
+				_, _ = w.Write(img.layers[0].blob[:9000])
+				w.(http.Flusher).Flush()
+				hang(w, r)
+			})
+		}),
+		late("a byte at a time of the manifest", func(img image) answer { return to("manifests/", drip(img.manifest, len(img.manifest))) }),
+		late("a byte at a time of the configuration", func(img image) answer { return to(configOf(img), drip(img.config, len(img.config))) }),
+		late("a byte at a time of a layer", func(img image) answer { return to(blobOf(img), drip(img.layers[0].blob, len(img.layers[0].blob))) }),
 	}
-	half := func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Length", strconv.Itoa(len(small.layers[0].blob)))
-		_, _ = w.Write(small.layers[0].blob[:9000])
-		w.(http.Flusher).Flush()
-		hang(w, r)
-	}
-	out = append(out, lie{name: "silence amid a layer", late: true, answer: to(blobOf(small), half)},
-		lie{name: "a byte at a time of the manifest", late: true, answer: to("manifests/", drip(small.manifest, len(small.manifest)))},
-		lie{name: "a byte at a time of the configuration", late: true, answer: to(configOf(small), drip(small.config, len(small.config)))},
-		lie{name: "a byte at a time of a layer", late: true, answer: to(blobOf(small), drip(small.layers[0].blob, len(small.layers[0].blob)))})
-	return sortedLies(out)
 }
 
 func angryOnes() []lie {
@@ -415,9 +446,9 @@ func angryOnes() []lie {
 		{name: "an error of a megabyte", answer: to("manifests/", status(500, nil, strings.Repeat("evil ", 200000)))},
 		{name: "an error with escapes", answer: to("manifests/", status(400, map[string]string{"Content-Type": "application/json"}, say("\x1b]0;owned\x07\x1b[2J\nError: all is well")))},
 		{name: "an error of a long message", answer: to("manifests/", status(400, map[string]string{"Content-Type": "application/json"}, say(strings.Repeat("evil ", 9999))))},
-		{name: "a warning with escapes", answer: to("manifests/", func(w http.ResponseWriter, r *http.Request) {
+		{name: "a warning with escapes", img: smallImage("shared"), answer: to("manifests/", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Warning", `299 - "\x1b[2J\x07evil"`)
-			body(ociManifest, smallImage().manifest)(w, r)
+			body(ociManifest, smallImage("shared").manifest)(w, r)
 		})},
 		{name: "teapot", answer: to("v2", status(418, nil, "short and stout"))},
 		{name: "forbidden", answer: to("manifests/", status(403, nil, "no"))},
@@ -427,19 +458,21 @@ func angryOnes() []lie {
 }
 
 func wrongHTTP(other string) []lie {
-	small := smallImage()
+	bomb := gz(make([]byte, 20<<20))
 	return []lie{
 		{name: "redirect in a circle", answer: to("manifests/", func(w http.ResponseWriter, r *http.Request) { redirect(r.URL.Path)(w, r) })},
 		{name: "redirect to a file", answer: to("manifests/", redirect("file:///etc/passwd"))},
-		{name: "redirect of a layer to a file", answer: to(blobOf(small), redirect("file:///etc/passwd"))},
+		{name: "redirect of a layer to a file", with: func(small image) answer { return to(blobOf(small), redirect("file:///etc/passwd")) }},
 		{name: "redirect nowhere", answer: to("manifests/", redirect(""))},
 		{name: "redirect to nonsense", answer: to("manifests/", redirect("http://[::1]:namedport/"))},
 		{name: "redirect to the metadata of a cloud", answer: to("manifests/", redirect("http://169.254.169.254/latest/meta-data/"))},
-		{name: "redirect to the metadata of a cloud by IPv6", answer: to(blobOf(small), redirect("http://[fd00:ec2::254]/latest"))},
-		{name: "redirect to the metadata of a cloud by name", answer: to(blobOf(small), redirect("http://metadata.google.internal/x"))},
-		{name: "redirect to another registry", answer: to(blobOf(small), redirect(other+"/blob"))},
+		{name: "redirect to the metadata of a cloud by IPv6", with: func(small image) answer { return to(blobOf(small), redirect("http://[fd00:ec2::254]/latest")) }},
+		{name: "redirect to the metadata of a cloud by name", with: func(small image) answer { return to(blobOf(small), redirect("http://metadata.google.internal/x")) }},
+		{name: "redirect to another registry", with: func(small image) answer { return to(blobOf(small), redirect(other+"/blob")) }},
 		{name: "chunks of nonsense", answer: to("manifests/", raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: "+ociManifest+"\r\n\r\nzzz\r\n{}\r\n"))},
-		{name: "chunks of a layer of nonsense", answer: to(blobOf(small), raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx\r\n"))},
+		{name: "chunks of a layer of nonsense", with: func(small image) answer {
+			return to(blobOf(small), raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx\r\n"))
+		}},
 		{name: "two lengths", answer: to("manifests/", raw("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 9\r\n\r\n{}"))},
 		{name: "a negative length", answer: to("manifests/", raw("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}"))},
 		{name: "no HTTP at all", answer: to("manifests/", raw("evil\r\n"))},
@@ -448,16 +481,20 @@ func wrongHTTP(other string) []lie {
 		{name: "a status with escapes", answer: to("manifests/", raw("HTTP/1.1 500 \x1b[2Jevil\r\nContent-Length: 0\r\n\r\n"))},
 		{name: "a packed manifest that is a bomb", answer: to("manifests/", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
-			body(ociManifest, gz(make([]byte, 200<<20)))(w, r)
+			body(ociManifest, bomb)(w, r)
 		})},
-		{name: "a packed layer", answer: to(blobOf(small), func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Encoding", "gzip")
-			body("", gz(small.layers[0].blob))(w, r)
-		})},
-		{name: "a packed configuration that is a bomb", answer: to(configOf(small), func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Encoding", "gzip")
-			body("", gz(make([]byte, 200<<20)))(w, r)
-		})},
+		{name: "a packed layer", with: func(small image) answer {
+			return to(blobOf(small), func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Encoding", "gzip")
+				body("", gz(small.layers[0].blob))(w, r)
+			})
+		}},
+		{name: "a packed configuration that is a bomb", with: func(small image) answer {
+			return to(configOf(small), func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Encoding", "gzip")
+				body("", bomb)(w, r)
+			})
+		}},
 	}
 }
 
@@ -470,7 +507,7 @@ func wrongTags() []lie {
 			w.Header().Set("Link", fmt.Sprintf("<%s?n=1&last=%d>; rel=\"next\"", r.URL.Path, page))
 			fmt.Fprintf(w, `{"name":"x","tags":["t%d"]}`, page)
 		})},
-		{name: "tags of 5 GiB", tag: " ", args: all, answer: to("tags/list", endless("application/json"))},
+		{name: "tags of 5 GiB", late: true, tag: " ", args: all, answer: to("tags/list", endless("application/json"))},
 		{name: "tags that are none", tag: " ", args: all, answer: to("tags/list", body("", text(map[string]any{"tags": []string{"../../x", "\x1b[2J", "a:b", ""}})))},
 		{name: "no tags", tag: " ", args: all, answer: to("tags/list", body("", []byte(`{"tags":null}`)))},
 		{name: "tags of text", tag: " ", args: all, answer: to("tags/list", body("", []byte("evil")))},

@@ -32,10 +32,14 @@ const (
 	Who    Verb = "who"
 	Logout Verb = "logout"
 	Search Verb = "search"
+	Sign   Verb = "sign"
 
 	AddToList Verb = "manifest-add"
 	PushList  Verb = "manifest-push"
 	Manifest  Verb = "manifest"
+
+	PullArtifact Verb = "artifact-pull"
+	PushArtifact Verb = "artifact-push"
 )
 
 // Request is all that pod-transfer is told.
@@ -56,6 +60,7 @@ type Request struct {
 	Only      bool // push a manifest list without the images in it
 	Access    image.Access
 	Search    image.SearchOptions
+	Sign      image.SignOptions
 	Progress  bool // shown on standard error
 	Bounds    Bounds
 }
@@ -75,6 +80,7 @@ type Answer struct {
 	LoggedIn image.LoggedIn
 	Manifest image.Manifest
 	Found    []image.Found
+	Digest   string // of an artifact
 
 	Error string // empty: none
 	Hint  string
@@ -110,13 +116,22 @@ func (c Courier) Pull(ctx context.Context, s *image.Store, name string, opts ima
 	answer, err := c.run(ctx, s, request, nil, nil)
 	var images []*image.Image
 	for _, l := range answer.Loaded {
-		img, lookup := s.Lookup(ctx, l.ID)
+		img, lookup := found(ctx, s, l)
 		if lookup != nil {
 			return images, errors.Join(err, lookup)
 		}
 		images = append(images, img)
 	}
 	return images, err
+}
+
+// found gives an image that was brought in. Another command may have removed it since; then it is only known which it was.
+func found(ctx context.Context, s *image.Store, l Loaded) (*image.Image, error) {
+	img, err := s.Lookup(ctx, l.ID)
+	if errors.Is(err, image.ErrNotFound) {
+		return &image.Image{ID: l.ID, Names: l.Names}, nil
+	}
+	return img, err
 }
 
 // Load brings in the images of an archive or a directory; an empty path reads the archive from in. See
@@ -135,7 +150,7 @@ func (c Courier) Load(ctx context.Context, s *image.Store, path string, in *os.F
 	answer, err := c.run(ctx, s, request, in, nil)
 	var loaded []image.Loaded
 	for _, l := range answer.Loaded {
-		img, lookup := s.Lookup(ctx, l.ID)
+		img, lookup := found(ctx, s, l)
 		if lookup != nil {
 			return loaded, errors.Join(err, lookup)
 		}

@@ -35,3 +35,9 @@ func (c Courier) Search(ctx context.Context, s *image.Store, term string, opts i
 	answer, err := c.run(ctx, s, Request{Verb: Search, Names: []string{term}, Search: opts}, nil, nil)
 	return answer.Found, err
 }
+
+// Sign signs an image in its registry; see transfer.Transfer.Sign.
+func (c Courier) Sign(ctx context.Context, s *image.Store, name string, opts image.SignOptions) ([]image.Pushed, error) {
+	answer, err := c.run(ctx, s, Request{Verb: Sign, Names: []string{name}, Sign: opts}, nil, nil)
+	return answer.Pushed, err
+}

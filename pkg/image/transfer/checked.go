@@ -31,6 +31,7 @@ type checkedSource struct {
 	mu        sync.Mutex
 	manifests map[digest.Digest]manifestBlob // "": of the reference itself
 	blobs     map[digest.Digest]string       // files
+	configs   map[digest.Digest][]byte
 }
 
 type manifestBlob struct {
@@ -47,7 +48,7 @@ func openChecked(ctx context.Context, j *job, ref types.ImageReference) (*checke
 	}
 	return &checkedSource{
 		ImageSource: src, ImageReference: ref, j: j, remote: ref.Transport().Name() == "docker", tell: j.tell.teller(),
-		manifests: map[digest.Digest]manifestBlob{}, blobs: map[digest.Digest]string{},
+		manifests: map[digest.Digest]manifestBlob{}, blobs: map[digest.Digest]string{}, configs: map[digest.Digest][]byte{},
 	}, nil
 }
 
@@ -100,35 +101,36 @@ func (s *checkedSource) GetBlob(ctx context.Context, info types.BlobInfo, cache 
 	if !s.remote {
 		return s.ImageSource.GetBlob(ctx, info, cache)
 	}
+	config, err := s.config(ctx, info, cache)
+	return io.NopCloser(bytes.NewReader(config)), int64(len(config)), err
+}
+
+// config fetches a configuration, once. Who gets it checks its digest.
+func (s *checkedSource) config(ctx context.Context, info types.BlobInfo, cache types.BlobInfoCache) ([]byte, error) {
+	s.mu.Lock()
+	known, ok := s.configs[info.Digest]
+	s.mu.Unlock()
+	if ok {
+		return known, nil
+	}
 	watch := s.j.watch(ctx)
-	stream, size, err := s.ImageSource.GetBlob(watch.ctx, info, cache)
+	defer watch.stop()
+	stream, _, err := s.ImageSource.GetBlob(watch.ctx, info, cache)
 	if err != nil {
-		watch.stop()
-		return nil, 0, watch.cause(err)
+		return nil, watch.cause(err)
 	}
-	return &bounded{watched{stream, watch}, maxConfig}, size, nil
-}
-
-// bounded is a stream of a limited size that must not stop to come.
-type bounded struct {
-	watched
-	left int64
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	n, err := b.watched.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return 0, fmt.Errorf("a configuration has more than the %d bytes that are read", maxConfig)
+	defer stream.Close()
+	config, err := io.ReadAll(io.LimitReader(&watched{stream, watch}, maxConfig+1))
+	if err != nil {
+		return nil, watch.cause(err)
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = b.s.cause(err)
+	if len(config) > maxConfig {
+		return nil, fmt.Errorf("a configuration has more than the %d bytes that are read", maxConfig)
 	}
-	return n, err
-}
-
-func (b *bounded) Close() error {
-	b.s.stop()
-	return b.watched.Close()
+	s.mu.Lock()
+	s.configs[info.Digest] = config
+	s.mu.Unlock()
+	return config, nil
 }
 
 // keep lets the library have a blob from a file.

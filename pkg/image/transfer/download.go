@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -40,10 +41,35 @@ func (j *job) attend(ctx context.Context) (context.Context, context.CancelFunc) 
 
 // attended gives the reason why a context ended for the error that came of it.
 func attended(ctx context.Context, err error) error {
-	if silent := (errSilent{}); err != nil && errors.As(context.Cause(ctx), &silent) {
-		return silent
+	cause := context.Cause(ctx)
+	if err == nil || cause == nil || errors.Is(cause, context.Canceled) {
+		return err
 	}
-	return err
+	return cause
+}
+
+// maxHeap is what may be in memory while the library reads an answer that it does not bound.
+const maxHeap = 512 << 20
+
+// frugal ends a context when an answer fills the memory.
+func frugal(ctx context.Context, stop context.CancelFunc) (context.Context, context.CancelFunc) {
+	ctx, fail := context.WithCancelCause(ctx)
+	go func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				var m runtime.MemStats
+				if runtime.ReadMemStats(&m); m.HeapAlloc > maxHeap {
+					fail(errors.New("the registry's answer is too long"))
+				}
+			}
+		}
+	}()
+	return ctx, func() { fail(context.Canceled); stop() }
 }
 
 // downloads are the blobs of one image that come at the same time.
@@ -264,12 +290,23 @@ func (e *exactReader) Read(p []byte) (int, error) {
 	}
 	switch {
 	case e.info.Size >= 0 && e.n < e.info.Size:
-		return n, fmt.Errorf("blob %s ends after %d of the %d bytes that the manifest says: %w", shortDigest(e.info.Digest), e.n, e.info.Size, io.ErrUnexpectedEOF)
+		return n, errShort{shortDigest(e.info.Digest), e.n, e.info.Size}
 	case !e.verify.Verified():
 		return n, fmt.Errorf("what came for blob %s has another digest", shortDigest(e.info.Digest))
 	}
 	return n, io.EOF
 }
+
+// errShort says that a blob ended too early, which another try may mend.
+type errShort struct {
+	blob      string
+	got, want int64
+}
+
+func (e errShort) Error() string {
+	return fmt.Sprintf("blob %s ends after %d of the %d bytes that the manifest says", e.blob, e.got, e.want)
+}
+func (e errShort) Is(target error) bool { return target == io.ErrUnexpectedEOF }
 
 // silence ends a download from which nothing comes any more.
 type silence struct {

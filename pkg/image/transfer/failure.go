@@ -15,6 +15,7 @@ import (
 	"github.com/docker/distribution/registry/api/errcode"
 	v2 "github.com/docker/distribution/registry/api/v2"
 	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/image/v5/docker"
 	"go.podman.io/image/v5/signature"
 )
@@ -24,11 +25,34 @@ func explain(verb, name, registry string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
+	if r, ok := refused(err); ok {
+		return hint.Wrap(failure{fmt.Sprintf("%s %q: %s", verb, name, r), err}, hint.Of(err))
+	}
+	err = image.Damaged(err)
 	what, advice := diagnose(registry, err)
 	if what == "" {
-		return fmt.Errorf("%s %q: %w", verb, name, err)
+		return fmt.Errorf("%s %q: %w", verb, name, sentence(err))
 	}
+	what = oneLine(what)
 	return hint.Wrap(failure{fmt.Sprintf("%s %q: %s", verb, name, what), err}, advice)
+}
+
+// sentence is an error in one line that a person will read to its end, whatever a registry or an archive sent.
+func sentence(err error) error {
+	text := err.Error()
+	if short := oneLine(text); short != text {
+		return failure{short, err}
+	}
+	return err
+}
+
+func oneLine(text string) string {
+	const most = 400
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
 }
 
 // failure has its own words and keeps the cause for errors.Is.
@@ -56,6 +80,8 @@ func diagnose(registry string, err error) (what, advice string) {
 		return "the registry limits how often it answers (too many requests)", login + ", or wait"
 	case errors.As(err, &untrusted):
 		return "the signature policy refuses it: " + untrusted.Error(), "see policy.json(5)"
+	case strings.Contains(err.Error(), "Would invalidate signatures"):
+		return "the image has signatures, which do not hold for what is written there: " + root(err).Error(), "push --remove-signatures"
 	case strings.Contains(err.Error(), "decrypting layer"):
 		return "a layer is encrypted, and no key that was given opens it: " + root(err).Error(), "pod pull --decryption-key FILE"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

@@ -69,7 +69,7 @@ func (t Transfer) load(ctx context.Context, s *image.Store, from location, in io
 	}
 	loaded, err := j.open(ctx, from)
 	if err != nil {
-		return loaded, fmt.Errorf("load %q: %w", shown, err)
+		return loaded, fmt.Errorf("load %q: %w", shown, sentence(image.Damaged(err)))
 	}
 	return loaded, nil
 }

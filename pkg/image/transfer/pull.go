@@ -90,7 +90,7 @@ func (j *job) current(ctx context.Context, n image.Name) *image.Image {
 	if err != nil {
 		return nil
 	}
-	ref, err := registryRef(n)
+	ref, err := j.ask(n)
 	if err != nil {
 		return nil
 	}
@@ -103,7 +103,7 @@ func (j *job) current(ctx context.Context, n image.Name) *image.Image {
 
 // fetch copies one image from its registry into the store.
 func (j *job) fetch(ctx context.Context, n image.Name, opts image.PullOptions) (*image.Image, error) {
-	src, err := registryRef(n)
+	src, err := j.ask(n)
 	if err != nil {
 		return nil, err
 	}
@@ -126,14 +126,16 @@ func (j *job) fetch(ctx context.Context, n image.Name, opts image.PullOptions) (
 }
 
 func (j *job) pullTags(ctx context.Context, n image.Name, opts image.PullOptions) ([]*image.Image, error) {
-	ref, err := registryRef(n)
+	ref, err := j.ask(n)
 	if err != nil {
 		return nil, err
 	}
 	var tags []string
 	err = j.again(ctx, func() error {
-		tags, err = docker.GetRepositoryTags(ctx, j.sys, ref)
-		return err
+		asking, stop := frugal(j.attend(ctx))
+		defer stop()
+		tags, err = docker.GetRepositoryTags(asking, j.sys, ref)
+		return attended(asking, err)
 	})
 	if err != nil {
 		return nil, err
@@ -151,6 +153,15 @@ func (j *job) pullTags(ctx context.Context, n image.Name, opts image.PullOptions
 		images = append(images, got...)
 	}
 	return images, nil
+}
+
+// ask gives the reference of an image in its registry, to which requests may go from now on.
+func (j *job) ask(n image.Name) (imageRef, error) {
+	ref, err := registryRef(n)
+	if err == nil {
+		j.gate.expect(ref.DockerReference())
+	}
+	return ref, err
 }
 
 func registryRef(n image.Name) (imageRef, error) {

@@ -1,18 +1,16 @@
 package transfer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"strings"
+	"path/filepath"
 
-	"github.com/pod-engine/pod/internal/hint"
+	"github.com/opencontainers/go-digest"
 	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/image/v5/copy"
+	"go.podman.io/image/v5/docker"
 	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/manifest"
 	"go.podman.io/image/v5/pkg/cli/sigstore"
@@ -57,15 +55,17 @@ func (s signing) end() error {
 
 // signSimply puts a simple signature (containers-signature(5)) beside what was written to a registry, into the lookaside
 // storage that registries.d(5) names. The library is built without gpgme, which is C, and cannot sign by itself.
-func (j *job) signSimply(ctx context.Context, ref imageRef, written []byte, s image.Signing) (err error) {
+func (j *job) signSimply(ctx context.Context, ref imageRef, written []byte, s image.Signing) error {
 	if s.GPG == "" {
 		return nil
 	}
-	made, err := signature.SignDockerManifest(written, reference.TagNameOnly(ref.DockerReference()).String(), gpg{ctx, s.Passphrase}, s.GPG)
-	if err != nil {
-		return err
-	}
-	digest, err := manifest.Digest(written)
+	j.tell.line("Signing %s as %s...", fullName(ref), s.GPG)
+	return j.keepSignature(ctx, ref, written, gpg{ctx, s.Passphrase}, s.GPG)
+}
+
+// keepSignature signs a manifest and adds the signature to those that it has.
+func (j *job) keepSignature(ctx context.Context, ref imageRef, text []byte, g gpg, key string) (err error) {
+	made, digest, err := sign(ref, text, g, key)
 	if err != nil {
 		return err
 	}
@@ -83,60 +83,93 @@ func (j *job) signSimply(ctx context.Context, ref imageRef, written []byte, s im
 		return err
 	}
 	defer func() { err = errors.Join(err, dst.Close()) }()
-	j.tell.line("Signing %s as %s...", fullName(ref), s.GPG)
 	return dst.PutSignatures(ctx, append(others, made), &digest)
 }
 
-// gpg signs through the program gpg(1) with the user's own keys.
-type gpg struct {
-	ctx        context.Context
-	passphrase *string
-}
-
-func (gpg) Close() error { return nil }
-
-func (gpg) SupportsSigning() error {
-	if _, err := exec.LookPath("gpg"); err != nil {
-		return hint.Wrap(errors.New("simple signatures are made by the program gpg, which is not installed"),
-			"install gnupg, or sign with --sign-by-sigstore-private-key")
+func sign(ref imageRef, text []byte, g gpg, key string) ([]byte, digest.Digest, error) {
+	sum, err := manifest.Digest(text)
+	if err != nil {
+		return nil, "", err
 	}
-	return nil
+	made, err := signature.SignDockerManifest(text, reference.TagNameOnly(ref.DockerReference()).String(), g, key)
+	return made, sum, err
 }
 
-// Sign makes a signature with the text inside, as gpg --sign does.
-func (g gpg) Sign(text []byte, key string) ([]byte, error) {
-	if err := g.SupportsSigning(); err != nil {
+// Sign makes a simple signature for an image as it is in its registry, and says what was signed.
+func (t Transfer) Sign(ctx context.Context, s *image.Store, name string, opts image.SignOptions) (_ []image.Pushed, err error) {
+	j, err := t.begin(s, opts.Access, image.Platform{})
+	if err != nil {
 		return nil, err
 	}
-	args := []string{"--batch", "--no-tty", "--local-user", key, "--sign", "--output", "-"}
-	cmd := exec.CommandContext(g.ctx, "gpg", args...)
-	if g.passphrase != nil {
-		// On a pipe, where no other process can read it.
-		r, w, err := os.Pipe()
+	defer func() { err = errors.Join(err, j.end()) }()
+	ref, err := j.remote(name)
+	if err != nil {
+		return nil, err
+	}
+	if ref.Transport() != docker.Transport {
+		return nil, fmt.Errorf("sign %q: a simple signature has a place beside a registry only", name)
+	}
+	src, err := ref.NewImageSource(ctx, j.sys)
+	if err != nil {
+		return nil, explainRef("sign", ref, err)
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	text, kind, err := src.GetManifest(ctx, nil)
+	if err != nil {
+		return nil, explainRef("sign", ref, err)
+	}
+	manifests := [][]byte{text}
+	if opts.All && manifest.MIMETypeIsMultiImage(kind) {
+		list, err := manifest.ListFromBlob(text, kind)
 		if err != nil {
 			return nil, err
 		}
-		defer r.Close()
-		go func() {
-			defer w.Close()
-			_, _ = io.WriteString(w, *g.passphrase+"\n") // gpg says what it misses
-		}()
-		cmd = exec.CommandContext(g.ctx, "gpg", append([]string{"--pinentry-mode", "loopback", "--passphrase-fd", "3"}, args...)...)
-		cmd.ExtraFiles = []*os.File{r}
+		for _, d := range list.Instances() {
+			text, _, err := src.GetManifest(ctx, &d)
+			if err != nil {
+				return nil, explainRef("sign", ref, err)
+			}
+			manifests = append(manifests, text)
+		}
 	}
-	var out, messages bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), &out, &messages
-	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("sign with the key %q: %s: %w: %s", key, strings.Join(cmd.Args, " "), err, strings.TrimSpace(messages.String()))
+	var done []image.Pushed
+	for _, text := range manifests {
+		sum, err := j.signOne(ctx, ref, text, opts)
+		if err != nil {
+			return done, fmt.Errorf("sign %q: %w", name, err)
+		}
+		done = append(done, image.Pushed{Name: fullName(ref), Digest: sum.String(), Size: int64(len(text))})
 	}
-	return out.Bytes(), nil
+	return done, nil
 }
 
-// Verify and UntrustedSignatureContents are the library's own to do.
-func (gpg) Verify([]byte) ([]byte, string, error) {
-	return nil, "", errors.New("gpg is asked for signatures only")
-}
-
-func (gpg) UntrustedSignatureContents([]byte) ([]byte, string, error) {
-	return nil, "", errors.New("gpg is asked for signatures only")
+// signOne signs one manifest: into the directory, laid out as lookaside storage is, or where registries.d says.
+func (j *job) signOne(ctx context.Context, ref imageRef, text []byte, opts image.SignOptions) (digest.Digest, error) {
+	g := gpg{ctx: ctx}
+	if opts.Directory == "" {
+		sum, err := manifest.Digest(text)
+		if err != nil {
+			return "", err
+		}
+		return sum, j.keepSignature(ctx, ref, text, g, opts.Key)
+	}
+	made, sum, err := sign(ref, text, g, opts.Key)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(opts.Directory, fmt.Sprintf("%s@%s=%s", reference.Path(ref.DockerReference()), sum.Algorithm(), sum.Encoded()))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	for n := 1; ; n++ {
+		f, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf("signature-%d", n)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if errors.Is(err, os.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		_, err = f.Write(made)
+		return sum, errors.Join(err, f.Close())
+	}
 }

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/layertar"
 	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/image/v5/copy"
@@ -48,6 +49,7 @@ type job struct {
 	sys    *types.SystemContext
 	policy *signature.PolicyContext
 	tell   *progress
+	gate   *gate
 	work   *workspace
 
 	decryptionKeys []string // for what comes from an archive
@@ -74,7 +76,7 @@ func (t Transfer) begin(s *image.Store, access image.Access, platform image.Plat
 	}
 	sys.OSChoice, sys.ArchitectureChoice, sys.VariantChoice = platform.OS, platform.Arch, platform.Variant
 	sys.BigFilesTemporaryDir = work.dir
-	j := &job{store: s, access: access, sys: sys, policy: policy, work: work, tell: &progress{out: access.Progress, terminal: access.Terminal}}
+	j := &job{store: s, access: access, sys: sys, policy: policy, work: work, tell: &progress{out: access.Progress, terminal: access.Terminal}, gate: newGate(sys)}
 	j.patience, j.limits = cmp.Or(t.Patience, defaultPatience), layertar.Default()
 	if t.Limits != nil {
 		j.limits = *t.Limits
@@ -184,10 +186,15 @@ func (j *job) receive(ctx context.Context, dst, src types.ImageReference, opts c
 	const tries = 5
 	for n := 1; ; n++ {
 		img, err := j.receiveOnce(ctx, dst, src, opts)
-		if n == tries || !errors.Is(err, storage.ErrLayerUnknown) && !errors.Is(err, storage.ErrParentUnknown) {
+		if n == tries || !vanished(err) {
 			return img, err
 		}
 	}
+}
+
+// vanished reports whether something was taken away that the library had seen before.
+func vanished(err error) bool {
+	return errors.Is(err, storage.ErrLayerUnknown) || errors.Is(err, storage.ErrParentUnknown) || errors.Is(err, storage.ErrImageUnknown) || errors.Is(err, image.ErrNotFound)
 }
 
 func (j *job) receiveOnce(ctx context.Context, dst, src types.ImageReference, opts copy.Options) (*image.Image, error) {
@@ -200,6 +207,9 @@ func (j *job) receiveOnce(ctx context.Context, dst, src types.ImageReference, op
 		return err
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := failpoint.Hit("pull.layers"); err != nil {
 		return nil, err
 	}
 	_, err = j.copy(ctx, dst, from, opts)

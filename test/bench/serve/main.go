@@ -68,7 +68,8 @@ func run(layers, size int, many string, count int) error {
 func image(layers, size int) (v1.Image, error) {
 	img := empty.Image
 	for i := range layers {
-		layer, err := tarball.LayerFromReader(bytes.NewReader(files(i, size)))
+		text := files(i, size)
+		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil })
 		if err != nil {
 			return nil, err
 		}

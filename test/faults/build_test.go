@@ -1,0 +1,135 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pod-engine/pod/internal/podtest"
+)
+
+// buildContext has a first state, from which victim is made, and a second, whose build is killed.
+func buildContext(t *testing.T) (first, second string) {
+	t.Helper()
+	dir := t.TempDir()
+	const text = `FROM localhost/box AS base
+RUN --mount=type=cache,target=/cache echo x >>/cache/n && echo %s >/made
+FROM localhost/box
+COPY --from=base /made /copied
+COPY content /content
+WORKDIR /w
+`
+	for _, state := range []string{"first", "second"} {
+		sub := filepath.Join(dir, state)
+		if err := os.Mkdir(sub, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for name, content := range map[string]string{"Dockerfile": fmt.Sprintf(text, state), "content": state} {
+			if err := os.WriteFile(filepath.Join(sub, name), []byte(content), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return filepath.Join(dir, "first"), filepath.Join(dir, "second")
+}
+
+// TestABuildSurvivesItsDeath kills a build at every step: the name means the old image or the new one, whole; the next build
+// works; nothing goes on running and, after a prune, nothing is left.
+func TestABuildSurvivesItsDeath(t *testing.T) {
+	b := newBench(t)
+	first, second := buildContext(t)
+	build := func(dir string) []string {
+		return []string{"build", "-q", "--network", "none", "-t", victim, dir}
+	}
+	prepare := func() { b.must(nil, build(first)...) }
+	prepare()
+	trace := filepath.Join(t.TempDir(), "trace")
+	b.must([]string{"POD_FAILPOINT_TRACE=" + trace}, build(second)...)
+	seen := map[string]bool{}
+	var table results
+	for _, point := range traced(trace) {
+		if seen[point] {
+			continue
+		}
+		seen[point] = true
+		if err := b.buildGone(build(first)); err != nil {
+			t.Fatal(err)
+		}
+		prepare()
+		t.Run(point, func(t *testing.T) {
+			err := b.buildDies(build(second), point)
+			table.add("build", point, "command", err)
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if len(seen) < 8 {
+		t.Errorf("a build passes only %d failpoints", len(seen))
+	}
+	if err := b.buildGone(build(first)); err != nil {
+		t.Error(err)
+	}
+	t.Logf("steps at which a build was killed:\n%s", &table)
+}
+
+func (b *bench) buildDies(args []string, point string) error {
+	err := b.command([]string{"POD_FAILPOINT=" + point + "=kill"}, args...)
+	if errors.Is(err, errHangs) {
+		return err
+	}
+	if err == nil && !isMonitor(point) {
+		return fmt.Errorf("it was not killed at %s", point)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+	defer cancel()
+	content, err := b.world.Run(ctx, "run", "--rm", "--network", "none", victim, "cat", "/content")
+	if err != nil {
+		return fmt.Errorf("the name means nothing whole: %w", err)
+	}
+	if content = strings.TrimSpace(content); content != "first" && content != "second" {
+		return fmt.Errorf("the name means an image whose content is %q", content)
+	}
+	if err := b.command(nil, args...); err != nil {
+		return fmt.Errorf("the next build: %w", err)
+	}
+	made, err := b.world.Run(ctx, "run", "--rm", "--network", "none", victim, "cat", "/copied", "/content")
+	if err != nil {
+		return err
+	}
+	if strings.Join(strings.Fields(made), " ") != "second second" {
+		return fmt.Errorf("the next build made %q", made)
+	}
+	return nil
+}
+
+// buildGone removes what builds have made and looks whether anything is left. The build before that takes away what is left of
+// those that were killed.
+func (b *bench) buildGone(next []string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+	defer cancel()
+	if err := b.command(nil, next...); err != nil {
+		return err
+	}
+	images, err := b.world.Run(ctx, "images", "--all", "--format", "{{.ID}} {{.Repository}}")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(images) {
+		id, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if name != strings.TrimSuffix(podtest.BoxImage, ":latest") {
+			if err := b.command(nil, "rmi", "-f", id); err != nil {
+				return err
+			}
+		}
+	}
+	// The parts of layers that were being made are the image store's.
+	if err := errors.Join(b.command(nil, "builder", "prune", "--all", "--force"), b.command(nil, "system", "check", "--repair")); err != nil {
+		return err
+	}
+	return b.removable()
+}
