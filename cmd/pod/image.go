@@ -27,7 +27,7 @@ func newImageCommand(a *app) *cobra.Command {
 	cmd.AddCommand(newBuildCommand(a), newHistoryCommand(a), newImageDiffCommand(a), newImageExistsCommand(a), newImageInspectCommand(a),
 		newImageMountCommand(a), newImagePruneCommand(a), newImageTreeCommand(a), newImageUnmountCommand(a), newImportCommand(a), list,
 		newLoadCommand(a), newPullCommand(a), newPushCommand(a), remove, newSaveCommand(a), newScanCommand(a), newSearchCommand(a),
-		newImageSignCommand(a), newTagCommand(a), newImageTrustCommand(a), newUntagCommand(a))
+		newImageScpCommand(a), newImageSignCommand(a), newTagCommand(a), newImageTrustCommand(a), newUntagCommand(a))
 	return cmd
 }
 

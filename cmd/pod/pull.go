@@ -103,7 +103,14 @@ func runPull(ctx context.Context, a *app, names []string, opts image.PullOptions
 		return err
 	}
 	for _, name := range names {
-		images, err := pullImages(ctx, a, store, name, opts)
+		full, remember, err := a.choose(name)
+		if err != nil {
+			return err
+		}
+		images, err := pullImages(ctx, a, store, full, opts)
+		if err == nil {
+			err = remember()
+		}
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package container
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -98,6 +99,19 @@ func TestApplyDefaultsMerges(t *testing.T) {
 		if !strings.Contains(env, " "+entry+" ") {
 			t.Errorf("%s is not in%s", entry, env)
 		}
+	}
+}
+
+// TestApplyDefaultsForItsOwnNamespaces: a default sysctl is not for a container that would change it for others.
+func TestApplyDefaultsForItsOwnNamespaces(t *testing.T) {
+	c := NewConfig()
+	c.Network.Mode, c.Namespace.IPC = "host", "host"
+	d := Defaults{Sysctls: []string{"net.ipv4.ping_group_range=0 0", "kernel.shmmax=1", "kernel.domainname=x"}}
+	if err := c.ApplyDefaults(d, func(string) bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]string{"kernel.domainname": "x"}; !maps.Equal(c.Security.Sysctls, want) {
+		t.Errorf("sysctls are %v, want %v", c.Security.Sysctls, want)
 	}
 }
 

@@ -3,28 +3,7 @@
 # code and its standard output, with what differs from run to run made equal; test/compat/compare puts two of them side by
 # side. Messages on stderr are not compared: they are each engine's own.
 set -u
-: "${E:?the engine}" "${ARCHIVE:?the image archive}"
-BOX=localhost/box:latest
-
-# same makes ids, times and sizes equal.
-same() {
-	sed -E -e 's/\b(sha256:)?[0-9a-f]{64}\b/<id>/g' -e 's/\b[0-9a-f]{12}\b/<short>/g' \
-		-e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+( ?[+-][0-9]{4} [A-Z]+|Z|[+-][0-9:]+)?/<time>/g' \
-		-e 's/(Up |Exited \([0-9]+\) |^|[[:space:]])(Less than a second|About a minute|[0-9]+ (seconds?|minutes?|hours?|days?|weeks?|months?|years?))( ago)?/\1<duration>/g' \
-		-e 's/[0-9.]+ ?[kMG]?B\b/<size>/g' -e 's/ +/ /g'
-}
-
-# step NAME COMMAND...
-step() {
-	local name=$1 out code
-	shift
-	out=$("$@" 2>/dev/null </dev/null)
-	code=$?
-	printf '## %s\nexit %s\n' "$name" "$code"
-	[ -z "$out" ] || printf '%s\n' "$out" | same
-}
-shell() { bash -c "$1"; }
-export E BOX
+. "$(dirname "$0")/steps.sh"
 
 step 'load' "$E" load -q -i "$ARCHIVE"
 step 'images' "$E" images --format '{{.Repository}} {{.Tag}}'
@@ -133,3 +112,23 @@ step 'image exists: unknown' "$E" image exists nobody
 step 'rm -f: unknown' "$E" rm -f nobody
 step 'rm -f' "$E" rm -f user
 step 'ps -a at the end' "$E" ps -aq
+
+# The life of a container from a registry.
+IMG=${REGISTRY:?its address}/box
+export IMG
+step 'pull' "$E" pull -q "$IMG"
+step 'pull: unknown' "$E" pull -q "${IMG}no"
+step 'registry: images' "$E" images --format '{{.Repository}}:{{.Tag}}' "$IMG"
+step 'registry: run -d' shell '$E run -d --name web "$IMG" httpd -f -v -p 8080 | grep -cE "^[0-9a-f]{64}$"'
+step 'registry: ps' "$E" ps --format '{{.Names}} {{.Image}} {{.Status}}'
+step 'registry: exec a client' timeout 30 bash -c 'until $E exec web wget -qO /dev/null http://127.0.0.1:8080/etc/group; do :; done; echo reached'
+step 'registry: logs -f' shell 'timeout 20 $E logs -f web 2>&1 | grep -m 1 -oE "response:[0-9]+"'
+step 'registry: exec -it' shell 'script -qec "$E exec -it web sh -c \"exit 7\"" /dev/null >/dev/null'
+step 'registry: stop' "$E" stop -t 1 web
+step 'registry: ps -a' "$E" ps -a --format '{{.Names}} {{.Status}}'
+step 'registry: start' "$E" start web
+step 'registry: restart' "$E" restart -t 0 web
+step 'registry: running' "$E" inspect --format '{{.State.Status}} {{.Config.Image}}' web
+step 'registry: rm of a running one' "$E" rm web
+step 'registry: rm -f' "$E" rm -f -t 0 web
+step 'registry: rmi' shell '$E rmi "$IMG" >/dev/null && $E image exists "$IMG"'

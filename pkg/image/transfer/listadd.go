@@ -61,13 +61,15 @@ func (t Transfer) Manifest(ctx context.Context, s *image.Store, name string, acc
 	}
 	var m image.Manifest
 	err = j.again(ctx, func() error {
+		ctx, cancel := j.attend(ctx)
+		defer cancel()
 		src, err := ref.NewImageSource(ctx, j.sys)
 		if err != nil {
-			return err
+			return attended(ctx, err)
 		}
 		defer src.Close()
 		m.Text, m.Type, err = src.GetManifest(ctx, nil)
-		return err
+		return attended(ctx, err)
 	})
 	return m, explainRef("inspect the manifest of", ref, err)
 }
@@ -92,13 +94,15 @@ func (j *job) entries(ctx context.Context, name string, opts image.ListAdd) ([]e
 	}
 	var found []entry
 	err = j.again(ctx, func() error {
+		ctx, cancel := j.attend(ctx)
+		defer cancel()
 		src, err := ref.NewImageSource(ctx, j.sys)
 		if err != nil {
-			return err
+			return attended(ctx, err)
 		}
 		defer src.Close()
 		found, err = j.entriesOf(ctx, src, opts.All)
-		return err
+		return attended(ctx, err)
 	})
 	return found, explainRef("add", ref, err)
 }

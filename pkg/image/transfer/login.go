@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ func (t Transfer) Login(ctx context.Context, l image.Login) (image.LoggedIn, err
 	if err != nil {
 		return image.LoggedIn{}, err
 	}
+	ctx, cancel := t.attend(ctx)
+	defer cancel()
 	who := image.LoggedIn{Registry: registry, Username: l.Username}
 	host, _, _ := strings.Cut(registry, "/")
 	if l.Username == "" {
@@ -30,13 +33,13 @@ func (t Transfer) Login(ctx context.Context, l image.Login) (image.LoggedIn, err
 			return who, err
 		}
 		who.Username = found.Username
-		err = docker.CheckAuth(ctx, sys, found.Username, found.Password, host)
+		err = attended(ctx, docker.CheckAuth(ctx, sys, found.Username, found.Password, host))
 		if isUnauthorized(err) {
 			return who, fmt.Errorf("%w to %q any more: the credentials that are kept are refused", image.ErrNotLoggedIn, registry)
 		}
 		return who, explain("log in to", registry, host, err)
 	}
-	if err := docker.CheckAuth(ctx, sys, l.Username, l.Password, host); err != nil {
+	if err := attended(ctx, docker.CheckAuth(ctx, sys, l.Username, l.Password, host)); err != nil {
 		if isUnauthorized(err) {
 			return who, hint.Wrap(failure{fmt.Sprintf("log in to %q: the registry does not accept this user name and password", registry), err},
 				"check both; some registries want an access token instead of the password")
@@ -48,6 +51,11 @@ func (t Transfer) Login(ctx context.Context, l image.Login) (image.LoggedIn, err
 		return who, fmt.Errorf("keep the credentials for %q: %w", registry, err)
 	}
 	return who, nil
+}
+
+// attend bounds the time that a question to a registry may take.
+func (t Transfer) attend(ctx context.Context) (context.Context, context.CancelFunc) {
+	return (&job{patience: cmp.Or(t.Patience, defaultPatience)}).attend(ctx)
 }
 
 // Who says who is logged in; the error is image.ErrNotLoggedIn (wrapped) when nobody is.

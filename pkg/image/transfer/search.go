@@ -28,6 +28,8 @@ func (t Transfer) Search(ctx context.Context, term string, opts image.SearchOpti
 		return nil, err
 	}
 	limit := cmp.Or(opts.Limit, defaultLimit)
+	ctx, cancel := t.attend(ctx)
+	defer cancel()
 	if opts.Tags {
 		return listTags(ctx, sys, term, limit)
 	}
@@ -43,7 +45,7 @@ func (t Transfer) Search(ctx context.Context, term string, opts image.SearchOpti
 	all.Wait()
 	var found []image.Found
 	for i, registry := range registries {
-		failures[i] = unsearchable(registry, failures[i])
+		failures[i] = unsearchable(registry, attended(ctx, failures[i]))
 		for _, r := range results[i] {
 			if f := foundIn(registry, r); opts.Keeps(f) {
 				found = append(found, f)
@@ -114,7 +116,7 @@ func listTags(ctx context.Context, sys *types.SystemContext, term string, limit 
 	}
 	tags, err := docker.GetRepositoryTags(ctx, sys, ref)
 	if err != nil {
-		return nil, explain("list the tags of", n.Repository(), n.Domain, err)
+		return nil, explain("list the tags of", n.Repository(), n.Domain, attended(ctx, err))
 	}
 	var found []image.Found
 	for _, tag := range tags[:min(limit, len(tags))] {

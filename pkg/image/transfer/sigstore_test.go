@@ -45,8 +45,8 @@ func TestSigstore(t *testing.T) {
 		signing image.Signing
 		want    string
 	}{
-		"unsigned": {image.Signing{}, "the signature policy refuses it"},
-		"signed":   {image.Signing{SigstoreKey: private, Passphrase: &passphrase}, ""},
+		"unsigned": {image.Signing{Remove: true}, "the signature policy refuses it"},
+		"signed":   {image.Signing{Remove: true, SigstoreKey: private, Passphrase: &passphrase}, ""},
 	} {
 		ref := host + "/app" + tag + ":1"
 		if _, err := (Transfer{}).Push(t.Context(), s, img.ID, ref, image.PushOptions{Signing: c.signing}); err != nil {
