@@ -29,7 +29,7 @@ func addConfigFlags(f *pflag.FlagSet, cfg *container.Config, from caller) {
 	addEnvFlags(f, cfg, from)
 	addFileFlags(f, cfg, from)
 	addNamespaceFlags(f, cfg)
-	addNetworkFlags(f, cfg)
+	addNetworkFlags(f, cfg, from)
 	addResourceFlags(f, cfg)
 	addSecurityFlags(f, cfg, from)
 	addEndFlags(f, cfg, from)

@@ -25,7 +25,7 @@ func addNamespaceFlags(f *pflag.FlagSet, cfg *container.Config) {
 	}
 }
 
-func addNetworkFlags(f *pflag.FlagSet, cfg *container.Config) {
+func addNetworkFlags(f *pflag.FlagSet, cfg *container.Config, from caller) {
 	n := &cfg.Network
 	f.Var(parsed{kind: "mode", set: n.AddNetwork}, "network", "network: NAME[:alias=,ip=,ip6=,mac=,interface_name=], none, host, pasta, slirp4netns, container:NAME, ns:PATH")
 	f.StringVar(&n.Address, "ip", "", "IPv4 address in the network")
@@ -39,6 +39,15 @@ func addNetworkFlags(f *pflag.FlagSet, cfg *container.Config) {
 	f.Var(splitTo(&n.DNSSearch), "dns-search", "search domain, or \".\" for none")
 	f.Var(splitTo(&n.DNSOptions), "dns-option", "option of resolv.conf")
 	f.Var(appendTo(&n.AddHosts, container.ParseAddHost), "add-host", "add a line to /etc/hosts: name:address, or name:host-gateway")
+	f.Var(into("file", &n.HostsFile, func(s string) (string, error) {
+		switch s {
+		case "none":
+			return "", nil
+		case container.HostsFromImage:
+			return s, nil
+		}
+		return from.absolute(s)
+	}), "hosts-file", "begin /etc/hosts with a file, or image or none")
 	f.BoolVar(&n.NoHosts, "no-hosts", false, "do not make /etc/hosts")
 	f.BoolVar(&n.NoHostname, "no-hostname", false, "do not make /etc/hostname")
 }

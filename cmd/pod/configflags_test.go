@@ -112,6 +112,9 @@ func TestFlagsReachTheirFields(t *testing.T) {
 		"--no-hosts --no-hostname --network bridge": func(c *container.Config) {
 			c.Network = container.Network{NoHosts: true, NoHostname: true, Networks: []container.Endpoint{{Network: "bridge"}}}
 		},
+		"--hosts-file image": func(c *container.Config) { c.Network.HostsFile = "image" },
+		"--hosts-file none":  func(c *container.Config) {},
+		"--hosts-file base":  func(c *container.Config) { c.Network.HostsFile = from.dir + "/base" },
 		"--network a:ip=10.89.0.7 --net b --network-alias x --network-alias y": func(c *container.Config) {
 			c.Network = container.Network{Networks: []container.Endpoint{{Network: "a", Address: "10.89.0.7"}, {Network: "b"}}, Aliases: []string{"x", "y"}}
 		},

@@ -157,7 +157,9 @@ type Network struct {
 	DNSOptions []string `json:"dnsOptions,omitempty"`
 	AddHosts   []string `json:"addHosts,omitempty"` // "name:address"; the address may be host-gateway
 	NoHosts    bool     `json:"noHosts,omitempty"`
-	NoHostname bool     `json:"noHostname,omitempty"`
+	// HostsFile has the lines that /etc/hosts begins with: an absolute path on the host, HostsFromImage, or empty for none.
+	HostsFile  string `json:"hostsFile,omitempty"`
+	NoHostname bool   `json:"noHostname,omitempty"`
 }
 
 // Endpoint is the container's end in one network.

@@ -10,6 +10,9 @@ import (
 // DefaultNetwork is the name of the network of a container for which none was asked. It answers to "podman" as well.
 const DefaultNetwork = "bridge"
 
+// HostsFromImage begins /etc/hosts with that of the image.
+const HostsFromImage = "image"
+
 // NetworkName gives the one name of a network that may have been given by another: "default", "private" and "podman" are
 // the default network.
 func NetworkName(s string) string {
@@ -260,6 +263,10 @@ func checkNetwork(n Network) error {
 
 func checkNetworkConflicts(n Network) error {
 	switch published := len(n.Ports) > 0 || n.PublishAll; {
+	case n.NoHosts && n.HostsFile != "":
+		return invalid("--hosts-file is about the file that --no-hosts leaves out; give one of them")
+	case n.HostsFile != "" && n.HostsFile != HostsFromImage && (n.HostsFile[0] != '/' || hasControl(n.HostsFile)):
+		return invalid("hosts file %q is not an absolute path; give one, or image, or none", clip(n.HostsFile))
 	case n.NoHosts && len(n.AddHosts) > 0:
 		return invalid("--add-host adds to the file that --no-hosts leaves out; give one of them")
 	case n.Mode == "host" && published:

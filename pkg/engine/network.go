@@ -81,6 +81,9 @@ func (e *Engine) planNetwork(ctx context.Context, b *bundle, host *oci.Host, con
 	}
 	facts := netns.ReadHost(helpers, b.path("netns"))
 	facts.Root = !e.User.Rootless
+	if facts.BaseHosts, err = baseHosts(b); err != nil {
+		return err
+	}
 	if connected != nil {
 		err = e.takeNetwork(b, facts, connected)
 	} else {
@@ -101,6 +104,22 @@ func (e *Engine) planNetwork(ctx context.Context, b *bundle, host *oci.Host, con
 	}
 	host.ForeignNetwork = b.network.Mode == netns.ModeHost || b.network.JoinPath != "" && !ownsNamespace(b.network.JoinPath)
 	return e.writeFiles(b, facts, host)
+}
+
+// baseHosts reads what /etc/hosts is to begin with.
+func baseHosts(b *bundle) ([]byte, error) {
+	switch file := b.cfg.Network.HostsFile; file {
+	case "":
+		return nil, nil
+	case container.HostsFromImage:
+		return readInRoot(b.root, "/etc/hosts", userFileLimit)
+	default:
+		text, err := readFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the hosts file %q: %w", file, err)
+		}
+		return text, nil
+	}
 }
 
 // takeNetwork is about a container in networks: the helper has done everything.

@@ -31,6 +31,7 @@ func TestHosts(t *testing.T) {
 				"eq6=2001:db8::3",
 			}
 		}), own},
+		{"base", with(func(c *container.Config) { c.Network.AddHosts = []string{"db:192.0.2.7"} }), own},
 		{"conflict", with(func(c *container.Config) {
 			c.Network.AddHosts = []string{"host.docker.internal:192.0.2.9", "WEB:192.0.2.10", "0123456789ab:192.0.2.11"}
 		}), own},
@@ -40,6 +41,10 @@ func TestHosts(t *testing.T) {
 	})
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			host := host
+			if test.name == "base" {
+				host.BaseHosts = []byte("192.0.2.8 db base\n192.0.2.9 web # a comment\nbroken\n")
+			}
 			got, err := Hosts(&test.cfg, host, test.network)
 			if err != nil {
 				t.Fatal(err)

@@ -20,6 +20,7 @@ type HostFacts struct {
 	// Resolv is the host's /etc/resolv.conf. Upstream is that of systemd-resolved with the real nameservers, or nil.
 	Resolv, Upstream []byte
 	Hosts            []byte // the host's /etc/hosts
+	BaseHosts        []byte // what the container's begins with (--hosts-file), or nil
 }
 
 // ReadHost gathers the facts of this machine, for the network namespace of the calling thread. A file that cannot be

@@ -25,7 +25,7 @@ type hostsLine struct {
 
 // Hosts is the text of the container's /etc/hosts: what the user added (--add-host), localhost, the container's own
 // address with its names, and the host's with host.containers.internal and host.docker.internal. With the host's network the host's
-// own lines take the place of localhost. A name the user gave an address gets no other.
+// own lines take the place of localhost. A name the user gave an address, also in the file to begin with, gets no other.
 //
 // A nil text with a nil error (--no-hosts) says to leave the image's own file alone.
 func Hosts(cfg *container.Config, host HostFacts, network Network) ([]byte, error) {
@@ -40,6 +40,17 @@ func Hosts(cfg *container.Config, host HostFacts, network Network) ([]byte, erro
 			return nil, err
 		}
 		lines = append(lines, line)
+		for _, name := range line.names {
+			taken[strings.ToLower(name)] = true
+		}
+	}
+	for _, line := range parseHosts(host.BaseHosts) {
+		line.names = slices.DeleteFunc(line.names, func(name string) bool { return taken[strings.ToLower(name)] })
+		if len(line.names) > 0 {
+			lines = append(lines, line)
+		}
+	}
+	for _, line := range lines[len(cfg.Network.AddHosts):] {
 		for _, name := range line.names {
 			taken[strings.ToLower(name)] = true
 		}

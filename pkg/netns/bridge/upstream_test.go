@@ -1,11 +1,14 @@
 package bridge
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/pod-engine/pod/internal/podtest"
 )
 
 // The machine's resolv.conf is followed: rewritten in place, and replaced by rename as network managers do.
@@ -17,16 +20,10 @@ func TestUpstreamFollows(t *testing.T) {
 	}
 	expect := func(want string) {
 		t.Helper()
-		deadline := time.Now().Add(5 * time.Second)
-		for {
-			got := fmt.Sprint(u.nameservers())
-			if got == want {
-				return
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("nameservers %s, want %s", got, want)
-			}
-			time.Sleep(lookEvery / 4)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := podtest.Poll(ctx, func() (bool, error) { return fmt.Sprint(u.nameservers()) == want, nil }); err != nil {
+			t.Fatalf("nameservers %v, want %s", u.nameservers(), want)
 		}
 	}
 	write := func(path, text string) {
