@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/timespec"
 	"github.com/pod-engine/pod/pkg/container"
+	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/pod-engine/pod/pkg/netns/network"
 )
 
@@ -81,8 +83,7 @@ func newNetworkPruneCommand(a *app) *cobra.Command {
 		Example: a.example("network prune -f --filter until=24h"),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			match, err := pruneFilter(filters, time.Now())
-			if err != nil {
+			if _, err := pruneFilter(filters, time.Now()); err != nil {
 				return err
 			}
 			if !force && !a.confirm("This removes all networks that no container is in.") {
@@ -92,29 +93,42 @@ func newNetworkPruneCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			all, err := e.Networks().List()
-			if err != nil {
-				return err
+			removed, err := pruneNetworks(cmd.Context(), e, filters)
+			for _, name := range removed {
+				fmt.Fprintln(a.Out, name)
 			}
-			var failures []error
-			for _, n := range all {
-				if n.Name == container.DefaultNetwork || !match(n) {
-					continue
-				}
-				switch err := e.RemoveNetwork(cmd.Context(), n.Name, false, nil); {
-				case errors.Is(err, network.ErrInUse), errors.Is(err, network.ErrNotFound):
-				case err != nil:
-					failures = append(failures, err)
-				default:
-					fmt.Fprintln(a.Out, n.Name)
-				}
-			}
-			return errors.Join(failures...)
+			return err
 		},
 	}
 	cmd.Flags().StringArrayVar(&filters, "filter", nil, "remove only networks that match: until=TIME, label=KEY[=VALUE], label!=KEY[=VALUE]")
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "do not ask")
 	return cmd
+}
+
+// pruneNetworks removes the networks that no container is in, and gives their names.
+func pruneNetworks(ctx context.Context, e *engine.Engine, filters []string) (removed []string, err error) {
+	match, err := pruneFilter(filters, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	all, err := e.Networks().List()
+	if err != nil {
+		return nil, err
+	}
+	var failures []error
+	for _, n := range all {
+		if n.Name == container.DefaultNetwork || !match(n) {
+			continue
+		}
+		switch err := e.RemoveNetwork(ctx, n.Name, false, nil); {
+		case errors.Is(err, network.ErrInUse), errors.Is(err, network.ErrNotFound):
+		case err != nil:
+			failures = append(failures, err)
+		default:
+			removed = append(removed, n.Name)
+		}
+	}
+	return removed, errors.Join(failures...)
 }
 
 func pruneFilter(filters []string, now time.Time) (func(network.Config) bool, error) {

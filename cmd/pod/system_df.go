@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pod-engine/pod/internal/report"
+	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/spf13/cobra"
@@ -53,6 +54,14 @@ func runSystemDf(ctx context.Context, a *app, format string, verbose bool) error
 	if err != nil {
 		return err
 	}
+	b, err := a.builder(ctx)
+	if err != nil {
+		return err
+	}
+	cache, err := b.Entries()
+	if err != nil {
+		return err
+	}
 	if verbose {
 		return writeUsages(a, images, containers, time.Now())
 	}
@@ -68,7 +77,7 @@ func runSystemDf(ctx context.Context, a *app, format string, verbose bool) error
 		Headers: map[string]string{"TotalCount": "TOTAL"},
 		Raw:     `type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\nreclaimable: {{.Reclaimable}}\n`,
 	}
-	return list.Write(a.Out, dfRows(images, containers, a.style()), report.Options{Format: format, Style: a.style()})
+	return list.Write(a.Out, dfRows(images, containers, cache, a.style()), report.Options{Format: format, Style: a.style()})
 }
 
 // containerUsage is a container with the bytes of its own files.
@@ -132,16 +141,11 @@ func (r dfRow) MarshalJSON() ([]byte, error) {
 	}{r.Type, r.Total, r.Active, r.RawSize, r.RawReclaimable, r.Total, r.Size(), r.Reclaimable()})
 }
 
-// dfRows sums up. Images that others are built on, and have no name, are the build cache.
-func dfRows(images image.Usage, containers []containerUsage, style report.Style) []dfRow {
+// dfRows sums up. Of the cache of builds, what images have as well is theirs.
+func dfRows(images image.Usage, containers []containerUsage, cache []build.Entry, style report.Style) []dfRow {
 	img := dfRow{Type: "Images", RawSize: images.Size, RawReclaimable: images.Reclaimable, style: style}
-	cache := dfRow{Type: "Build Cache", style: style}
 	for _, i := range images.Images {
 		if i.Intermediate {
-			// Their layers are those of the images above them.
-			cache.Total++
-			cache.RawSize += i.Unique
-			cache.RawReclaimable += i.Unique
 			continue
 		}
 		img.Total++
@@ -159,5 +163,14 @@ func dfRows(images image.Usage, containers []containerUsage, style report.Style)
 			ctr.RawReclaimable += c.size
 		}
 	}
-	return []dfRow{img, ctr, {Type: "Local Volumes", style: style}, cache}
+	kept := dfRow{Type: "Build Cache", Total: len(cache), style: style}
+	for _, e := range cache {
+		if images.HasLayer(e.Layer()) {
+			kept.Active++
+			continue
+		}
+		kept.RawSize += e.Size
+		kept.RawReclaimable += e.Size
+	}
+	return []dfRow{img, ctr, {Type: "Local Volumes", style: style}, kept}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pod-engine/pod/internal/report"
@@ -15,7 +16,7 @@ import (
 
 type pruneOptions struct {
 	image.PruneOptions
-	force bool
+	build, force bool
 }
 
 func newImagePruneCommand(a *app) *cobra.Command {
@@ -74,8 +75,9 @@ func newSystemPruneCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune [flags]",
 		Short: "Remove all that nothing uses",
-		Long: "Remove the containers that do not run, and the images that have no name and that nothing is built on; with --all, every image that is\n" +
-			"without container then.",
+		Long: "Remove the containers that do not run, the networks that no container is in, and the images that have no name and that nothing is built\n" +
+			"on; with --all, every image that is without container then. With --build, as always for docker, also what the cache of builds\n" +
+			"keeps and was not used in the last 48 hours; with --all all of it.",
 		Example: a.example("system prune", "system prune --all --force"),
 		Args:    takesNone,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -83,6 +85,7 @@ func newSystemPruneCommand(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVarP(&opts.All, "all", "a", false, "remove every image without container")
+	cmd.Flags().BoolVar(&opts.build, "build", a.style() == report.Docker, "remove also what the cache of builds keeps")
 	cmd.Flags().StringArrayVar(&opts.Filters, "filter", nil, "remove only what matches: until=TIME, label=KEY[=VALUE], label!=KEY[=VALUE]")
 	cmd.Flags().BoolVarP(&opts.force, "force", "f", false, "do not ask")
 	return cmd
@@ -92,9 +95,9 @@ func runSystemPrune(ctx context.Context, a *app, o pruneOptions) error {
 	if err := checkPruneFilters(o.Filters); err != nil {
 		return err
 	}
-	question := "This removes all containers that do not run, and all images without name that nothing is built on."
+	question := "This removes all containers that do not run, all networks without container, and all images without name that nothing is built on."
 	if o.All {
-		question = "This removes all containers that do not run, and all images without container."
+		question = "This removes all containers that do not run, and all networks and images without container."
 	}
 	if !o.force && !a.confirm(question) {
 		return nil
@@ -108,11 +111,19 @@ func runSystemPrune(ctx context.Context, a *app, o pruneOptions) error {
 		return err
 	}
 	containers, freed, errContainers := pruneContainers(ctx, e, o.Filters)
+	networks, errNetworks := pruneNetworks(ctx, e, o.Filters)
 	images, reclaimed, errImages := store.Prune(ctx, o.PruneOptions)
+	var cached []string
+	var errCache error
+	if o.build {
+		var size int64
+		cached, size, errCache = pruneCache(ctx, a, o.All)
+		reclaimed += size
+	}
 	for _, list := range []struct {
 		heading string
 		ids     []string
-	}{{"Deleted Containers", containers}, {"Deleted Images", images.Deleted}} {
+	}{{"Deleted Containers", containers}, {"Deleted Networks", networks}, {"Deleted Images", images.Deleted}, {"Deleted Build Cache", cached}} {
 		if len(list.ids) == 0 {
 			continue
 		}
@@ -122,7 +133,28 @@ func runSystemPrune(ctx context.Context, a *app, o pruneOptions) error {
 		}
 	}
 	fmt.Fprintln(a.Out, "Total reclaimed space: "+report.Size(freed+reclaimed))
-	return errors.Join(errContainers, errImages)
+	return errors.Join(errContainers, errNetworks, errImages, errCache)
+}
+
+// pruneCache removes what the cache of builds keeps, and gives ids and bytes.
+func pruneCache(ctx context.Context, a *app, all bool) (ids []string, freed int64, err error) {
+	keep, err := cachePruneOptions{all: all}.keep()
+	if err != nil {
+		return nil, 0, err
+	}
+	b, err := a.builder(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	entries, err := b.Entries()
+	if err != nil {
+		return nil, 0, err
+	}
+	removed, err := b.Prune(ctx, slices.DeleteFunc(entries, keep))
+	for _, e := range removed {
+		ids, freed = append(ids, e.ID), freed+e.Size
+	}
+	return ids, freed, err
 }
 
 // pruneContainers removes the containers that do not run, and gives their ids and the bytes of their files.

@@ -66,6 +66,9 @@ func (b *Builder) Entries() ([]Entry, error) {
 	return out, nil
 }
 
+// Layer is the id of the layer that the entry keeps; empty: none.
+func (e Entry) Layer() string { return e.layer }
+
 // readEntry reads the record of a step or an image. One that cannot be read is an entry too, so that it is pruned.
 func readEntry(path string, d fs.DirEntry) (Entry, bool) {
 	info, err := d.Info()

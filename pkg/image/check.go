@@ -26,6 +26,8 @@ type CheckOptions struct {
 	Fetch Puller
 	// Age is how old a layer must be that no image has, to be a leftover: one that is younger may belong to an image that is being made. Zero: a day.
 	Age time.Duration
+	// Keep are the ids of layers that are needed though no image has them: by the cache of builds.
+	Keep []string
 	// Told is called with each sentence about what is being done.
 	Told func(string)
 }

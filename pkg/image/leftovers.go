@@ -71,6 +71,11 @@ func (c *check) unneededLayers() {
 			}
 		}
 	}
+	for _, kept := range c.opts.Keep {
+		for _, id := range c.family.chain(kept) {
+			needed[id] = true
+		}
+	}
 	children := map[string][]string{}
 	for id, l := range c.family.layers {
 		children[l.Parent] = append(children[l.Parent], id)

@@ -53,7 +53,7 @@ func (s *Store) pin(ctx context.Context, imageID, purpose string) (*Pin, error) 
 		return nil, err
 	}
 	// Takes away the pins of processes that died: of an image that nobody removes they would become many.
-	if _, err := s.pinned(imageID); err != nil {
+	if _, err := s.livePins(""); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(s.pinDir(), imageID+"."+strconv.Itoa(os.Getpid())+"."+strconv.FormatUint(s.pins.Add(1), 10))
@@ -74,6 +74,8 @@ func (p *Pin) Release() error {
 	return err
 }
 
+const pinLock = "lock"
+
 func (s *Store) pinDir() string { return filepath.Join(s.storage.GraphRoot, "pod-pins") }
 
 // pinning runs do while nobody else pins, or removes an image.
@@ -84,7 +86,7 @@ func (s *Store) pinning(ctx context.Context, purpose string, do func() error) er
 	if err := os.MkdirAll(s.pinDir(), 0o700); err != nil {
 		return fmt.Errorf("%s: %w", purpose, err)
 	}
-	lock, err := filelock.Acquire(ctx, filepath.Join(s.pinDir(), "lock"), purpose)
+	lock, err := filelock.Acquire(ctx, filepath.Join(s.pinDir(), pinLock), purpose)
 	if err != nil {
 		return fmt.Errorf("%s: %w", purpose, err)
 	}
@@ -92,18 +94,27 @@ func (s *Store) pinning(ctx context.Context, purpose string, do func() error) er
 	return do()
 }
 
-// pinned says who has pinned an image, as "process 12: build". Pins of processes that died are taken away.
+// pinned says who has pinned an image, as "process 12: build".
 func (s *Store) pinned(imageID string) ([]string, error) {
-	entries, err := os.ReadDir(s.pinDir())
+	holders, err := s.livePins(imageID)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
 		return nil, fmt.Errorf("look who uses image %s: %w", ShortID(imageID), err)
+	}
+	return holders, nil
+}
+
+// livePins gives the holders of the pins whose name begins with prefix, and takes away those of processes that died. The caller has the lock.
+func (s *Store) livePins(prefix string) ([]string, error) {
+	entries, err := os.ReadDir(s.pinDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	var holders []string
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), imageID+".") {
+		if !strings.HasPrefix(e.Name(), prefix) || e.Name() == pinLock {
 			continue
 		}
 		path := filepath.Join(s.pinDir(), e.Name())
@@ -115,7 +126,7 @@ func (s *Store) pinned(imageID string) ([]string, error) {
 		case errors.Is(err, filelock.ErrHeld):
 			holders = append(holders, strings.TrimPrefix(filelock.Holder(path), "by "))
 		case !errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("look who uses image %s: %w", ShortID(imageID), err)
+			return nil, err
 		}
 	}
 	return holders, nil

@@ -48,7 +48,7 @@ func (s *Store) Remove(ctx context.Context, nameOrID string, opts RemoveOptions)
 		return done, s.untagOne(ctx, img, m.name.String(), &done)
 	}
 	if !byName && len(img.Names) > 1 && !opts.Force && !opts.AllNames {
-		return done, hint.Wrap(fmt.Errorf("remove image %q: %w: it has the names %s", nameOrID, ErrInUse, strings.Join(img.Names, ", ")),
+		return done, hint.Wrap(fmt.Errorf("remove image %q: it has the names %s, which an id does not choose among", nameOrID, strings.Join(img.Names, ", ")),
 			"pod rmi -f "+nameOrID)
 	}
 	built, err := s.builtOn(img)
@@ -58,6 +58,10 @@ func (s *Store) Remove(ctx context.Context, nameOrID string, opts RemoveOptions)
 	if len(built) > 0 {
 		if !byName {
 			return done, fmt.Errorf("remove image %q: %w: %s is built on it", nameOrID, ErrInUse, built[0])
+		}
+		// A container of an image that lost its last name would say that it is of nothing.
+		if err := s.clearUsers(ctx, nameOrID, img, opts.Force); err != nil {
+			return done, err
 		}
 		return done, s.untagOne(ctx, img, m.name.String(), &done)
 	}

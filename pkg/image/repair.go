@@ -43,7 +43,11 @@ func (c *check) repair(ctx context.Context) error {
 		}
 		l.Removed = true
 	}
-	return errors.Join(errs...)
+	err := c.store.pinning(ctx, "take away the pins of dead processes", func() error {
+		_, err := c.store.livePins("")
+		return err
+	})
+	return errors.Join(append(errs, err)...)
 }
 
 // refetch repairs one damage by the first name under which that works.

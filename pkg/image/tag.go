@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/pod-engine/pod/internal/failpoint"
 	"go.podman.io/storage"
 )
 
@@ -77,7 +78,7 @@ func (s *Store) rename(ctx context.Context, verb string, img *Image, do func(sto
 	if err != nil {
 		return fmt.Errorf("%s image %q: %w", verb, img, err)
 	}
-	return nil
+	return failpoint.Hit(verb + ".renamed")
 }
 
 // LocalName gives the full name under which something made here is kept.

@@ -15,7 +15,11 @@ type Usage struct {
 	Images      []ImageUsage // newest first, intermediate ones too
 	Size        int64        // bytes of all layers and data, each counted once
 	Reclaimable int64        // bytes of those that no image with a container needs
+	layers      map[string]bool
 }
+
+// HasLayer reports whether an image has the layer with this id.
+func (u Usage) HasLayer(id string) bool { return u.layers[id] }
 
 // ImageUsage is one image in Usage.
 type ImageUsage struct {
@@ -40,7 +44,7 @@ func (s *Store) Usage(ctx context.Context) (Usage, error) {
 			users[id]++
 		}
 	}
-	var u Usage
+	u := Usage{layers: map[string]bool{}}
 	active := map[string]bool{}
 	for _, img := range f.images {
 		if err := ctx.Err(); err != nil {
@@ -61,7 +65,7 @@ func (s *Store) Usage(ctx context.Context) (Usage, error) {
 			} else {
 				one.Unique += size
 			}
-			active[id] = active[id] || l.Containers > 0
+			active[id], u.layers[id] = active[id] || l.Containers > 0, true
 		}
 		u.Images = append(u.Images, one)
 	}

@@ -3,28 +3,7 @@
 # code and its standard output, with what differs from run to run made equal; test/compat/compare puts two of them side by
 # side. Messages on stderr are not compared: they are each engine's own.
 set -u
-: "${E:?the engine}" "${ARCHIVE:?the image archive}"
-BOX=localhost/box:latest
-
-# same makes ids, times and sizes equal.
-same() {
-	sed -E -e "s/${REGISTRY:?}/<registry>/g" -e 's/\b(sha256:)?[0-9a-f]{64}\b/<id>/g' -e 's/\b[0-9a-f]{12}\b/<short>/g' \
-		-e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+( ?[+-][0-9]{4} [A-Z]+|Z|[+-][0-9:]+)?/<time>/g' \
-		-e 's/(Up |Exited \([0-9]+\) |^|[[:space:]])(Less than a second|About a minute|[0-9]+ (seconds?|minutes?|hours?|days?|weeks?|months?|years?))( ago)?/\1<duration>/g' \
-		-e 's/[0-9.]+ ?[kMG]?B\b/<size>/g' -e 's/ +/ /g'
-}
-
-# step NAME COMMAND...
-step() {
-	local name=$1 out code
-	shift
-	out=$("$@" 2>/dev/null </dev/null)
-	code=$?
-	printf '## %s\nexit %s\n' "$name" "$code"
-	[ -z "$out" ] || printf '%s\n' "$out" | same
-}
-shell() { bash -c "$1"; }
-export E BOX
+. "$(dirname "$0")/steps.sh"
 
 step 'load' "$E" load -q -i "$ARCHIVE"
 step 'images' "$E" images --format '{{.Repository}} {{.Tag}}'
@@ -127,39 +106,6 @@ step 'rm --depend of all' shell '$E rm -af -t 0 | wc -l'
 step 'container prune' "$E" container prune -f
 step 'group: unknown command' "$E" container no-such-command
 step 'too few arguments' "$E" rename one
-step 'push' "$E" push -q $BOX $REGISTRY/team/box:1
-step 'push: no such image' "$E" push -q localhost/nobody $REGISTRY/team/nobody
-step 'push: nobody listens' "$E" push -q $BOX 127.0.0.1:1/box
-step 'push --digestfile' shell '$E push -q --digestfile "$TMPDIR/digest" $BOX $REGISTRY/team/box:2; cat "$TMPDIR/digest"'
-step 'push oci:' shell '$E push -q $BOX oci:$TMPDIR/oci:tag && jq -r ".manifests[0].annotations[]" "$TMPDIR/oci/index.json"'
-step 'push docker-archive:' shell '$E push -q $BOX docker-archive:$TMPDIR/d.tar:localhost/d:1 && tar -xOf "$TMPDIR/d.tar" manifest.json | jq -r ".[0].RepoTags[]"'
-step 'push to an archive that is there' "$E" push -q $BOX docker-archive:$TMPDIR/d.tar
-step 'pull' "$E" pull -q $REGISTRY/team/box:1
-step 'pull two' "$E" pull -q $REGISTRY/team/box:1 $REGISTRY/team/box:2
-step 'pull --all-tags' "$E" pull -q --all-tags $REGISTRY/team/box
-step 'pull: no such tag' "$E" pull -q $REGISTRY/team/box:3
-step 'pull: no such repository' "$E" pull -q $REGISTRY/nobody
-step 'pull docker-archive:' shell '$E pull -q docker-archive:$TMPDIR/d.tar; $E image exists localhost/d:1'
-step 'run of a pulled image' "$E" run --rm --network none $REGISTRY/team/box:2 echo pulled
-step 'search' "$E" search --format '{{.Name}}' $REGISTRY/box
-step 'search --list-tags' shell '$E search --list-tags $REGISTRY/team/box | sort'
-step 'search: nobody listens' "$E" search 127.0.0.1:1/box
-step 'login --get-login: nobody' "$E" login --get-login $REGISTRY
-step 'login' shell 'echo secret | $E login -u jo --password-stdin $REGISTRY; $E login --get-login $REGISTRY'
-step 'logout' "$E" logout $REGISTRY
-step 'logout of all' "$E" logout --all
-step 'manifest create' "$E" manifest create localhost/list
-step 'manifest create: taken' "$E" manifest create localhost/list
-step 'manifest add' "$E" manifest add --arch arm64 --variant v8 localhost/list containers-storage:$BOX
-step 'manifest add: unknown' "$E" manifest add localhost/list $REGISTRY/nobody
-step 'manifest inspect' shell '$E manifest inspect localhost/list | jq -c ".manifests[].platform"'
-step 'manifest exists' "$E" manifest exists localhost/list
-step 'manifest exists: no' "$E" manifest exists localhost/nobody
-step 'manifest push' shell '$E manifest push -q --all localhost/list docker://$REGISTRY/list:1; $E manifest inspect $REGISTRY/list:1 | jq -c ".manifests[].platform"'
-step 'manifest rm' "$E" manifest rm localhost/list
-step 'manifest rm: unknown' "$E" manifest rm localhost/list
-step 'image trust show' "$E" image trust show
-step 'image rm of what was pulled' shell '$E rmi $REGISTRY/team/box:1 $REGISTRY/team/box:2 localhost/d:1 >/dev/null'
 step 'rmi: in use' shell '$E create --name user $BOX true >/dev/null; $E rmi $BOX'
 step 'rmi: unknown' "$E" rmi nobody
 step 'image exists: unknown' "$E" image exists nobody
