@@ -88,9 +88,12 @@ func serveArtifact(ctx context.Context, t transfer.Transfer, store *image.Store,
 	return serveLogin(ctx, t, request, answer)
 }
 
-// serveLogin does what is about registries and not about images.
+// serveLogin does what is about no image: credentials, and files of web servers.
 func serveLogin(ctx context.Context, t transfer.Transfer, request courier.Request, answer *courier.Answer) (err error) {
 	switch request.Verb {
+	case courier.Fetch:
+		answer.Fetched, err = fetch(ctx, request.UserAgent, request.Fetch)
+		return err
 	case courier.Login:
 		answer.LoggedIn, err = t.Login(ctx, request.Login)
 		return err

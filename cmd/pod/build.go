@@ -23,7 +23,8 @@ func newBuildCommand(a *app) *cobra.Command {
 		Use:   "build [flags] [CONTEXT]",
 		Short: "Make an image from a Dockerfile",
 		Long: "Make an image from a Dockerfile, or a Containerfile. CONTEXT is the directory whose files COPY and ADD can read, by default\n" +
-			"the current one; with - there is none, and the Dockerfile is read from the standard input. Progress goes to the standard error, the\n" +
+			"the current one, or an address of git (#BRANCH:DIRECTORY may follow) or of a tar archive. With - the archive, or a Dockerfile\n" +
+			"alone, is read from the standard input. Progress goes to the standard error, the\n" +
 			"image's id to the standard output. Exit status: 0 the image is made, 1 --check has found something, 125 an error.",
 		Example: a.example("build -t app .", "build -t app:test --target test --build-arg VERSION=1.2 .",
 			"build --secret id=token,src=token.txt --ssh default -f deploy/Dockerfile .", "build --check ."),
@@ -48,11 +49,10 @@ func runBuild(ctx context.Context, a *app, opts *buildOptions, dir string) error
 	if err != nil {
 		return err
 	}
-	close, err := opts.openContext(a, b, dir)
-	if err != nil {
+	defer opts.closeContexts()
+	if err := opts.openContext(ctx, a, b, dir); err != nil {
 		return err
 	}
-	defer close()
 	if opts.check {
 		return a.checkBuild(ctx, b, opts)
 	}
@@ -101,6 +101,10 @@ func (a *app) builder(ctx context.Context) (*build.Builder, error) {
 	}
 	return &build.Builder{
 		Images: images, Runner: e, Dir: user.DataDir + "/build", Warn: a.warn,
+		Fetch: func(ctx context.Context, url, path string) (build.Fetched, error) {
+			got, err := a.courier().Fetch(ctx, images, url, path)
+			return build.Fetched{Modified: got.Modified, Digest: got.Digest}, err
+		},
 		Frontend: func(ctx context.Context, req plan.Request) (plan.Answer, error) {
 			program, err := carried.Path(ctx, "pod-frontend", user.DataDir)
 			if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,39 +17,141 @@ import (
 // maxDockerfile is the most that is read of a Dockerfile, in bytes; the reader has its own, lower limit.
 const maxDockerfile = 16 << 20
 
-// openContext finds the Dockerfile and opens the context for the job; close gives the latter back.
-func (o *buildOptions) openContext(a *app, b *build.Builder, dir string) (close func(), err error) {
-	close = func() {}
+// namedContext is one --build-context.
+type namedContext struct{ name, value string }
+
+func parseNamedContext(s string) (namedContext, error) {
+	name, value, ok := strings.Cut(s, "=")
+	if !ok || name == "" || value == "" {
+		return namedContext{}, fmt.Errorf("%q is not NAME=VALUE", s)
+	}
+	return namedContext{name, value}, nil
+}
+
+// openContext opens the contexts of the job and finds the Dockerfile.
+func (o *buildOptions) openContext(ctx context.Context, a *app, b *build.Builder, dir string) error {
+	for _, c := range o.contexts {
+		if err := o.openNamed(ctx, b, c); err != nil {
+			return fmt.Errorf("--build-context %s=%s: %w", c.name, c.value, err)
+		}
+	}
 	given := ""
 	if len(o.files) > 0 {
 		given = o.files[0]
 	}
-	if dir == "-" {
-		if given != "" && given != "-" {
-			return close, usageError{errors.New("CONTEXT - is the Dockerfile on the standard input: leave --file out")}
+	var text []byte
+	var err error
+	switch {
+	case dir == "-" && given == "-":
+		return usageError{errors.New("CONTEXT and --file cannot both be the standard input")}
+	case dir == "-":
+		if terminal.IsTerminal(a.In) {
+			return usageError{errors.New("the standard input is a terminal, not a Dockerfile or an archive")}
 		}
-		return close, o.readStdin(a)
+		o.job.Context, text, err = b.ContextFrom(ctx, a.In)
+	case build.IsAddress(dir):
+		o.job.Context, text, err = b.ContextAt(ctx, dir)
+	default:
+		return o.openDirectory(a, b, dir, given)
 	}
-	if strings.Contains(dir, "://") || strings.HasPrefix(dir, "git@") {
-		return close, usageError{fmt.Errorf("CONTEXT %q: addresses cannot be built from yet; fetch it into a directory first", dir)}
+	if err != nil {
+		return err
 	}
+	if text != nil {
+		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: text}
+		return nil
+	}
+	return o.openForeign(a, given)
+}
+
+// openNamed opens a further context, or notes that its name stands for an image.
+func (o *buildOptions) openNamed(ctx context.Context, b *build.Builder, c namedContext) error {
+	if name, isImage := strings.CutPrefix(c.value, "docker-image://"); isImage {
+		o.job.Request.Contexts[c.name] = "image:" + name
+		return nil
+	}
+	var tree *build.Tree
+	var text []byte
+	var err error
+	if build.IsAddress(c.value) {
+		tree, text, err = b.ContextAt(ctx, c.value)
+	} else {
+		if tree, err = build.OpenContext(c.value); err == nil {
+			err = tree.UseIgnoreFile([]string{".containerignore", ".dockerignore"})
+			b.UseStats(tree)
+		}
+	}
+	if err == nil && text != nil {
+		err = errors.New("it is no archive")
+	}
+	if err != nil {
+		return err
+	}
+	o.job.Contexts[c.name], o.job.Request.Contexts[c.name] = tree, "tree"
+	return nil
+}
+
+// openDirectory opens a directory of the caller's as the context.
+func (o *buildOptions) openDirectory(a *app, b *build.Builder, dir, given string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
-		return close, fmt.Errorf("open the build context: %w", err)
+		return fmt.Errorf("open the build context: %w", err)
 	}
 	if !info.IsDir() {
-		return close, usageError{hint.Wrap(fmt.Errorf("CONTEXT %q is a file; it is the directory that COPY reads from", dir), a.name+" build -f "+dir+" .")}
+		return usageError{hint.Wrap(fmt.Errorf("CONTEXT %q is a file; it is the directory that COPY reads from", dir), a.name+" build -f "+dir+" .")}
 	}
 	if err := o.findDockerfile(a, dir, given); err != nil {
-		return close, err
+		return err
 	}
-	tree, err := build.OpenContext(dir, o.ignoreFiles(given))
-	if err != nil {
-		return close, err
+	if o.job.Context, err = build.OpenContext(dir); err != nil {
+		return err
 	}
-	b.UseStats(tree)
-	o.job.Context = tree
-	return tree.Close, nil
+	b.UseStats(o.job.Context)
+	return o.job.Context.UseIgnoreFile(o.ignoreFiles(given))
+}
+
+// openForeign finds the Dockerfile in a context that was fetched or unpacked. Nothing of the caller's is looked at for it.
+func (o *buildOptions) openForeign(a *app, given string) error {
+	if given == "-" {
+		if err := o.readStdin(a); err != nil {
+			return err
+		}
+	}
+	names := []string{"Containerfile", "Dockerfile"}
+	if given != "" {
+		names = []string{given}
+	}
+	for _, name := range names {
+		if o.job.Dockerfile.Text != nil {
+			break
+		}
+		text, err := o.job.Context.ReadFile(name)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read %s of the build context: %w", name, err)
+		}
+		o.job.Dockerfile = build.Dockerfile{Name: name, Text: text}
+	}
+	if o.job.Dockerfile.Text == nil {
+		return fmt.Errorf("there is no %s in the build context", strings.Join(names, " and no "))
+	}
+	ignore := []string{o.job.Dockerfile.Name + ".dockerignore", ".containerignore", ".dockerignore"}
+	if o.ignore != "" {
+		ignore = o.ignoreFiles(given)
+	}
+	return o.job.Context.UseIgnoreFile(ignore)
+}
+
+// closeContexts gives all contexts back.
+func (o *buildOptions) closeContexts() {
+	for _, tree := range o.job.Contexts {
+		tree.Close()
+	}
+	if o.job.Context != nil {
+		o.job.Context.Close()
+	}
 }
 
 // readStdin reads the Dockerfile from the standard input.

@@ -20,6 +20,7 @@ type buildOptions struct {
 	job build.Job
 
 	files     []string
+	contexts  []namedContext
 	ignore    string
 	tags      []string
 	argFiles  []string
@@ -37,15 +38,16 @@ type buildOptions struct {
 func newBuildOptions() *buildOptions {
 	return &buildOptions{job: build.Job{
 		Request: plan.Request{
-			Args: map[string]string{}, Labels: map[string]string{}, Platform: hostPlatform(), BuildPlatform: hostPlatform(),
+			Args: map[string]string{}, Labels: map[string]string{}, Contexts: map[string]string{}, Platform: hostPlatform(), BuildPlatform: hostPlatform(),
 		},
-		Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: map[string]string{},
+		Contexts: map[string]*build.Tree{}, Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: map[string]string{},
 	}}
 }
 
 func (o *buildOptions) addFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.files, "file", "f", nil, "the Dockerfile, or - for the standard input (default Containerfile or Dockerfile in CONTEXT)")
 	f.StringVar(&o.ignore, "ignorefile", "", "the file that says what of CONTEXT is left out, instead of .containerignore or .dockerignore")
+	f.Var(appendTo(&o.contexts, parseNamedContext), "build-context", "further context: NAME=DIRECTORY, an address, or docker-image://IMAGE")
 	f.StringArrayVarP(&o.tags, "tag", "t", nil, "name of the image, may be given several times")
 	f.StringVar(&o.job.Request.Target, "target", "", "stage to build, by name or number (default the last)")
 	f.Var(intoMap(o.job.Request.Args, fromEnvironment), "build-arg", "value of an ARG: NAME=value, or NAME to take it from the environment")

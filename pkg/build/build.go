@@ -35,6 +35,8 @@ type Builder struct {
 	Runner Runner
 	// Frontend answers what a Dockerfile means.
 	Frontend func(context.Context, plan.Request) (plan.Answer, error)
+	// Fetch writes the file at an address of HTTP to a path at which nothing is.
+	Fetch func(ctx context.Context, url, path string) (Fetched, error)
 	// Dir is where the records of the cache are kept.
 	Dir string
 	// Warn is given sentences about a build that goes on.
@@ -47,11 +49,13 @@ type Job struct {
 	Request    plan.Request // but for Text, Name, Ignore and Images
 	// Context is the directory that COPY reads; nil: there is none.
 	Context *Tree
-	Names   []string // full names for the result
-	Pull    image.PullOptions
-	NoCache bool
-	Jobs    int  // steps at a time; at least 1
-	Docker  bool // docker's manifest rather than OCI's
+	// Contexts are further ones by name, as Request.Contexts has them.
+	Contexts map[string]*Tree
+	Names    []string // full names for the result
+	Pull     image.PullOptions
+	NoCache  bool
+	Jobs     int  // steps at a time; at least 1
+	Docker   bool // docker's manifest rather than OCI's
 	// Epoch replaces every time in the image, and is the time of every file made later; nil: as it comes.
 	Epoch       *time.Time
 	Annotations map[string]string

@@ -16,9 +16,6 @@ import (
 
 // prepareCopy finds out what a COPY or ADD copies.
 func (s *solve) prepareCopy(ctx context.Context, c plan.Copy, at made) (action, error) {
-	if len(c.URLs) > 0 {
-		return action{}, errors.New("ADD of addresses is not there yet")
-	}
 	copying := &copying{solve: s, Copy: c}
 	act := action{do: copying.do, close: copying.close}
 	if c.From.Context == "" && len(c.Paths) > 0 {
@@ -28,6 +25,10 @@ func (s *solve) prepareCopy(ctx context.Context, c plan.Copy, at made) (action, 
 			return act, err
 		}
 		act.keys = append(act.keys, func(context.Context) (string, error) { return copyKey(at.top(), c, "tree "+key), nil })
+	}
+	if c.Checksum != "" {
+		// What is fetched is known before it is.
+		act.keys = append(act.keys, func(context.Context) (string, error) { return copyKey(at.top(), c, "checked"), nil })
 	}
 	act.keys = append(act.keys, func(ctx context.Context) (string, error) {
 		if err := copying.list(ctx); err != nil {
@@ -61,12 +62,13 @@ type copying struct {
 	*solve
 	plan.Copy
 	sources []*listing
+	fetched []*Tree
 }
 
 // list finds all files that the words name.
 func (c *copying) list(ctx context.Context) error {
-	if len(c.Paths) == 0 {
-		return nil
+	if err := c.fetchAll(ctx); err != nil || len(c.Paths) == 0 {
+		return err
 	}
 	tree, err := c.tree(ctx, c.From)
 	if err != nil {
@@ -84,6 +86,33 @@ func (c *copying) list(ctx context.Context) error {
 			}
 			c.sources = append(c.sources, l)
 		}
+	}
+	return nil
+}
+
+// fetchAll brings in what addresses mean.
+func (c *copying) fetchAll(ctx context.Context) error {
+	for _, word := range c.URLs {
+		a, err := parseAddress(word)
+		if err != nil {
+			return err
+		}
+		a.keepGit = a.keepGit || c.KeepGitDir
+		dir, err := c.work.sub()
+		if err != nil {
+			return err
+		}
+		tree, name, err := c.Builder.fetch(ctx, a, c.Checksum, dir)
+		if err != nil {
+			return err
+		}
+		c.fetched = append(c.fetched, tree)
+		l, err := tree.list(ctx, name, c.Exclude)
+		if err != nil {
+			return err
+		}
+		l.fetched = true
+		c.sources = append(c.sources, l)
 	}
 	return nil
 }
@@ -134,7 +163,7 @@ func (c *copying) do(ctx context.Context, layers image.Layers, u upper, _ Vertex
 
 // placeSource copies one source, or unpacks it if it is an archive that ADD unpacks.
 func (c *copying) placeSource(ctx context.Context, p *placer, l *listing, several bool, u upper) error {
-	unpack := c.Add
+	unpack := c.Add && !l.fetched
 	if c.Unpack != nil {
 		unpack = *c.Unpack
 	}
@@ -195,5 +224,8 @@ func (c *copying) placeInline(ctx context.Context, p *placer, several bool, u up
 func (c *copying) close() {
 	for _, l := range c.sources {
 		l.close()
+	}
+	for _, t := range c.fetched {
+		t.Root.Close()
 	}
 }

@@ -20,6 +20,7 @@ import (
 type listing struct {
 	tree    *Tree
 	name    string   // in the tree
+	fetched bool     // from an address
 	base    *os.File // O_PATH, of what name leads to
 	entries []entry  // parents before what is in them; the first one is the source itself
 }

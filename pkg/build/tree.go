@@ -25,31 +25,11 @@ type Tree struct {
 	// foreign says that owners and attributes of the files mean nothing in an image, as those of a context.
 	foreign bool
 	stats   *statCache // of a context; nil: contents are read each time
+	work    *workspace // it lies in; nil: it is not a builder's own
 }
 
 // maxIgnore bounds what is read of an ignore file.
 const maxIgnore = 1 << 20
-
-// OpenContext opens the directory dir as a context. The ignore file is the first of names that is there: a path relative to the
-// context, which is not followed out of it, or an absolute one.
-func OpenContext(dir string, ignoreFiles []string) (*Tree, error) {
-	root, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
-	if err != nil {
-		return nil, fmt.Errorf("open the build context: %w", err)
-	}
-	t := &Tree{Root: root, foreign: true}
-	for _, name := range ignoreFiles {
-		found, err := t.readIgnore(name)
-		if err != nil {
-			root.Close()
-			return nil, fmt.Errorf("read the ignore file %s: %w", name, err)
-		}
-		if found {
-			break
-		}
-	}
-	return t, nil
-}
 
 func (t *Tree) readIgnore(name string) (bool, error) {
 	var f *os.File
@@ -241,6 +221,9 @@ func (t *Tree) notThere(name string) error {
 func (t *Tree) Close() {
 	t.stats.save()
 	t.Root.Close()
+	if t.work != nil {
+		t.work.close()
+	}
 }
 
 // UseStats lets a context's files be known by what stat(2) says of them.

@@ -45,8 +45,8 @@ func (s *solve) tree(ctx context.Context, from plan.Source) (*Tree, error) {
 }
 
 func (s *solve) contextTree(name string) (*Tree, error) {
-	if name != plan.MainContext {
-		return nil, fmt.Errorf("there is no context %q", name)
+	if t, ok := s.job.Contexts[name]; ok {
+		return t, nil
 	}
 	if s.job.Context == nil {
 		return nil, fmt.Errorf("there is no build context to copy from")

@@ -70,7 +70,6 @@ func (c *Config) processFallbacks(d Defaults) []fallback {
 	return []fallback{
 		{"annotations", "", d.Annotations, keepKeys(&c.Annotations, ParseLabel)},
 		{"default_capabilities", "", d.Capabilities, func(v string) error { return addParsed(&s.Capabilities, v, ParseCapability) }},
-		{"default_sysctls", "", d.Sysctls, keepKeys(&s.Sysctls, ParseSysctl)},
 		{"default_ulimits", "", d.Ulimits, func(v string) error {
 			u, err := ParseUlimit(v)
 			if err == nil && !slices.ContainsFunc(p.Ulimits, func(other Ulimit) bool { return other.Name == u.Name }) {
@@ -123,7 +122,7 @@ func (c *Config) namespaceFallbacks(d Defaults) []fallback {
 	}
 }
 
-// endFallbacks are applied in this order: a size needs to know the driver.
+// endFallbacks are applied last and in this order: sysctls need to know the namespaces, and a size the driver.
 func (c *Config) endFallbacks(d Defaults) []fallback {
 	option := func(key string) func(string) error {
 		return func(v string) error {
@@ -138,7 +137,16 @@ func (c *Config) endFallbacks(d Defaults) []fallback {
 	if d.LogSizeMax != nil && *d.LogSizeMax <= 0 {
 		size = nil
 	}
+	sysctl := keepKeys(&c.Security.Sysctls, ParseSysctl)
 	return []fallback{
+		// Debian's containers.conf has one of the network, which is not for a container in the host's.
+		{"default_sysctls", "", d.Sysctls, func(v string) error {
+			name, _, err := ParseSysctl(v)
+			if err == nil && c.ownsSysctl(name) {
+				err = sysctl(v)
+			}
+			return err
+		}},
 		{"log_driver", "log-driver", one(d.LogDriver), setTo(&c.Log.Driver, ParseLogDriver)},
 		{"log_size_max", "", size, option("max-size")},
 		{"log_tag", "", one(d.LogTag), option("tag")},

@@ -101,6 +101,19 @@ func TestApplyDefaultsMerges(t *testing.T) {
 	}
 }
 
+// TestApplyDefaultsForItsOwnNamespaces: a default sysctl is not for a container that would change it for others.
+func TestApplyDefaultsForItsOwnNamespaces(t *testing.T) {
+	c := NewConfig()
+	c.Network.Mode, c.Namespace.IPC = "host", "host"
+	d := Defaults{Sysctls: []string{"net.ipv4.ping_group_range=0 0", "kernel.shmmax=1"}}
+	if err := c.ApplyDefaults(d, func(string) bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Security.Sysctls) > 0 {
+		t.Errorf("sysctls are %v, want none", c.Security.Sysctls)
+	}
+}
+
 func TestApplyDefaultsNamesTheKey(t *testing.T) {
 	for key, d := range map[string]Defaults{
 		"umask": {Umask: "9"}, "default_ulimits": {Ulimits: []string{"x"}}, "log_driver": {LogDriver: "paper"}, "ipcns": {IPCNS: "maybe"},

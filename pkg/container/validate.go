@@ -184,14 +184,26 @@ func (c *Config) checkNamespaces() error {
 		if err := checkSysctl(name, c.Security.Sysctls[name]); err != nil {
 			return err
 		}
-		switch kind := sysctlNamespace(name); {
-		case kind == "net" && !c.Network.OwnsNetwork():
-			return invalid("sysctl %q would change another network; leave it out, or --network %s", name, c.Network.Mode)
-		case kind == "ipc" && n.IPC != "" && n.IPC != "shareable" && n.IPC != "none":
-			return invalid("sysctl %q would change another IPC namespace; leave it out, or --ipc %s", name, n.IPC)
+		if c.ownsSysctl(name) {
+			continue
 		}
+		if sysctlNamespace(name) == "net" {
+			return invalid("sysctl %q would change another network; leave it out, or --network %s", name, c.Network.Mode)
+		}
+		return invalid("sysctl %q would change another IPC namespace; leave it out, or --ipc %s", name, n.IPC)
 	}
 	return nil
+}
+
+// ownsSysctl reports whether the container has a namespace of its own of the kind that a sysctl belongs to.
+func (c *Config) ownsSysctl(name string) bool {
+	switch sysctlNamespace(name) {
+	case "net":
+		return c.Network.OwnsNetwork()
+	case "ipc":
+		return slices.Contains([]string{"", "shareable", "none"}, c.Namespace.IPC)
+	}
+	return true
 }
 
 func (c *Config) checkEnd() error {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/filelock"
@@ -39,6 +40,7 @@ type Exec struct {
 	lock     *filelock.Lock
 	engine   *Engine
 	config   *container.Config
+	parted   sync.Once // Leave, and Wait which that breaks off, end this command's part only once
 }
 
 // execProcess is the process of an Exec: a client.Process, or an ownProcess where the monitor is gone.
@@ -108,16 +110,24 @@ func (x *Exec) makeDir(ctx context.Context) (err error) {
 }
 
 func (x *Exec) release() {
-	os.RemoveAll(x.dir)
+	x.parted.Do(func() {
+		os.RemoveAll(x.dir)
+		x.part()
+	})
+}
+
+// part gives up what this command holds.
+func (x *Exec) part() (err error) {
 	if x.lock != nil {
-		x.lock.Release()
+		err = x.lock.Release()
 	}
 	if x.process != nil {
-		x.process.Close()
+		err = errors.Join(err, x.process.Close())
 	}
 	if x.Terminal != nil {
-		x.Terminal.Close()
+		err = errors.Join(err, x.Terminal.Close())
 	}
+	return err
 }
 
 // writeProcess resolves the user inside the container and writes the process for the runtime.
@@ -189,10 +199,7 @@ func (x *Exec) Wait(ctx context.Context) (int, error) {
 }
 
 // Leave ends this command's part in a process that runs on. Its record stays until it is gone.
-func (x *Exec) Leave() error {
-	err := errors.Join(x.lock.Release(), x.process.Close())
-	if x.Terminal != nil {
-		err = errors.Join(err, x.Terminal.Close())
-	}
+func (x *Exec) Leave() (err error) {
+	x.parted.Do(func() { err = x.part() })
 	return err
 }

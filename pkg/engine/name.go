@@ -11,6 +11,7 @@ import (
 	"github.com/pod-engine/pod/internal/filelock"
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/container"
+	"github.com/pod-engine/pod/pkg/netns/network"
 	"golang.org/x/sys/unix"
 )
 
@@ -226,6 +227,9 @@ func (e *Engine) ResolveNames(ctx context.Context, cfg *container.Config) error 
 	}
 	for i, endpoint := range cfg.Network.Networks {
 		n, err := e.Networks().Load(endpoint.Network)
+		if errors.Is(err, network.ErrNotFound) {
+			return hint.Wrap(err, "pod network create "+endpoint.Network+"; pod network ls shows those there are")
+		}
 		if err != nil {
 			return err
 		}

@@ -139,10 +139,8 @@ func (e *Engine) releaseNetworks(ctx context.Context, id string) error {
 		return err
 	}
 	for _, record := range records {
-		if filepath.Dir(filepath.Dir(record)) != place {
-			// Of a user namespace that was replaced: nothing there can be reached from here, and its helper sees the end by
-			// itself.
-			if err := os.Remove(record); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if other := filepath.Dir(filepath.Dir(record)); other != place {
+			if err := releaseElsewhere(ctx, other, id); err != nil {
 				return err
 			}
 			continue
@@ -154,6 +152,19 @@ func (e *Engine) releaseNetworks(ctx context.Context, id string) error {
 		if err != nil {
 			return fmt.Errorf("release the networks of container %s: %w", short(id), err)
 		}
+	}
+	return nil
+}
+
+// releaseElsewhere is about a container of a user namespace that was replaced. Its helper may still run; another cannot be started
+// from here, but then nothing is left that needs one.
+func releaseElsewhere(ctx context.Context, place, id string) error {
+	_, running, err := helper.AskAt(ctx, place, helper.Request{Verb: helper.Teardown, ID: id})
+	if err == nil && !running {
+		err = os.Remove(filepath.Join(place, helper.AttachedDir, id))
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("release the networks of container %s: %w", short(id), err)
 	}
 	return nil
 }

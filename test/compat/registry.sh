@@ -1,5 +1,5 @@
 #!/bin/bash
-# One session of the engine $E with a registry at $REGISTRY; see steps.sh and compare.
+# The steps of the comparison with other engines that need a registry. See session.sh.
 set -u
 . "$(dirname "$0")/steps.sh"
 

@@ -112,3 +112,23 @@ step 'image exists: unknown' "$E" image exists nobody
 step 'rm -f: unknown' "$E" rm -f nobody
 step 'rm -f' "$E" rm -f user
 step 'ps -a at the end' "$E" ps -aq
+
+# The life of a container from a registry.
+IMG=${REGISTRY:?its address}/box
+export IMG
+step 'pull' "$E" pull -q "$IMG"
+step 'pull: unknown' "$E" pull -q "${IMG}no"
+step 'registry: images' "$E" images --format '{{.Repository}}:{{.Tag}}' "$IMG"
+step 'registry: run -d' shell '$E run -d --name web "$IMG" httpd -f -v -p 8080 | grep -cE "^[0-9a-f]{64}$"'
+step 'registry: ps' "$E" ps --format '{{.Names}} {{.Image}} {{.Status}}'
+step 'registry: exec a client' timeout 30 bash -c 'until $E exec web wget -qO /dev/null http://127.0.0.1:8080/etc/group; do :; done; echo reached'
+step 'registry: logs -f' shell 'timeout 20 $E logs -f web 2>&1 | grep -m 1 -oE "response:[0-9]+"'
+step 'registry: exec -it' shell 'script -qec "$E exec -it web sh -c \"exit 7\"" /dev/null >/dev/null'
+step 'registry: stop' "$E" stop -t 1 web
+step 'registry: ps -a' "$E" ps -a --format '{{.Names}} {{.Status}}'
+step 'registry: start' "$E" start web
+step 'registry: restart' "$E" restart -t 0 web
+step 'registry: running' "$E" inspect --format '{{.State.Status}} {{.Config.Image}}' web
+step 'registry: rm of a running one' "$E" rm web
+step 'registry: rm -f' "$E" rm -f -t 0 web
+step 'registry: rmi' shell '$E rmi "$IMG" >/dev/null && $E image exists "$IMG"'

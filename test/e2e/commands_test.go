@@ -29,6 +29,7 @@ func commands() map[string]command {
 		"killmonitor": killmonitor,
 		"tty":         tty,
 		"registry":    startRegistry,
+		"webserver":   webserver,
 		"facts":       facts,
 		"trim":        trim,
 	}

@@ -58,6 +58,8 @@ func verbs() []verb {
 		{"cleanup", [][]string{run}, []string{"container", "cleanup", victim}, (*bench).killAll},
 		{"rename", [][]string{create}, []string{"rename", victim, victim + "2"}, nil},
 		{"rm", [][]string{create}, []string{"rm", victim}, nil},
+		{"run in a network", nil, []string{"run", "-d", "--name", victim, "-p", "127.0.0.1::80", podtest.BoxImage, "sleep", "1000"}, nil},
+		{"network connect", [][]string{run}, []string{"network", "connect", "bridge", victim}, nil},
 		{"rm -f", [][]string{run}, []string{"rm", "-f", "-t", "0", victim}, nil},
 	}
 }

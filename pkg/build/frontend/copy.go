@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -56,7 +57,7 @@ func (r *reader) copy(s *stage, c command, req copyRequest) error {
 		history += " --chmod=" + req.Chmod
 	}
 	for _, word := range req.words {
-		history += " " + word
+		history += " " + shown(word)
 		switch {
 		case remote(word) && !req.Add:
 			return fmt.Errorf("COPY %s: an address cannot be copied from; ADD fetches it", word)
@@ -78,6 +79,7 @@ func (r *reader) copy(s *stage, c command, req copyRequest) error {
 	}
 	req.Dest = s.destination(req.dest)
 	step := s.step(c)
+	step.Text = shown(step.Text)
 	step.Copy = &req.Copy
 	s.add(step, history+" "+req.dest)
 	return nil
@@ -126,6 +128,11 @@ func remote(source string) bool {
 		}
 	}
 	return false
+}
+
+// shown is text for people: without the passwords of addresses (CVE-2023-26054).
+func shown(text string) string {
+	return regexp.MustCompile(`(://[^\s/@:]*):[^\s/@]*@`).ReplaceAllString(text, "$1:xxxxx@")
 }
 
 // checkMode accepts an octal number to 07777, or words as of chmod(1).

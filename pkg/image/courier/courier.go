@@ -31,6 +31,7 @@ const (
 	Login  Verb = "login"
 	Who    Verb = "who"
 	Logout Verb = "logout"
+	Fetch  Verb = "fetch"
 	Search Verb = "search"
 	Sign   Verb = "sign"
 
@@ -54,6 +55,7 @@ type Request struct {
 	Push      image.PushOptions
 	Save      image.SaveOptions
 	Login     image.Login
+	Fetch     FetchFile
 	All       bool // log out everywhere
 	List      string
 	ListAdd   image.ListAdd
@@ -78,6 +80,7 @@ type Answer struct {
 	Loaded   []Loaded
 	Pushed   []image.Pushed
 	LoggedIn image.LoggedIn
+	Fetched  FetchedFile
 	Manifest image.Manifest
 	Found    []image.Found
 	Digest   string // of an artifact

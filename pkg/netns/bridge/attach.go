@@ -79,6 +79,11 @@ func (s *Server) setup(request helper.Request) (answer helper.Answer, file *os.F
 	if err := failpoint.Hit("network.plugged"); err != nil {
 		return answer, file, err
 	}
+	if len(s.redirects()) > 0 {
+		if err := s.replaceRules(); err != nil {
+			return answer, file, err
+		}
+	}
 	s.names.update()
 	answer.Attached, answer.HostAddress = *a, s.uplink.hostAddress()
 	return answer, file, nil
@@ -234,6 +239,9 @@ func (s *Server) forget(a *helper.Attached) error {
 	}
 	if err := os.Remove(s.recordPath(a.ID)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		all = errors.Join(all, err)
+	}
+	if !s.Rootless && len(a.Ports) > 0 {
+		all = errors.Join(all, s.replaceRules())
 	}
 	go s.unplug(peers) // the kernel takes some milliseconds for each
 	return all

@@ -36,7 +36,7 @@ type resolver struct {
 }
 
 func newResolver(s *Server) *resolver {
-	r := &resolver{s: s, upstream: newUpstream(), servers: map[string][]*dns.Server{}, busy: make(chan struct{}, 256)}
+	r := &resolver{s: s, upstream: newUpstream(resolvFile), servers: map[string][]*dns.Server{}, busy: make(chan struct{}, 256)}
 	r.directory.Store(&directory{})
 	return r
 }

@@ -99,16 +99,24 @@ func (s *Server) plugHost(n network.Config, e helper.End, mac net.HardwareAddr, 
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.ParentIndex, attrs.Namespace = e.Interface, parent.Attrs().Index, netlink.NsFd(file.Fd())
 	attrs.MTU, _ = strconv.Atoi(n.Option("mtu"))
+	err = s.inside.link.LinkAdd(hostLink(n, attrs, mac))
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		return hint.Wrap(fmt.Errorf("this kernel has no %s", n.Driver), "sudo modprobe "+n.Driver)
+	}
+	return err
+}
+
+func hostLink(n network.Config, attrs netlink.LinkAttrs, mac net.HardwareAddr) netlink.Link {
 	if n.Driver == network.DriverMacvlan {
 		attrs.HardwareAddr = mac
 		modes := map[string]netlink.MacvlanMode{
 			"": netlink.MACVLAN_MODE_BRIDGE, "bridge": netlink.MACVLAN_MODE_BRIDGE, "private": netlink.MACVLAN_MODE_PRIVATE,
 			"vepa": netlink.MACVLAN_MODE_VEPA, "passthru": netlink.MACVLAN_MODE_PASSTHRU,
 		}
-		return s.inside.link.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: modes[n.Option("mode")]})
+		return &netlink.Macvlan{LinkAttrs: attrs, Mode: modes[n.Option("mode")]}
 	}
 	modes := map[string]netlink.IPVlanMode{"": netlink.IPVLAN_MODE_L2, "l2": netlink.IPVLAN_MODE_L2, "l3": netlink.IPVLAN_MODE_L3, "l3s": netlink.IPVLAN_MODE_L3S}
-	return s.inside.link.LinkAdd(&netlink.IPVlan{LinkAttrs: attrs, Mode: modes[n.Option("mode")]})
+	return &netlink.IPVlan{LinkAttrs: attrs, Mode: modes[n.Option("mode")]}
 }
 
 // largest is the MTU of a network whose packets reach the world through a user-mode helper: fewer, larger packets.
@@ -260,7 +268,7 @@ func (s *Server) replaceRules() error {
 			}
 		}
 	}
-	if err := s.rules.replace(networks, ends); err != nil {
+	if err := s.rules.replace(networks, ends, s.redirects()); err != nil {
 		return fmt.Errorf("set the packet filter: %w", err)
 	}
 	return nil

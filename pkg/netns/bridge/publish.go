@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"syscall"
 
 	"github.com/rootless-containers/rootlesskit/v3/pkg/port"
 	"github.com/rootless-containers/rootlesskit/v3/pkg/port/builtin/parent/tcp"
 	"github.com/rootless-containers/rootlesskit/v3/pkg/port/builtin/parent/udp"
+	"golang.org/x/sys/unix"
 
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/container"
@@ -142,6 +144,46 @@ func (s *Server) forward(f *forwards, p container.Port, i uint16, target string)
 		<-stopped
 	}))
 	return nil
+}
+
+// redirects are the published ports as rules, for root: the kernel carries them faster than the forwarder, and every client
+// keeps its address. The forwarder holds the ports all the same, and serves the machine itself.
+func (s *Server) redirects() []redirect {
+	if s.Rootless {
+		return nil
+	}
+	var all []redirect
+	for _, a := range s.attached {
+		end := s.gatewayEnd(a)
+		if end < 0 {
+			continue
+		}
+		for _, p := range a.Ports {
+			for i := range p.Count {
+				all = append(all, redirectsOf(p, i, a.Ends[end])...)
+			}
+		}
+	}
+	return all
+}
+
+// redirectsOf are those of the ith port of a range, of each family that the container has and the port was asked for on.
+func redirectsOf(p container.Port, i uint16, e helper.End) []redirect {
+	protocol := byte(unix.IPPROTO_TCP)
+	if p.Protocol == "udp" {
+		protocol = unix.IPPROTO_UDP
+	}
+	host, _ := netip.ParseAddr(p.HostIP)
+	host = host.Unmap()
+	var all []redirect
+	for _, address := range e.Addresses {
+		to := address.Prefix.Addr()
+		if host.IsValid() && host.Is4() != to.Is4() || host.IsLoopback() {
+			continue
+		}
+		all = append(all, redirect{protocol, host, p.HostPort + i, netip.AddrPortFrom(to, p.ContainerPort+i)})
+	}
+	return all
 }
 
 // stop closes the ports bound after the first n.

@@ -43,9 +43,17 @@ func newRules(n *namespace, open bool) (*rules, error) {
 	return r, err
 }
 
+// redirect is one port of the machine that leads to a container without passing through the forwarder: for root.
+type redirect struct {
+	protocol byte
+	host     netip.Addr // the machine's address; unspecified: any of the family
+	port     uint16
+	to       netip.AddrPort
+}
+
 // replace writes all rules anew, in one transaction.
-func (r *rules) replace(networks []network.Config, ends []helper.End) error {
-	r.replaceRouted(networks)
+func (r *rules) replace(networks []network.Config, ends []helper.End, redirects []redirect) error {
+	r.replaceRouted(networks, redirects)
 	if err := r.replaceBridged(ends); err != nil {
 		return err
 	}
@@ -67,7 +75,7 @@ func (r *rules) chain(t *nftables.Table, name string, kind nftables.ChainType, h
 	}
 }
 
-func (r *rules) replaceRouted(networks []network.Config) {
+func (r *rules) replaceRouted(networks []network.Config, redirects []redirect) {
 	t := r.table(nftables.TableFamilyINet)
 	forward := r.chain(t, "forward", nftables.ChainTypeFilter, nftables.ChainHookForward, nftables.ChainPriorityFilter)
 	input := r.chain(t, "input", nftables.ChainTypeFilter, nftables.ChainHookInput, nftables.ChainPriorityFilter)
@@ -75,6 +83,15 @@ func (r *rules) replaceRouted(networks []network.Config) {
 	output := r.chain(t, "output", nftables.ChainTypeFilter, nftables.ChainHookOutput, nftables.ChainPriorityMangle)
 	prerouting := r.chain(t, "prerouting", nftables.ChainTypeFilter, nftables.ChainHookPrerouting, nftables.ChainPriorityMangle)
 
+	if len(redirects) > 0 {
+		published := r.chain(t, "published", nftables.ChainTypeNAT, nftables.ChainHookPrerouting, nftables.ChainPriorityNATDest)
+		for _, n := range networks { // between two networks the forwarder is the only way
+			published(inFrom(n.Interface), verdict(expr.VerdictAccept))
+		}
+		for _, d := range redirects {
+			published(d.match(), d.lead())
+		}
+	}
 	output(mark(markDial), setConnMark(markAnswer))
 	prerouting(connMark(markAnswer), setMark(markAnswer))
 	for _, a := range networks {
@@ -109,6 +126,32 @@ func (r *rules) replaceRouted(networks []network.Config) {
 		if !r.open || a.Internal {
 			input(from, verdict(expr.VerdictDrop))
 		}
+	}
+}
+
+// match is a packet to the port that comes from another machine: those of this one are left to the forwarder.
+func (d redirect) match() []expr.Any {
+	match, _, _ := family(d.to.Addr())
+	if d.host.IsUnspecified() || !d.host.IsValid() {
+		match = append(match,
+			&expr.Fib{Register: 1, FlagDADDR: true, ResultADDRTYPE: true},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(unix.RTN_LOCAL)})
+	} else {
+		match = destination(d.host)
+	}
+	match = append(match, layer4(d.protocol)...)
+	return append(match, is(&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2}, binary.BigEndian.AppendUint16(nil, d.port))...)
+}
+
+func (d redirect) lead() []expr.Any {
+	family := uint32(unix.NFPROTO_IPV4)
+	if d.to.Addr().Is6() {
+		family = unix.NFPROTO_IPV6
+	}
+	return []expr.Any{
+		&expr.Immediate{Register: 1, Data: d.to.Addr().AsSlice()},
+		&expr.Immediate{Register: 2, Data: binary.BigEndian.AppendUint16(nil, d.to.Port())},
+		&expr.NAT{Type: expr.NATTypeDestNAT, Family: family, RegAddrMin: 1, RegProtoMin: 2},
 	}
 }
 

@@ -18,6 +18,8 @@ const upstreamPatience = 2 * time.Second
 // upstream is what the machine's resolv.conf says, read again when it has changed. The helper asks from the machine's own
 // namespace, so that nameservers on its loopback are reached as well.
 type upstream struct {
+	path string
+
 	mu      sync.Mutex
 	looked  time.Time
 	seen    os.FileInfo
@@ -25,7 +27,7 @@ type upstream struct {
 	search  []string
 }
 
-func newUpstream() *upstream { return &upstream{} }
+func newUpstream(path string) *upstream { return &upstream{path: path} }
 
 // lookEvery bounds how often the file is looked at.
 const lookEvery = 100 * time.Millisecond
@@ -35,14 +37,14 @@ func (u *upstream) refresh() {
 		return
 	}
 	u.looked = time.Now()
-	info, err := os.Stat(resolvFile)
+	info, err := os.Stat(u.path)
 	if err != nil {
 		return
 	}
 	if u.seen != nil && os.SameFile(u.seen, info) && u.seen.ModTime().Equal(info.ModTime()) && u.seen.Size() == info.Size() {
 		return
 	}
-	text, err := os.ReadFile(resolvFile)
+	text, err := os.ReadFile(u.path)
 	if err != nil {
 		return
 	}

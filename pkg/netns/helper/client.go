@@ -101,6 +101,11 @@ func (c Client) AskRunning(ctx context.Context, request Request) (answer Answer,
 	if err != nil {
 		return Answer{}, false, err
 	}
+	return AskAt(ctx, place, request)
+}
+
+// AskAt is AskRunning of the helper in another directory: that of a user namespace which was replaced while containers ran in it.
+func AskAt(ctx context.Context, place string, request Request) (answer Answer, ok bool, err error) {
 	packet, err := json.Marshal(request)
 	if err != nil {
 		return Answer{}, false, err
