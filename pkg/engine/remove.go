@@ -23,7 +23,7 @@ type RemoveOptions struct {
 }
 
 // Remove removes a container. One that runs is refused with ErrState unless opts.Force, which ends it first.
-// It works on a full disk, and goes on from wherever an earlier removal was killed.
+// One that is gone meanwhile is removed. It works on a full disk, and goes on from wherever an earlier removal was killed.
 func (e *Engine) Remove(ctx context.Context, id string, opts RemoveOptions) error {
 	for {
 		err := e.remove(ctx, id, opts)
@@ -38,6 +38,9 @@ var errAgain = fmt.Errorf("%w", ErrState)
 
 func (e *Engine) remove(ctx context.Context, id string, opts RemoveOptions) error {
 	c, err := e.load(id)
+	if errors.Is(err, ErrNotFound) {
+		return nil // its own clean-up (--rm), or another removal, was faster
+	}
 	if err != nil {
 		return err
 	}
@@ -62,7 +65,7 @@ func (e *Engine) remove(ctx context.Context, id string, opts RemoveOptions) erro
 		return e.removeLocked(ctx, c)
 	})
 	if errors.Is(err, ErrNotFound) {
-		return nil // its own clean-up (--rm) was faster
+		return nil
 	}
 	return err
 }
