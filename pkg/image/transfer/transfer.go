@@ -26,6 +26,7 @@ import (
 	storageref "go.podman.io/image/v5/storage"
 	"go.podman.io/image/v5/types"
 	"go.podman.io/storage"
+	drivers "go.podman.io/storage/drivers"
 	"go.podman.io/storage/pkg/configfile"
 )
 
@@ -194,7 +195,15 @@ func (j *job) receive(ctx context.Context, dst, src types.ImageReference, opts c
 
 // vanished reports whether something was taken away that the library had seen before.
 func vanished(err error) bool {
-	return errors.Is(err, storage.ErrLayerUnknown) || errors.Is(err, storage.ErrParentUnknown) || errors.Is(err, storage.ErrImageUnknown) || errors.Is(err, image.ErrNotFound)
+	for _, unknown := range []error{
+		storage.ErrLayerUnknown, storage.ErrParentUnknown, storage.ErrImageUnknown, image.ErrNotFound,
+		drivers.ErrLayerUnknown, // its directory is gone already, its record about to
+	} {
+		if errors.Is(err, unknown) {
+			return true
+		}
+	}
+	return false
 }
 
 func (j *job) receiveOnce(ctx context.Context, dst, src types.ImageReference, opts copy.Options) (*image.Image, error) {
