@@ -46,14 +46,18 @@ func (b *bench) bothDie(v verb, after time.Duration) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+	killed := make(chan struct{})
 	timer := time.AfterFunc(after, func() {
+		defer close(killed)
 		cmd.Process.Kill()
 		for _, pid := range b.monitors() {
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
 	})
-	defer timer.Stop()
 	cmd.Wait()
+	if !timer.Stop() {
+		<-killed // else it would kill what follows
+	}
 	if ctx.Err() != nil {
 		return errHangs
 	}
