@@ -80,7 +80,7 @@ func (c *copying) list(ctx context.Context) error {
 			return err
 		}
 		for _, name := range names {
-			l, err := tree.list(ctx, name, c.Exclude)
+			l, err := c.listSource(ctx, tree, word, name)
 			if err != nil {
 				return err
 			}
@@ -88,6 +88,13 @@ func (c *copying) list(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (c *copying) listSource(ctx context.Context, tree *Tree, word, name string) (*listing, error) {
+	if c.Parents {
+		return tree.listParents(ctx, name, pivot(word), c.Exclude)
+	}
+	return tree.list(ctx, name, c.Exclude)
 }
 
 // fetchAll brings in what addresses mean.
@@ -148,6 +155,13 @@ func (c *copying) do(ctx context.Context, layers image.Layers, u upper, _ Vertex
 			return fmt.Errorf("--chmod: %w", err)
 		}
 		p.mode = &mode
+	}
+	if c.Parents { // the destination is no copy of any source
+		dir, err := p.into(c.Dest)
+		if err != nil {
+			return err
+		}
+		dir.Close()
 	}
 	several := len(c.sources)+len(c.Files) > 1
 	if several && !strings.HasSuffix(c.Dest, "/") && c.Dest != "/" && !p.isDirectory(c.Dest) {

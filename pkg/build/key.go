@@ -9,7 +9,7 @@ import (
 )
 
 // keyVersion changes when steps begin to be done in another way, so that older results are not taken any more.
-const keyVersion = "1"
+const keyVersion = "2"
 
 // runKey is the key of a RUN over the layer top. Contents are the digests of the trees that it mounts.
 func runKey(top string, run plan.Run, options RunOptions, contents []string) string {
