@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	ossignal "os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -271,6 +272,10 @@ func TestLockHolders(t *testing.T) {
 
 func TestHangUpLeavesDetachedContainers(t *testing.T) {
 	b := newBench(t)
+	// What ignores a signal hands that down (execve(2)), as nohup does; what is caught is at its default again in the shell.
+	caught := make(chan os.Signal, 1)
+	ossignal.Notify(caught, syscall.SIGHUP)
+	defer ossignal.Stop(caught)
 	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM} {
 		shell := exec.Command("sh", "-c", `"$@" && exec sleep 1000`, "sh", b.world.Engine,
 			"run", "-d", "--name", victim, "--network", "none", podtest.BoxImage, "sleep", "1000")
