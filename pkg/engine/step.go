@@ -236,7 +236,7 @@ func (e *Engine) judgeStep(b *bundle, ended error) (int, error) {
 	}
 	if text, err := readFile(b.path(monitor.RuntimeLog)); err == nil && len(text) > 0 {
 		message := monitor.RuntimeMessage(string(text))
-		return 0, &StartError{StartErrorKind(monitor.RuntimeKind(message)), e.Runtime.Name() + ": " + message}
+		return 0, e.explainStart(&StartError{StartErrorKind(monitor.RuntimeKind(message)), e.Runtime.Name() + ": " + message})
 	}
 	if text, err := readFile(b.path(monitor.MonitorLog)); err == nil && len(text) > 0 {
 		return 0, &StartError{StartInternal, lastLine(string(text))}
