@@ -3,10 +3,10 @@ package build
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pod-engine/pod/pkg/build/plan"
@@ -20,6 +20,20 @@ type placer struct {
 	owner *owner     // nil: files keep their owners, or are root's when those mean nothing
 	mode  *plan.Mode // nil: files keep their permissions
 	now   time.Time  // of directories that are made on the way
+	// noReflinks says that the file system has none, as far as it was tried.
+	noReflinks atomic.Bool
+	spare      []byte // see buffer
+}
+
+// copyBuffer is how much of a file is copied at a time, in bytes.
+const copyBuffer = 256 << 10
+
+// buffer is for the goroutine that the placer belongs to.
+func (p *placer) buffer() []byte {
+	if p.spare == nil {
+		p.spare = make([]byte, copyBuffer)
+	}
+	return p.spare
 }
 
 // owner is a user and a group by number.
@@ -125,27 +139,34 @@ func (p *placer) placeDirectory(l *listing, dest string) error {
 		return err
 	}
 	defer dir.Close()
-	links := map[uint64]string{}
 	at := &cursor{root: dir}
 	defer at.close()
 	var made []entry // directories, whose times are set when all is in them
 	if !existed {
 		made = append(made, l.entries[0])
-		if err := p.dress(l, l.entries[0], dir); err != nil {
+		if err := p.dress(l, l.entries[0], int(dir.Fd())); err != nil {
 			return err
 		}
 	}
+	files := p.startFiles(l, dir)
+	links := map[uint64]string{}
 	for _, e := range l.entries[1:] {
+		if e.kind() == unix.S_IFREG && e.stat.Nlink < 2 && files.take(e) {
+			continue
+		}
 		parent, err := at.parent(e.rel)
 		if err == nil {
 			err = p.placeEntry(l, e, parent, dir, links)
 		}
 		if err != nil {
-			return &os.PathError{Op: "copy to", Path: path.Join(dest, e.rel), Err: err}
+			return errors.Join(&os.PathError{Op: "copy to", Path: path.Join(dest, e.rel), Err: err}, files.wait(dest))
 		}
 		if e.kind() == unix.S_IFDIR {
 			made = append(made, e)
 		}
+	}
+	if err := files.wait(dest); err != nil {
+		return err
 	}
 	for i := len(made) - 1; i >= 0; i-- {
 		if err := setTimeBelow(dir, made[i]); err != nil {
@@ -208,153 +229,4 @@ func (p *placer) placeEntry(l *listing, e entry, parent, base *os.File, links ma
 		return err
 	}
 	return unix.Linkat(int(base.Fd()), earlier, int(parent.Fd()), name, 0)
-}
-
-// makeRoom takes away what has the name, unless that is a directory.
-func makeRoom(dir *os.File, name string) error {
-	err := unix.Unlinkat(int(dir.Fd()), name, 0)
-	switch {
-	case errors.Is(err, unix.ENOENT):
-		return nil
-	case errors.Is(err, unix.EISDIR):
-		return errors.New("there is a directory with this name in the image, which a file cannot replace")
-	}
-	return err
-}
-
-// placeFile copies one file that is not to be followed, with all that belongs to it.
-func (p *placer) placeFile(l *listing, e entry, dir *os.File, name string) error {
-	fd := int(dir.Fd())
-	switch e.kind() {
-	case unix.S_IFDIR:
-		return p.placeSubdirectory(l, e, dir, name)
-	case unix.S_IFSOCK:
-		return nil // nobody listens on a copy
-	}
-	if err := makeRoom(dir, name); err != nil {
-		return err
-	}
-	switch e.kind() {
-	case unix.S_IFREG:
-		return p.placeRegular(l, e, dir, name)
-	case unix.S_IFLNK:
-		if err := unix.Symlinkat(e.link, fd, name); err != nil {
-			return err
-		}
-	default:
-		if err := unix.Mknodat(fd, name, e.stat.Mode, int(e.stat.Rdev)); err != nil {
-			return err
-		}
-		if err := unix.Fchmodat(fd, name, p.permissions(e), 0); err != nil {
-			return err
-		}
-	}
-	owner := p.ownerOf(l, e)
-	if err := unix.Fchownat(fd, name, owner.uid, owner.gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return ownerError(owner, err)
-	}
-	return setTime(fd, name, e.stat.Mtim.Nano())
-}
-
-func (p *placer) placeSubdirectory(l *listing, e entry, dir *os.File, name string) error {
-	fd := int(dir.Fd())
-	err := unix.Mkdirat(fd, name, 0o700)
-	if err != nil && !errors.Is(err, unix.EEXIST) {
-		return err
-	}
-	sub, err := openat2(dir, name, &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH})
-	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
-		return errors.New("there is something with this name in the image that is not a directory")
-	}
-	if err != nil {
-		return err
-	}
-	defer sub.Close()
-	return p.dress(l, e, sub)
-}
-
-func (p *placer) placeRegular(l *listing, e entry, dir *os.File, name string) error {
-	from, err := l.open(e.rel, unix.O_RDONLY)
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	to, err := openat2(dir, name, &unix.OpenHow{
-		Flags: unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC, Mode: 0o600, Resolve: unix.RESOLVE_BENEATH,
-	})
-	if err != nil {
-		return err
-	}
-	defer to.Close()
-	if err := copyContent(from, to, e.stat.Size); err != nil {
-		return err
-	}
-	var after unix.Stat_t
-	if err := unix.Fstat(int(from.Fd()), &after); err != nil {
-		return err
-	}
-	if !sameFile(after, e.stat) {
-		return errors.New("the file changes while it is copied")
-	}
-	if err := p.dress(l, e, to); err != nil {
-		return err
-	}
-	when := unix.NsecToTimespec(e.stat.Mtim.Nano())
-	return unix.UtimesNanoAt(int(dir.Fd()), name, []unix.Timespec{when, when}, unix.AT_SYMLINK_NOFOLLOW)
-}
-
-// copyContent copies a file: as a reflink where the file system has them, else inside the kernel.
-func copyContent(from, to *os.File, size int64) error {
-	if size == 0 {
-		return nil
-	}
-	if unix.IoctlFileClone(int(to.Fd()), int(from.Fd())) == nil {
-		return nil
-	}
-	_, err := io.Copy(to, from) // copy_file_range(2)
-	return err
-}
-
-// dress gives a file or directory that was made its owner, attributes and permissions, in this order: a change of owner takes
-// set-user-id bits and capabilities away.
-func (p *placer) dress(l *listing, e entry, f *os.File) error {
-	owner := p.ownerOf(l, e)
-	if err := f.Chown(owner.uid, owner.gid); err != nil {
-		return ownerError(owner, err)
-	}
-	attributes, err := l.attributes(e)
-	if err != nil {
-		return err
-	}
-	for _, a := range attributes {
-		if err := unix.Fsetxattr(int(f.Fd()), a.name, []byte(a.value), 0); err != nil {
-			return &os.PathError{Op: "set attribute " + a.name + " of", Path: f.Name(), Err: err}
-		}
-	}
-	return unix.Fchmod(int(f.Fd()), p.permissions(e))
-}
-
-func (p *placer) permissions(e entry) uint32 {
-	mode := e.stat.Mode & 0o7777
-	if p.mode != nil {
-		mode = p.mode.Apply(mode, e.kind() == unix.S_IFDIR)
-	}
-	return mode
-}
-
-func (p *placer) ownerOf(l *listing, e entry) owner {
-	switch {
-	case p.owner != nil:
-		return *p.owner
-	case l.tree.foreign:
-		return owner{}
-	}
-	return owner{int(e.stat.Uid), int(e.stat.Gid)}
-}
-
-func ownerError(o owner, err error) error {
-	if errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("the owner %d:%d is not among the ids of this user (/etc/subuid, /etc/subgid)", o.uid, o.gid)
-	}
-	return err
 }

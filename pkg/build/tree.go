@@ -85,16 +85,21 @@ func readRegular(f *os.File, limit int64) ([]byte, error) {
 
 // openat2 opens name below dir.
 func openat2(dir *os.File, name string, how *unix.OpenHow) (*os.File, error) {
+	fd, err := openRaw(int(dir.Fd()), name, how)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+// openRaw is openat2 without what an os.File costs, which is felt with thousands of them.
+func openRaw(dir int, name string, how *unix.OpenHow) (int, error) {
 	for {
-		fd, err := unix.Openat2(int(dir.Fd()), name, how)
-		switch {
-		case err == nil:
-			return os.NewFile(uintptr(fd), name), nil
-		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-			// A rename elsewhere raced the resolution (openat2(2)).
-		default:
-			return nil, &os.PathError{Op: "open", Path: name, Err: err}
+		fd, err := unix.Openat2(dir, name, how)
+		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
+			continue // a rename elsewhere raced the resolution (openat2(2))
 		}
+		return fd, err
 	}
 }
 
