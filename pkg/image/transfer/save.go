@@ -41,6 +41,11 @@ func (t Transfer) Save(ctx context.Context, s *image.Store, names []string, opts
 		return err
 	}
 	defer func() { err = errors.Join(err, j.end()) }()
+	for _, img := range images {
+		if err := j.hold(ctx, img, "save"); err != nil {
+			return err
+		}
+	}
 	j.sys.DirForceCompress = opts.Compress
 	j.sys.OCIAcceptUncompressedLayers = opts.Uncompressed
 	if err := j.saveTo(ctx, images, names, opts); err != nil {
