@@ -86,6 +86,12 @@ func (j *job) stream(ctx context.Context, images []*image.Image, names []string,
 	if err := j.write(ctx, images, names, part, opts.Format); err != nil {
 		return err
 	}
+	// A pipe may have no reader yet, or one that waits.
+	return within(ctx, func() error { return pour(part, opts) })
+}
+
+// pour copies a file to where an archive is streamed.
+func pour(part string, opts image.SaveOptions) error {
 	f, err := os.Open(part)
 	if err != nil {
 		return err
