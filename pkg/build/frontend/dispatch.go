@@ -224,6 +224,9 @@ func (s *stage) note(c command, history string) {
 }
 
 func (s *stage) add(step plan.Step, history string) {
+	if step.Run != nil || step.Copy != nil {
+		history += " # buildkit"
+	}
 	s.out.Steps = append(s.out.Steps, step)
 	s.out.Config.History = append(s.out.Config.History, specs.History{CreatedBy: history, Comment: plan.HistoryComment, EmptyLayer: !step.Layered()})
 }
