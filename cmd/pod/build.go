@@ -102,8 +102,12 @@ func (a *app) builder(ctx context.Context) (*build.Builder, error) {
 	if err != nil {
 		return nil, err
 	}
+	limits, err := unpackLimits()
+	if err != nil {
+		return nil, err
+	}
 	return &build.Builder{
-		Images: images, Runner: e, Dir: user.DataDir + "/build", Warn: a.warn,
+		Images: images, Runner: e, Dir: user.DataDir + "/build", Limits: limits, Warn: a.warn,
 		Fetch: func(ctx context.Context, url, path string) (build.Fetched, error) {
 			got, err := a.courier().Fetch(ctx, images, url, path)
 			return build.Fetched{Modified: got.Modified, Digest: got.Digest}, err

@@ -182,9 +182,9 @@ func (c *copying) placeSource(ctx context.Context, p *placer, l *listing, severa
 		unpack = *c.Unpack
 	}
 	if unpack && !l.isDir() {
-		tree, err := unpackListing(ctx, l, u.dir)
+		tree, err := c.unpackListing(ctx, l, u.dir)
 		if err != nil {
-			return err
+			return fmt.Errorf("unpack %s: %w", path.Base(l.name), err)
 		}
 		if tree != nil {
 			defer tree.close()

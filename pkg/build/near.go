@@ -18,7 +18,7 @@ func (t *Tree) nearMatch(name string, err error) error {
 	}
 	defer f.Close()
 	names, _ := f.Readdirnames(1000)
-	names = slices.DeleteFunc(names, func(n string) bool { return t.hides(path.Join(dir, n)) })
+	names = slices.DeleteFunc(names, func(n string) bool { return n == base || t.hides(path.Join(dir, n)) })
 	near := spelling.Nearest(base, names)
 	if near == "" {
 		return err

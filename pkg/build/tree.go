@@ -228,7 +228,21 @@ func (t *Tree) notThere(name string) error {
 			return fmt.Errorf("%q is left out by the ignore file", name)
 		}
 	}
+	if to, ok := t.linkTo(name); ok {
+		return fmt.Errorf("%q is a link to %q, and there is no such file in what is copied from", name, to)
+	}
 	return t.nearMatch(name, fmt.Errorf("there is no %q to copy", name))
+}
+
+// linkTo is where the symbolic link called name leads; false: it is none.
+func (t *Tree) linkTo(name string) (string, bool) {
+	dir, err := inRoot(t.Root, path.Dir(name), unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return "", false
+	}
+	defer dir.Close()
+	to, err := readlinkat(dir, path.Base(name))
+	return to, err == nil
 }
 
 // Close gives the tree back.

@@ -11,6 +11,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/util/suggest"
+	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
@@ -27,6 +28,7 @@ type stage struct {
 	env      *environ // ENV and ARG in scope
 	args     []string // names of the ARGs declared, for the history
 	nameless bool
+	history  []specs.History // without that of parent
 
 	replaced                              bool // by a named context
 	triggered                             bool
