@@ -2,20 +2,20 @@ package build
 
 import (
 	"archive/tar"
-	"bufio"
 	"context"
 	"io"
 	"os"
 	"path/filepath"
 
+	"github.com/pod-engine/pod/internal/layertar"
 	"go.podman.io/storage/pkg/archive"
 	"go.podman.io/storage/pkg/chrootarchive"
 	"golang.org/x/sys/unix"
 )
 
 // unpackListing unpacks the file of a listing below dir if it is a tar archive, compressed or not, by what is in it; else the result
-// is nil. It is unpacked by a process that has changed its root to an empty directory, so that nothing in it leads out.
-func unpackListing(ctx context.Context, l *listing, dir string) (*listing, error) {
+// is nil.
+func (b *Builder) unpackListing(ctx context.Context, l *listing, dir string) (*listing, error) {
 	if len(l.entries) == 0 || l.entries[0].kind() != unix.S_IFREG {
 		return nil, nil
 	}
@@ -27,9 +27,6 @@ func unpackListing(ctx context.Context, l *listing, dir string) (*listing, error
 	if !isArchive(f) {
 		return nil, nil
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
 	into, err := os.MkdirTemp(dir, "unpacked")
 	if err != nil {
 		return nil, err
@@ -37,7 +34,7 @@ func unpackListing(ctx context.Context, l *listing, dir string) (*listing, error
 	if err := os.Chmod(into, 0o755); err != nil {
 		return nil, err
 	}
-	if err := chrootarchive.Untar(f, into, &archive.TarOptions{}); err != nil {
+	if err := b.unpack(ctx, f, into, &archive.TarOptions{}); err != nil {
 		return nil, err
 	}
 	root, err := os.OpenFile(filepath.Clean(into), os.O_RDONLY|unix.O_DIRECTORY, 0)
@@ -48,9 +45,27 @@ func unpackListing(ctx context.Context, l *listing, dir string) (*listing, error
 	return (&Tree{Root: root}).list(ctx, "", nil)
 }
 
+// unpack unpacks an archive below the directory into, within the limits. It is read through before it is written, piece by piece, so that what is refused
+// is not there; and written by a process that has changed its root to that directory, so that nothing in it leads out.
+func (b *Builder) unpack(ctx context.Context, f *os.File, into string, how *archive.TarOptions) error {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	plain := layertar.OpenArchive(ctx, f, b.Limits)
+	defer plain.Close()
+	err := chrootarchive.UntarUncompressed(plain, into, how)
+	if err == nil {
+		_, err = io.Copy(io.Discard, plain) // what follows the archive's end
+	}
+	if refused := plain.Err(); refused != nil {
+		err = refused
+	}
+	return err
+}
+
 // isArchive looks for a tar header, behind whatever compression.
 func isArchive(f *os.File) bool {
-	plain, err := archive.DecompressStream(bufio.NewReader(f))
+	plain, err := layertar.Decompress(f)
 	if err != nil {
 		return false
 	}

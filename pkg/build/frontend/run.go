@@ -14,6 +14,12 @@ func (r *reader) run(s *stage, c command, i *instructions.RunCommand) error {
 	run := &plan.Run{
 		Env: s.env.entries(), Proxy: proxyArgs(r.req.Args), Workdir: s.out.Config.Config.WorkingDir, User: s.out.Config.Config.User,
 	}
+	for _, entry := range run.Env {
+		r.envNoted += len(entry)
+	}
+	if r.envNoted > maxEnv {
+		return fmt.Errorf("all RUN together are given more than %d bytes of variables", maxEnv)
+	}
 	line := i.CmdLine
 	if len(i.Files) > 0 {
 		var err error
