@@ -69,10 +69,15 @@ func notDirectory(dest string, err error) error {
 	return err
 }
 
-// makeDirectory makes a directory of mode 0755 unless something is there.
+// makeDirectory makes a directory unless something is there. As BuildKit has it, an octal --chmod is its mode too.
 func (p *placer) makeDirectory(parent *os.File, name string) error {
-	fd := int(parent.Fd())
-	if err := unix.Mkdirat(fd, name, 0o755); err != nil {
+	fd, mode := int(parent.Fd()), uint32(0o755)
+	if p.mode != nil {
+		if octal, ok := p.mode.Octal(); ok {
+			mode = octal & 0o777
+		}
+	}
+	if err := unix.Mkdirat(fd, name, 0o700); err != nil {
 		if errors.Is(err, unix.EEXIST) {
 			return nil
 		}
@@ -85,7 +90,7 @@ func (p *placer) makeDirectory(parent *os.File, name string) error {
 	if err := unix.Fchownat(fd, name, uid, gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return err
 	}
-	if err := unix.Fchmodat(fd, name, 0o755, 0); err != nil { // whatever the umask
+	if err := unix.Fchmodat(fd, name, mode, 0); err != nil { // whatever the umask
 		return err
 	}
 	return setTime(fd, name, p.now.UnixNano())
@@ -131,9 +136,9 @@ func (p *placer) isDirectory(dest string) bool {
 	return true
 }
 
-// placeDirectory copies what is in a directory. The directory itself gives its permissions only to a destination that was not there.
+// placeDirectory copies what is in a directory. As BuildKit has it, the directory itself gives its time alone: a destination that was not there is
+// made as any directory on the way.
 func (p *placer) placeDirectory(l *listing, dest string) error {
-	existed := p.isDirectory(dest)
 	dir, err := p.into(dest)
 	if err != nil {
 		return err
@@ -141,13 +146,7 @@ func (p *placer) placeDirectory(l *listing, dest string) error {
 	defer dir.Close()
 	at := &cursor{root: dir}
 	defer at.close()
-	var made []entry // directories, whose times are set when all is in them
-	if !existed {
-		made = append(made, l.entries[0])
-		if err := p.dress(l, l.entries[0], int(dir.Fd())); err != nil {
-			return err
-		}
-	}
+	made := []entry{l.entries[0]} // directories, whose times are set when all is in them
 	files := p.startFiles(l, dir)
 	links := map[uint64]string{}
 	for _, e := range l.entries[1:] {

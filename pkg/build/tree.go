@@ -109,7 +109,8 @@ func inRoot(root *os.File, name string, flags int) (*os.File, error) {
 	return openat2(root, "/"+name, &how)
 }
 
-// sources gives the paths below the tree's root that a word of COPY names: "a/*.go" or "a". They are relative and clean.
+// sources gives the paths below the tree's root that a word of COPY names: "a/*.go" or "a". They are relative and clean. That a pattern matches
+// nothing is no mistake: "yarn.lock*" is how Dockerfiles name what may be there.
 func (t *Tree) sources(word string) ([]string, error) {
 	clean := strings.TrimPrefix(path.Clean("/"+word), "/")
 	if !wild(clean) {
@@ -137,9 +138,6 @@ func (t *Tree) sources(word string) ([]string, error) {
 		_, err := t.stat(n)
 		return err != nil || t.hides(n) && !t.holdsExceptions(n)
 	})
-	if len(names) == 0 {
-		return nil, fmt.Errorf("nothing in the files to copy from matches %q", word)
-	}
 	return names, nil
 }
 
@@ -179,7 +177,18 @@ func (t *Tree) stat(name string) (os.FileInfo, error) {
 	return f.Stat()
 }
 
-func wild(name string) bool { return strings.ContainsAny(name, `*?[\`) }
+// wild reports whether a word is a pattern.
+func wild(name string) bool {
+	for i := 0; i < len(name); i++ {
+		switch name[i] {
+		case '\\':
+			i++ // what follows stands for itself
+		case '*', '?', '[':
+			return true
+		}
+	}
+	return false
+}
 
 // hides reports whether the ignore file leaves this path out.
 func (t *Tree) hides(name string) bool {

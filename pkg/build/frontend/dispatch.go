@@ -234,6 +234,9 @@ func (s *stage) note(c command, history string) {
 }
 
 func (s *stage) add(step plan.Step, history string) {
+	if step.Run != nil || step.Copy != nil {
+		history += " # buildkit"
+	}
 	s.out.Steps = append(s.out.Steps, step)
 	s.history = append(s.history, specs.History{CreatedBy: history, Comment: plan.HistoryComment, EmptyLayer: !step.Layered()})
 }

@@ -35,6 +35,11 @@ func (t Transfer) Save(ctx context.Context, s *image.Store, names []string, opts
 		return err
 	}
 	defer func() { err = errors.Join(err, j.end()) }()
+	for _, img := range images {
+		if err := j.hold(ctx, img.image, "save"); err != nil {
+			return err
+		}
+	}
 	j.sys.DirForceCompress = opts.Compress
 	j.sys.OCIAcceptUncompressedLayers = opts.Uncompressed
 	if err := j.saveTo(ctx, images, opts); err != nil {
@@ -104,6 +109,12 @@ func (j *job) stream(ctx context.Context, images []saved, opts image.SaveOptions
 	if err := j.write(ctx, images, part, opts.Format); err != nil {
 		return err
 	}
+	// A pipe may have no reader yet, or one that waits.
+	return within(ctx, func() error { return pour(part, opts) })
+}
+
+// pour copies a file to where an archive is streamed.
+func pour(part string, opts image.SaveOptions) error {
 	f, err := os.Open(part)
 	if err != nil {
 		return err
