@@ -34,8 +34,21 @@ type entry struct {
 
 func (e entry) kind() uint32 { return e.stat.Mode & unix.S_IFMT }
 
-// list finds all that is copied for the source called name. exclude are further patterns of what is not.
+// list finds all that is copied for the source called name, with its content's digests. exclude are further patterns of what is not.
 func (t *Tree) list(ctx context.Context, name string, exclude []string) (*listing, error) {
+	l, err := t.walk(ctx, name, exclude)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.digest(ctx); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// walk is list without the digests.
+func (t *Tree) walk(ctx context.Context, name string, exclude []string) (*listing, error) {
 	base, err := inRoot(t.Root, name, unix.O_PATH)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil, t.notThere(name)
@@ -67,9 +80,6 @@ func (t *Tree) list(ctx context.Context, name string, exclude []string) (*listin
 		if hidden, err = w.exclude.MatchesOrParentMatches(path.Base(name)); hidden {
 			l.entries = nil
 		}
-	}
-	if err == nil {
-		err = l.digest(ctx)
 	}
 	if err != nil {
 		l.close()

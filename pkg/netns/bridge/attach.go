@@ -35,7 +35,7 @@ func (s *Server) setup(request helper.Request) (answer helper.Answer, file *os.F
 			return answer, nil, err
 		}
 	}
-	if file, err = fresh(); err != nil {
+	if file, err = s.fresh(); err != nil {
 		return answer, nil, err
 	}
 	defer func() {

@@ -25,7 +25,7 @@ func (s *Server) openNamespace() (*os.File, error) {
 		return file, nil
 	}
 	// What is recorded as attached was attached to another namespace, which is gone.
-	file, err := fresh()
+	file, err := s.fresh()
 	if err != nil {
 		return nil, err
 	}
