@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -40,11 +41,13 @@ func newBuildCommand(a *app) *cobra.Command {
 			return runBuild(cmd.Context(), a, opts, dir)
 		},
 	}
-	opts.addFlags(cmd.Flags())
+	opts.addFlags(cmd.Flags(), callersSurroundings())
 	return cmd
 }
 
 func runBuild(ctx context.Context, a *app, opts *buildOptions, dir string) error {
+	// A build is over in seconds, and a fifth of its own work was to look for memory that could be used again.
+	debug.SetGCPercent(400)
 	b, err := a.builder(ctx)
 	if err != nil {
 		return err
@@ -99,8 +102,12 @@ func (a *app) builder(ctx context.Context) (*build.Builder, error) {
 	if err != nil {
 		return nil, err
 	}
+	limits, err := unpackLimits()
+	if err != nil {
+		return nil, err
+	}
 	return &build.Builder{
-		Images: images, Runner: e, Dir: user.DataDir + "/build", Warn: a.warn,
+		Images: images, Runner: e, Dir: user.DataDir + "/build", Limits: limits, Warn: a.warn,
 		Fetch: func(ctx context.Context, url, path string) (build.Fetched, error) {
 			got, err := a.courier().Fetch(ctx, images, url, path)
 			return build.Fetched{Modified: got.Modified, Digest: got.Digest}, err

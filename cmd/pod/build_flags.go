@@ -52,16 +52,6 @@ func parseManifestFormat(s string) (docker bool, err error) {
 	return false, fmt.Errorf("%q: it is oci or docker", s)
 }
 
-func parseBuildNetwork(s string) (string, error) {
-	switch s {
-	case "default", "":
-		return "", nil
-	case "none", "host":
-		return s, nil
-	}
-	return "", fmt.Errorf("%q: a build has the network default, none or host", s)
-}
-
 // parseBuildPull reads --pull, which docker has as a switch: true means always.
 func parseBuildPull(s string) (image.Policy, error) {
 	switch s {
@@ -75,10 +65,10 @@ func parseBuildPull(s string) (image.Policy, error) {
 
 func parseProgress(s string) (string, error) {
 	switch s {
-	case "auto", "plain", "none", "quiet":
+	case "auto", "tty", "plain", "rawjson", "none", "quiet":
 		return s, nil
 	}
-	return "", fmt.Errorf("%q: it is auto, plain, none or quiet", s)
+	return "", fmt.Errorf("%q: it is auto, tty, plain, rawjson, none or quiet", s)
 }
 
 // secrets reads "id=ID[,src=FILE][,env=NAME][,type=file|env]". Without a source it is the variable ID if that is set, else the file ID.

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/container"
@@ -40,11 +39,11 @@ func newBuildOptions() *buildOptions {
 		Request: plan.Request{
 			Args: map[string]string{}, Labels: map[string]string{}, Contexts: map[string]string{}, Platform: hostPlatform(), BuildPlatform: hostPlatform(),
 		},
-		Contexts: map[string]*build.Tree{}, Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: map[string]string{},
+		Run: container.NewConfig(), Contexts: map[string]*build.Tree{}, Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: map[string]string{},
 	}}
 }
 
-func (o *buildOptions) addFlags(f *pflag.FlagSet) {
+func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.StringArrayVarP(&o.files, "file", "f", nil, "the Dockerfile, or - for the standard input (default Containerfile or Dockerfile in CONTEXT)")
 	f.StringVar(&o.ignore, "ignorefile", "", "the file that says what of CONTEXT is left out, instead of .containerignore or .dockerignore")
 	f.Var(appendTo(&o.contexts, parseNamedContext), "build-context", "further context: NAME=DIRECTORY, an address, or docker-image://IMAGE")
@@ -63,22 +62,9 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet) {
 	f.Var(into("seconds", &o.job.Epoch, epoch), "source-date-epoch", "the same as --timestamp")
 	f.BoolVar(&o.layers, "layers", true, "keep the layer of each step, for later builds")
 	f.BoolVar(&o.rm, "rm", true, "keep nothing else of the steps")
-	o.addRunFlags(f)
+	o.addRunFlags(f, from)
 	o.addPullFlags(f)
 	o.addAnswerFlags(f)
-}
-
-// addRunFlags are about every RUN.
-func (o *buildOptions) addRunFlags(f *pflag.FlagSet) {
-	run := &o.job.Run
-	f.Var(into("mode", &run.Network, parseBuildNetwork).withDefault("default"), "network", "network of RUN: default, none or host")
-	f.Var(appendTo(&run.AddHosts, container.ParseAddHost), "add-host", "add a line to /etc/hosts: name:address, or name:host-gateway")
-	f.Var(into("bytes", &run.ShmSize, container.ParseSize).withDefault("64m"), "shm-size", "size of /dev/shm")
-	f.Var(ulimits(&run.Ulimits), "ulimit", "set a resource limit: name=soft[:hard], or host for your own limits")
-	f.Var(capabilities(&run.CapAdd), "cap-add", "add a capability, or ALL")
-	f.Var(capabilities(&run.CapDrop), "cap-drop", "take a capability away, or ALL")
-	f.Var(secrets(o.job.Secrets), "secret", "secret for RUN --mount=type=secret: id=ID[,src=FILE][,env=NAME]")
-	f.Var(agents(o.job.Agents), "ssh", "SSH agent for RUN --mount=type=ssh: default, or ID=SOCKET")
 }
 
 func (o *buildOptions) addPullFlags(f *pflag.FlagSet) {
@@ -98,7 +84,7 @@ func (o *buildOptions) addAnswerFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.check, "check", false, "look for mistakes in the Dockerfile and build nothing")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "show the id alone")
 	f.StringVar(&o.iidFile, "iidfile", "", "write the image's id to this `file`")
-	f.Var(into("kind", &o.progress, parseProgress).withDefault("auto"), "progress", "how progress is shown: auto, plain, none or quiet")
+	f.Var(into("kind", &o.progress, parseProgress), "progress", "how progress is shown: auto, tty, plain, rawjson, none or quiet (default $BUILDKIT_PROGRESS, or auto)")
 	f.StringVar(&o.logFile, "logfile", "", "write progress to this `file` instead")
 }
 
@@ -183,22 +169,4 @@ func (o *buildOptions) readEpoch() error {
 	o.job.Epoch = t
 	o.job.Request.Args["SOURCE_DATE_EPOCH"] = text
 	return nil
-}
-
-// openDisplay chooses how progress is shown; finish ends it.
-func (o *buildOptions) openDisplay(a *app) (finish func(), err error) {
-	if o.logFile != "" {
-		f, err := os.Create(o.logFile)
-		if err != nil {
-			return nil, fmt.Errorf("write the log: %w", err)
-		}
-		o.job.Display = build.NewPlain(f, report.Escape)
-		return func() { f.Close() }, nil
-	}
-	if o.quiet || o.progress == "quiet" || o.progress == "none" {
-		o.job.Display = build.Silent{}
-		return func() {}, nil
-	}
-	o.job.Display = build.NewPlain(a.Err, report.Escape)
-	return func() {}, nil
 }

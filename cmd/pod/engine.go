@@ -13,6 +13,7 @@ import (
 	"github.com/pod-engine/pod/internal/carried"
 	"github.com/pod-engine/pod/internal/cgroup"
 	"github.com/pod-engine/pod/internal/containersconf"
+	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/image/courier"
@@ -64,8 +65,19 @@ func (a *app) network(user rootless.Info, uplink string) helper.Client {
 		Dir:    filepath.Join(user.RunDir, "network"), Networks: filepath.Join(user.DataDir, "networks"), Rootless: user.Rootless,
 		Program: func(ctx context.Context) (string, error) { return carried.Path(ctx, "pod-network", user.DataDir) },
 		Uplink:  func(ctx context.Context) (string, error) { return carried.Path(ctx, "pod-uplink", user.DataDir) },
-		Env:     append(rootless.ChildEnv(user), "PATH="+os.Getenv("PATH")),
+		Env:     helperEnv(user),
 	}
+}
+
+// helperEnv is what the network helper is told of the caller's environment.
+func helperEnv(user rootless.Info) []string {
+	env := rootless.ChildEnv(user)
+	for _, name := range []string{"PATH", "POD_FAILPOINT", "POD_FAILPOINT_TRACE"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
 }
 
 // enter gives the program's place inside the user's namespaces.
@@ -108,6 +120,7 @@ func (a *app) images(ctx context.Context) (*image.Store, error) {
 			Driver: a.global.storageDriver, DriverOptions: a.global.storageOptions, SingleID: user.SingleID,
 		},
 		InUse: a.imageUsers, Mounted: a.imageMounted, Unheld: a.forgetHold, RemoveContainers: a.removeImageUsers, Puller: a.courier(),
+		Kept: func(context.Context) (map[string]bool, error) { return build.CachedLayers(user.DataDir + "/build") },
 	})
 	return a.store, err
 }

@@ -121,7 +121,8 @@ const (
 	busHint     = "sudo apt install dbus-user-session, then log in again"
 	// What systemd's documentation gives for delegating controllers to users.
 	delegateHint = `sudo sh -c 'mkdir -p /etc/systemd/system/user@.service.d && printf "[Service]\nDelegate=cpu cpuset io memory pids\n" > /etc/systemd/system/user@.service.d/delegate.conf && systemctl daemon-reload', then log in again`
-	unifiedHint  = "boot with systemd.unified_cgroup_hierarchy=1"
+	// UnifiedHint is how to get version 2 alone.
+	UnifiedHint = "boot with systemd.unified_cgroup_hierarchy=1"
 )
 
 // Detect chooses the manager: systemd where one can be asked, since it takes the tree below it for its own; directories of our own
@@ -130,7 +131,7 @@ func Detect(f Facts) (Setup, error) {
 	if !f.Unified {
 		second, _ := readWords(filepath.Join(f.Root, "unified", "cgroup.controllers"))
 		return Setup{
-			Manager: Disabled, Root: f.Root, Mixed: len(second) > 0, missing: unifiedHint,
+			Manager: Disabled, Root: f.Root, Mixed: len(second) > 0, missing: UnifiedHint,
 			Notice: "this machine does not use cgroup version 2 alone: containers run without resource limits",
 		}, nil
 	}

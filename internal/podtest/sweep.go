@@ -208,6 +208,7 @@ func (s Snapshot) addCgroups() error {
 		case err != nil:
 			return err
 		case name == filepath.Join(top, "pod"): // the parent of the containers' cgroups, which stays
+		case strings.HasSuffix(name, ".slice"): // systemd removes slices when it finds the time; what is in them counts
 		case d.IsDir() && name != top:
 			s.add("cgroup " + strings.TrimPrefix(name, top))
 		}

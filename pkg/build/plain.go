@@ -49,7 +49,11 @@ func stepTitle(stage plan.Stage, number int) string {
 	if name == "" {
 		name = fmt.Sprintf("stage-%d", stage.Index)
 	}
-	return fmt.Sprintf("[%s %d/%d] %s", name, at, total, firstLine(stage.Steps[number].Text))
+	text := firstLine(stage.Steps[number].Text)
+	if stage.Steps[number].OnBuild {
+		text = "ONBUILD " + text
+	}
+	return fmt.Sprintf("[%s %d/%d] %s", name, at, total, text)
 }
 
 type plainVertex struct {

@@ -82,6 +82,10 @@ func (s *solve) stage(ctx context.Context, index int) (made, error) {
 func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
 	at, err := s.base(ctx, stage)
 	if err != nil {
+		var located *SourceError
+		if ctx.Err() == nil && !errors.As(err, &located) {
+			err = &SourceError{Problem: plan.Problem{Text: err.Error(), Line: stage.Line}, File: s.job.Dockerfile, Err: err}
+		}
 		return at, err
 	}
 	for i, step := range stage.Steps {
@@ -163,9 +167,15 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 			return progress{}, err
 		}
 		if l, ok := s.cached(at, key); ok && !s.job.NoCache && !stage.NoCache {
-			return progress{at.with(l, true), true}, s.rememberAll(keys, l, step.Text)
+			return progress{at.with(l, true), true}, s.rememberAll(keys, at.top(), l, step.Text)
 		}
 		keys = append(keys, key)
+		if !act.relink || s.job.NoCache || stage.NoCache {
+			continue
+		}
+		if l, ok := s.relinked(ctx, at, key); ok {
+			return progress{at.with(l, false), true}, s.rememberAll(keys, at.top(), l, step.Text)
+		}
 	}
 	select {
 	case s.slots <- struct{}{}:
@@ -178,12 +188,12 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 	if err != nil {
 		return progress{}, err
 	}
-	return progress{at.with(made, false), false}, s.rememberAll(keys, made, step.Text)
+	return progress{at.with(made, false), false}, s.rememberAll(keys, at.top(), made, step.Text)
 }
 
-func (s *solve) rememberAll(keys []string, l madeLayer, text string) error {
+func (s *solve) rememberAll(keys []string, parent string, l madeLayer, text string) error {
 	for _, key := range keys {
-		if err := s.remember(key, l, text); err != nil {
+		if err := s.remember(key, parent, l, text); err != nil {
 			return err
 		}
 	}
@@ -229,6 +239,8 @@ type action struct {
 	// keys lead to the layer; each costs more to find out than the one before it.
 	keys []func(context.Context) (string, error)
 	do   func(ctx context.Context, layers image.Layers, u upper, v Vertex) error
+	// relink says that the layer is the same over any other.
+	relink bool
 	// close gives back what keys and do have opened; it may be nil.
 	close func()
 }

@@ -50,13 +50,13 @@ func (r *Running) awaitStart(ctx context.Context, initOnly bool) error {
 		case monitor.Running:
 			return r.identify(m.PID)
 		case monitor.Failed:
-			return startFailed(r.config, m)
+			return r.engine.explainStart(startFailed(r.config, m))
 		}
 	}
 }
 
 // startFailed is the sentence for a failed start. Runtimes do not always say which file it was that could not be executed.
-func startFailed(cfg *container.Config, m monitor.Message) error {
+func startFailed(cfg *container.Config, m monitor.Message) *StartError {
 	text := m.Text
 	if argv := cfg.Process.Argv(); m.Kind == monitor.KindNotExecutable && len(argv) > 0 && !strings.Contains(text, argv[0]) {
 		text = fmt.Sprintf("execute %q: %s", argv[0], text)

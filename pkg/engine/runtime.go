@@ -47,6 +47,14 @@ func FindRuntime(name string, flags []string, groups cgroup.Setup) (Runtime, err
 // Name is "crun", "runc", or the name of whatever else is used.
 func (r Runtime) Name() string { return filepath.Base(r.Path) }
 
+// explainStart adds what to do about a failed start where the machine is the reason: crun wants cgroups of one version alone, runc does not.
+func (e *Engine) explainStart(err *StartError) error {
+	if err.Kind == StartRuntime && e.Cgroup.Mixed && e.Runtime.Name() == "crun" {
+		return hint.Wrap(err, "sudo apt install runc, and give --runtime runc if crun was asked for; or "+cgroup.UnifiedHint)
+	}
+	return err
+}
+
 // runtimeRoot is where the runtime keeps its state.
 func (e *Engine) runtimeRoot() string { return filepath.Join(e.RunDir, "runtime", e.Runtime.Name()) }
 

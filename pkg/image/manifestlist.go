@@ -79,7 +79,7 @@ func (s *Store) CreateManifestList(ctx context.Context, name string, amend bool)
 	l := &ManifestList{Image: &Image{ID: hex.EncodeToString(id[:])}, Where: map[digest.Digest]string{}}
 	data, err := l.data()
 	if err == nil {
-		err = s.change(ctx, func(lib storage.Store) error {
+		err = s.record(ctx, func(lib storage.Store) error {
 			if err := failpoint.Hit("manifest.create"); err != nil {
 				return err
 			}

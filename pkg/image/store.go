@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/hint"
 	"go.podman.io/storage"
 	graphdriver "go.podman.io/storage/drivers"
@@ -40,6 +41,8 @@ type Options struct {
 	Unheld func(ctx context.Context, imageID string) error
 	// RemoveContainers removes the containers that InUse named, running ones too. It is asked when a removal is forced.
 	RemoveContainers func(ctx context.Context, imageID string) error
+	// Kept gives the ids of layers that are needed though no image may have them: those of the cache of builds. Nil: none.
+	Kept func(ctx context.Context) (map[string]bool, error)
 	// Puller fetches images for Resolve. Nil: Resolve only looks.
 	Puller Puller
 }
@@ -168,15 +171,17 @@ func (s *Store) openLibrary() (lib storage.Store, err error) {
 	return lib, nil
 }
 
-// getStore opens the library with overlay's directory not mounted on itself. The library does that to keep the mounts of containers to itself; pod makes
-// none there, and nothing can be renamed into a directory that is a mount of its own (AddLayer).
+// getStore opens the library with two options of overlay's changed. Its directory is not mounted on itself: the library does that to keep the mounts
+// of containers to itself; pod makes none there, and nothing can be renamed into a directory that is a mount of its own (AddLayer). And the files of a layer are
+// made durable before the layer is recorded, which by default they are not, so that a power failure would leave empty files in a
+// layer that counts as good. What storage.conf says about this goes before.
 func (s *Store) getStore() (storage.Store, error) {
 	conf := s.storage
 	if conf.GraphDriverName != "overlay" && conf.GraphDriverName != "" {
 		return storage.GetStore(conf)
 	}
 	conf.GraphDriverName = "overlay"
-	conf.GraphDriverOptions = append([]string{"overlay.skip_mount_home=true"}, conf.GraphDriverOptions...)
+	conf.GraphDriverOptions = append([]string{"overlay.skip_mount_home=true", "overlay.sync=filesystem"}, conf.GraphDriverOptions...)
 	lib, err := storage.GetStore(conf)
 	cannot := errors.Is(err, graphdriver.ErrNotSupported) || errors.Is(err, graphdriver.ErrPrerequisites) || errors.Is(err, graphdriver.ErrIncompatibleFS)
 	if cannot && s.storage.GraphDriverName == "" {
@@ -232,6 +237,29 @@ func (s *Store) change(ctx context.Context, do func(storage.Store) error) (err e
 	}
 	defer recoverLock(s.storage.GraphRoot, &err)
 	return Damaged(do(lib))
+}
+
+// record is change for what a command then acknowledges: it survives a power failure.
+func (s *Store) record(ctx context.Context, do func(storage.Store) error) error {
+	if err := s.change(ctx, do); err != nil {
+		return err
+	}
+	return s.Settle()
+}
+
+// Settle makes durable what the library has recorded. It does so with the files that it writes, but not with the directories in which
+// it renames them.
+func (s *Store) Settle() error {
+	lib, err := s.Library()
+	if err != nil {
+		return err
+	}
+	for _, kind := range []string{"layers", "images"} {
+		if err := atomicfile.SyncDir(filepath.Join(s.roots[0], lib.GraphDriverName()+"-"+kind)); err != nil {
+			return fmt.Errorf("record in the image store %q: %w", s.storage.GraphRoot, err)
+		}
+	}
+	return nil
 }
 
 func exists(path string) bool {

@@ -71,7 +71,7 @@ func (s *Store) rename(ctx context.Context, verb string, img *Image, do func(sto
 	if img.ReadOnly {
 		return fmt.Errorf("%s image %q: %w", verb, img, ErrReadOnly)
 	}
-	err := s.change(ctx, do)
+	err := s.record(ctx, do)
 	if errors.Is(err, storage.ErrImageUnknown) {
 		return notFound(img.String())
 	}

@@ -263,5 +263,8 @@ func (j *job) receiveOnce(ctx context.Context, dst, src types.ImageReference, op
 	if err != nil {
 		return nil, err
 	}
+	if err := j.store.Settle(); err != nil {
+		return nil, err
+	}
 	return j.store.Lookup(ctx, found.ID)
 }
