@@ -57,6 +57,9 @@ func Read(req plan.Request) plan.Answer {
 	answer.Warnings = r.warnings
 	if err != nil {
 		answer.Plan, answer.Needs, answer.Problem = nil, nil, describe(err)
+	} else if err := r.lint.Error(); answer.Plan != nil && err != nil {
+		answer.Plan, answer.Problem = nil, describe(err)
+		answer.Problem.Lint = true
 	}
 	return answer
 }
@@ -95,6 +98,7 @@ type reader struct {
 	lint     *linter.Linter
 	warnings []plan.Warning
 	globals  *environ
+	defaults *environ // globals as they are when no argument is given
 	stages   []*stage
 	needs    []plan.Need
 	// What was noted of ports and variables so far; see maxPorts and maxEnv.
@@ -130,7 +134,7 @@ func (r *reader) read() (plan.Answer, error) {
 	target.out.Config.History = target.wholeHistory()
 	out.Stages[len(out.Stages)-1].Config = target.out.Config
 	finish(&out.Stages[len(out.Stages)-1].Config, r.req.Labels)
-	return plan.Answer{Plan: out}, r.lint.Error()
+	return plan.Answer{Plan: out}, nil
 }
 
 // finish puts the labels given beside the file on the target.
@@ -195,9 +199,16 @@ func unwrapParse(err error) error {
 
 // readGlobals gives the ARGs before the first FROM their values.
 func (r *reader) readGlobals(args []instructions.ArgCommand) error {
-	r.globals = platformArgs(r.req)
+	r.globals, r.defaults = platformArgs(r.req), platformArgs(r.req)
 	for _, command := range args {
 		for _, arg := range command.Args {
+			if arg.Value != nil {
+				usual, err := r.expand(r.lex, *arg.Value, r.defaults)
+				if err != nil {
+					return at(command.Location(), err)
+				}
+				r.defaults.set(arg.Key, usual.Result)
+			}
 			value, given := r.req.Args[arg.Key]
 			if !given {
 				if arg.Value == nil {
