@@ -15,19 +15,38 @@ const exitStep = 125
 // build step, connects its network and runs the OCI runtime. The kernel kills it when the command that started it ends, and with
 // it every process of its namespace: however a build dies, nothing of it goes on running. So does the network's helper end.
 func runStep() int {
+	if err := waitForStart(); err != nil {
+		report(err.Error())
+		return exitStep
+	}
 	step, err := monitor.ReadStep(".")
 	if err != nil {
 		report(err.Error())
 		return exitStep
 	}
 	s := &supervisor{reaper: newReaper(), launch: monitor.NewLaunch()}
-	s.launch.NetnsPath, s.launch.NetworkCommand, s.launch.Env = step.NetnsPath, step.NetworkCommand, step.Env
+	s.launch.NetnsPath, s.launch.NetnsFD, s.launch.NetworkCommand, s.launch.Env = step.NetnsPath, step.NetnsFD, step.NetworkCommand, step.Env
 	status, err := s.step(step)
 	if err != nil {
 		report(err.Error())
 		return exitStep
 	}
 	return exitCode(status)
+}
+
+// waitForStart waits for the end of the standard input, until when the command places this process in its cgroup, and then replaces it by an
+// empty one for the process of the step.
+func waitForStart() error {
+	for buffer := make([]byte, 1); ; {
+		if n, err := unix.Read(0, buffer); n <= 0 && err != unix.EINTR {
+			break
+		}
+	}
+	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return wrap("open /dev/null", err)
+	}
+	return wrap("give the step an empty standard input", unix.Dup3(null, 0, 0))
 }
 
 func (s *supervisor) step(step *monitor.Step) (unix.WaitStatus, error) {

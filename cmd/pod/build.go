@@ -40,7 +40,7 @@ func newBuildCommand(a *app) *cobra.Command {
 			return runBuild(cmd.Context(), a, opts, dir)
 		},
 	}
-	opts.addFlags(cmd.Flags())
+	opts.addFlags(cmd.Flags(), callersSurroundings())
 	return cmd
 }
 

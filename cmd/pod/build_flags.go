@@ -52,16 +52,6 @@ func parseManifestFormat(s string) (docker bool, err error) {
 	return false, fmt.Errorf("%q: it is oci or docker", s)
 }
 
-func parseBuildNetwork(s string) (string, error) {
-	switch s {
-	case "default", "":
-		return "", nil
-	case "none", "host":
-		return s, nil
-	}
-	return "", fmt.Errorf("%q: a build has the network default, none or host", s)
-}
-
 // parseBuildPull reads --pull, which docker has as a switch: true means always.
 func parseBuildPull(s string) (image.Policy, error) {
 	switch s {

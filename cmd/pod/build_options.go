@@ -40,11 +40,11 @@ func newBuildOptions() *buildOptions {
 		Request: plan.Request{
 			Args: map[string]string{}, Labels: map[string]string{}, Contexts: map[string]string{}, Platform: hostPlatform(), BuildPlatform: hostPlatform(),
 		},
-		Contexts: map[string]*build.Tree{}, Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: map[string]string{},
+		Run: container.NewConfig(), Contexts: map[string]*build.Tree{}, Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: map[string]string{},
 	}}
 }
 
-func (o *buildOptions) addFlags(f *pflag.FlagSet) {
+func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.StringArrayVarP(&o.files, "file", "f", nil, "the Dockerfile, or - for the standard input (default Containerfile or Dockerfile in CONTEXT)")
 	f.StringVar(&o.ignore, "ignorefile", "", "the file that says what of CONTEXT is left out, instead of .containerignore or .dockerignore")
 	f.Var(appendTo(&o.contexts, parseNamedContext), "build-context", "further context: NAME=DIRECTORY, an address, or docker-image://IMAGE")
@@ -63,22 +63,9 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet) {
 	f.Var(into("seconds", &o.job.Epoch, epoch), "source-date-epoch", "the same as --timestamp")
 	f.BoolVar(&o.layers, "layers", true, "keep the layer of each step, for later builds")
 	f.BoolVar(&o.rm, "rm", true, "keep nothing else of the steps")
-	o.addRunFlags(f)
+	o.addRunFlags(f, from)
 	o.addPullFlags(f)
 	o.addAnswerFlags(f)
-}
-
-// addRunFlags are about every RUN.
-func (o *buildOptions) addRunFlags(f *pflag.FlagSet) {
-	run := &o.job.Run
-	f.Var(into("mode", &run.Network, parseBuildNetwork).withDefault("default"), "network", "network of RUN: default, none or host")
-	f.Var(appendTo(&run.AddHosts, container.ParseAddHost), "add-host", "add a line to /etc/hosts: name:address, or name:host-gateway")
-	f.Var(into("bytes", &run.ShmSize, container.ParseSize).withDefault("64m"), "shm-size", "size of /dev/shm")
-	f.Var(ulimits(&run.Ulimits), "ulimit", "set a resource limit: name=soft[:hard], or host for your own limits")
-	f.Var(capabilities(&run.CapAdd), "cap-add", "add a capability, or ALL")
-	f.Var(capabilities(&run.CapDrop), "cap-drop", "take a capability away, or ALL")
-	f.Var(secrets(o.job.Secrets), "secret", "secret for RUN --mount=type=secret: id=ID[,src=FILE][,env=NAME]")
-	f.Var(agents(o.job.Agents), "ssh", "SSH agent for RUN --mount=type=ssh: default, or ID=SOCKET")
 }
 
 func (o *buildOptions) addPullFlags(f *pflag.FlagSet) {

@@ -65,15 +65,7 @@ func addSecurityFlags(f *pflag.FlagSet, cfg *container.Config, from caller) {
 	f.BoolVar(&s.Privileged, "privileged", false, "give every privilege that you have yourself")
 	f.Var(capabilities(&s.CapAdd), "cap-add", "add a capability, or ALL")
 	f.Var(capabilities(&s.CapDrop), "cap-drop", "drop a capability, or ALL")
-	f.Var(parsed{kind: "list", set: func(v string) error {
-		return s.SetOption(v, func(path string) (string, error) {
-			path, err := from.absolute(path)
-			if err != nil {
-				return "", err
-			}
-			return readSmallFile(path)
-		})
-	}}, "security-opt", "security option: no-new-privileges, seccomp=, apparmor=, label=, mask=, unmask=, proc-opts=")
+	f.Var(securityOptions(s, from), "security-opt", "security option: no-new-privileges, seccomp=, apparmor=, label=, mask=, unmask=, proc-opts=")
 	f.Var(parsed{kind: "key=value", set: func(v string) error {
 		name, value, err := container.ParseSysctl(v)
 		if err != nil {
@@ -85,6 +77,18 @@ func addSecurityFlags(f *pflag.FlagSet, cfg *container.Config, from caller) {
 		s.Sysctls[name] = value
 		return nil
 	}}, "sysctl", "set a kernel setting of the container's namespaces")
+}
+
+func securityOptions(s *container.Security, from caller) parsed {
+	return parsed{kind: "list", set: func(v string) error {
+		return s.SetOption(v, func(path string) (string, error) {
+			path, err := from.absolute(path)
+			if err != nil {
+				return "", err
+			}
+			return readSmallFile(path)
+		})
+	}}
 }
 
 func capabilities(dst *[]string) parsed {

@@ -130,10 +130,14 @@ func (c *creation) wants(stream string) bool {
 
 // addConfigFlags binds the flags that describe a container to cfg, with the caller's environment and directory.
 func (a *app) addConfigFlags(f *pflag.FlagSet, cfg *container.Config) {
+	addConfigFlags(f, cfg, callersSurroundings())
+	f.SetNormalizeFunc(normalizeConfigFlag)
+}
+
+func callersSurroundings() caller {
 	dir, err := os.Getwd()
 	if err != nil {
 		dir = "/"
 	}
-	addConfigFlags(f, cfg, caller{environ: os.Environ(), dir: dir})
-	f.SetNormalizeFunc(normalizeConfigFlag)
+	return caller{environ: os.Environ(), dir: dir}
 }

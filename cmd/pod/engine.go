@@ -13,6 +13,7 @@ import (
 	"github.com/pod-engine/pod/internal/carried"
 	"github.com/pod-engine/pod/internal/cgroup"
 	"github.com/pod-engine/pod/internal/containersconf"
+	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/image/courier"
@@ -108,6 +109,7 @@ func (a *app) images(ctx context.Context) (*image.Store, error) {
 			Driver: a.global.storageDriver, DriverOptions: a.global.storageOptions, SingleID: user.SingleID,
 		},
 		InUse: a.imageUsers, Mounted: a.imageMounted, Unheld: a.forgetHold, RemoveContainers: a.removeImageUsers, Puller: a.courier(),
+		Kept: func(context.Context) (map[string]bool, error) { return build.CachedLayers(user.DataDir + "/build") },
 	})
 	return a.store, err
 }

@@ -47,9 +47,6 @@ func runSystemCheck(ctx context.Context, a *app, o image.CheckOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.Keep, err = a.cachedLayers(ctx); err != nil {
-		return err
-	}
 	o.Fetch, o.Told = a.courier(), func(text string) { fmt.Fprintln(a.Err, report.Escape(text)) }
 	found, err := store.Check(ctx, o)
 	damaged := tellDamages(a, found.Damages)
@@ -66,25 +63,6 @@ func runSystemCheck(ctx context.Context, a *app, o image.CheckOptions) error {
 		return exitError{1, hint.Wrap(text, "what has no name of a registry must be removed (rmi -f) and loaded or built again")}
 	}
 	return nil
-}
-
-// cachedLayers are the layers that the cache of builds keeps.
-func (a *app) cachedLayers(ctx context.Context) ([]string, error) {
-	b, err := a.builder(ctx)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := b.Entries()
-	if err != nil {
-		return nil, err
-	}
-	var ids []string
-	for _, e := range entries {
-		if e.Layer() != "" {
-			ids = append(ids, e.Layer())
-		}
-	}
-	return ids, nil
 }
 
 // tellDamages prints what is damaged, and gives how much still is.

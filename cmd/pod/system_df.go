@@ -63,7 +63,7 @@ func runSystemDf(ctx context.Context, a *app, format string, verbose bool) error
 		return err
 	}
 	if verbose {
-		return writeUsages(a, images, containers, time.Now())
+		return writeUsages(a, images, containers, cache, time.Now())
 	}
 	list := report.List[dfRow]{
 		Columns: []report.Column[dfRow]{
@@ -165,7 +165,7 @@ func dfRows(images image.Usage, containers []containerUsage, cache []build.Entry
 	}
 	kept := dfRow{Type: "Build Cache", Total: len(cache), style: style}
 	for _, e := range cache {
-		if images.HasLayer(e.Layer()) {
+		if e.Shared {
 			kept.Active++
 			continue
 		}

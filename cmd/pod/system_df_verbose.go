@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/pod-engine/pod/internal/report"
+	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/image"
 )
 
-// writeUsages lists every image and container with what it takes.
-func writeUsages(a *app, images image.Usage, containers []containerUsage, now time.Time) error {
+// writeUsages lists every image, container and entry of the cache of builds with what it takes.
+func writeUsages(a *app, images image.Usage, containers []containerUsage, cache []build.Entry, now time.Time) error {
 	fmt.Fprint(a.Out, "Images space usage:\n\n")
 	if err := report.Table(a.Out, imageUsageRows(images, now), a.style()); err != nil {
 		return err
@@ -28,7 +29,17 @@ func writeUsages(a *app, images image.Usage, containers []containerUsage, now ti
 		return err
 	}
 	fmt.Fprint(a.Out, "\nLocal Volumes space usage:\n\n")
-	return report.Table(a.Out, [][]string{{"VOLUME NAME", "LINKS", "SIZE"}}, a.style())
+	if err := report.Table(a.Out, [][]string{{"VOLUME NAME", "LINKS", "SIZE"}}, a.style()); err != nil {
+		return err
+	}
+	fmt.Fprint(a.Out, "\nBuild cache usage:\n\n")
+	rows = [][]string{{"CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "LAST USED", "SHARED"}}
+	for _, e := range cache {
+		rows = append(rows, []string{
+			image.ShortID(e.ID), string(e.Kind), report.Size(e.Size), report.Duration(e.Created, now), report.Duration(e.Used, now), strconv.FormatBool(e.Shared),
+		})
+	}
+	return report.Table(a.Out, rows, a.style())
 }
 
 func imageUsageRows(images image.Usage, now time.Time) [][]string {

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/pod-engine/pod/internal/report"
+	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/pod-engine/pod/pkg/image"
@@ -77,7 +78,7 @@ func newSystemPruneCommand(a *app) *cobra.Command {
 		Short: "Remove all that nothing uses",
 		Long: "Remove the containers that do not run, the networks that no container is in, and the images that have no name and that nothing is built\n" +
 			"on; with --all, every image that is without container then. With --build, as always for docker, also what the cache of builds\n" +
-			"keeps and was not used in the last 48 hours; with --all all of it.",
+			"keeps and no image has; with --all all of it.",
 		Example: a.example("system prune", "system prune --all --force"),
 		Args:    takesNone,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -117,7 +118,7 @@ func runSystemPrune(ctx context.Context, a *app, o pruneOptions) error {
 	var errCache error
 	if o.build {
 		var size int64
-		cached, size, errCache = pruneCache(ctx, a, o.All)
+		cached, size, errCache = pruneCache(ctx, a, o)
 		reclaimed += size
 	}
 	for _, list := range []struct {
@@ -137,20 +138,23 @@ func runSystemPrune(ctx context.Context, a *app, o pruneOptions) error {
 }
 
 // pruneCache removes what the cache of builds keeps, and gives ids and bytes.
-func pruneCache(ctx context.Context, a *app, all bool) (ids []string, freed int64, err error) {
-	keep, err := cachePruneOptions{all: all}.keep()
-	if err != nil {
-		return nil, 0, err
+func pruneCache(ctx context.Context, a *app, o pruneOptions) (ids []string, freed int64, err error) {
+	policy := build.Policy{All: o.All}
+	for _, f := range o.Filters {
+		if !strings.HasPrefix(f, "until=") {
+			continue // an entry has no labels
+		}
+		filter, err := build.ParseFilter(f)
+		if err != nil {
+			return nil, 0, err
+		}
+		policy.Filters = append(policy.Filters, filter)
 	}
 	b, err := a.builder(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
-	entries, err := b.Entries()
-	if err != nil {
-		return nil, 0, err
-	}
-	removed, err := b.Prune(ctx, slices.DeleteFunc(entries, keep))
+	removed, err := b.Prune(ctx, policy)
 	for _, e := range removed {
 		ids, freed = append(ids, e.ID), freed+e.Size
 	}

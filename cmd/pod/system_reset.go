@@ -8,6 +8,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/terminal"
 	"github.com/pod-engine/pod/pkg/engine"
+	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/spf13/cobra"
 )
@@ -82,10 +83,6 @@ func clearCache(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	entries, err := b.Entries()
-	if err != nil {
-		return err
-	}
-	_, err = b.Prune(ctx, entries)
+	_, err = b.Prune(ctx, build.Policy{All: true})
 	return err
 }

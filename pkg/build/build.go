@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/step"
 	"github.com/pod-engine/pod/pkg/image"
 )
@@ -23,6 +24,8 @@ import (
 type Runner interface {
 	// RunStep runs a step to its end and gives its exit code. An error says that it could not be run.
 	RunStep(ctx context.Context, s step.Step) (int, error)
+	// ForgetStep takes back what a step whose Dir this was has left outside of it, when its command was killed.
+	ForgetStep(dir string) error
 	// MountTree and MountOver give mounts that are attached nowhere: of layers to read, and of layers with a writable
 	// directory over them; with a name, of that file or directory in them. at is an existing directory.
 	MountTree(layers image.Layers, at, name string) (*os.File, error)
@@ -59,10 +62,13 @@ type Job struct {
 	// Epoch replaces every time in the image, and is the time of every file made later; nil: as it comes.
 	Epoch       *time.Time
 	Annotations map[string]string
-	Run         RunOptions
-	Secrets     map[string]Secret // by id
-	Agents      map[string]string // sockets of SSH agents, by id
-	Display     Display
+	// Run is what holds for every RUN: a container's configuration without a process.
+	Run *container.Config
+	// AllowInsecure lets RUN --security=insecure have all privileges of the user.
+	AllowInsecure bool
+	Secrets       map[string]Secret // by id
+	Agents        map[string]string // sockets of SSH agents, by id
+	Display       Display
 }
 
 // Dockerfile is the text of a build.

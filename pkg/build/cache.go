@@ -41,6 +41,7 @@ func (m made) with(l madeLayer, cached bool) made {
 // stepRecord is the file of a step in the cache: the layer that it made. It is a hint: the layer may be gone.
 type stepRecord struct {
 	Layer   string        `json:"layer"`
+	Parent  string        `json:"parent,omitempty"` // the layer below
 	DiffID  digest.Digest `json:"diffID"`
 	Size    int64         `json:"size"`
 	Created time.Time     `json:"created"`
@@ -57,16 +58,28 @@ func (b *Builder) cached(parent made, key string) (madeLayer, bool) {
 		return madeLayer{}, false
 	}
 	var r stepRecord
-	if json.Unmarshal(text, &r) != nil || r.DiffID.Validate() != nil || !b.hasLayer(r.Layer) {
+	if json.Unmarshal(text, &r) != nil || r.DiffID.Validate() != nil {
 		return madeLayer{}, false
 	}
 	// The id says what the chain below the layer is.
 	if image.ChainID(parent.top(), r.DiffID) != r.Layer {
 		return madeLayer{}, false
 	}
-	now := time.Now()
-	os.Chtimes(b.recordPath(key), now, now) // prune goes by the last use
+	if !touch(b.recordPath(key)) || !b.hasLayer(r.Layer) {
+		return madeLayer{}, false
+	}
 	return madeLayer{image.Layer{ID: r.Layer, DiffID: r.DiffID, Size: r.Size, Found: true}, r.Created}, true
+}
+
+// touch notes that the record at path is used now. It is false when the record is being pruned: prune moves a record away, and puts it
+// back when it has been touched since it was chosen; so either prune sees the new time, or this sees that the record has gone.
+func touch(path string) bool {
+	now := time.Now()
+	if os.Chtimes(path, now, now) != nil {
+		return false
+	}
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 func (b *Builder) hasLayer(id string) bool {
@@ -75,9 +88,9 @@ func (b *Builder) hasLayer(id string) bool {
 }
 
 // remember writes the record of a step that was done. A cache that cannot be written costs time later and nothing now.
-func (b *Builder) remember(key string, l madeLayer, text string) error {
+func (b *Builder) remember(key, parent string, l madeLayer, text string) error {
 	b.keepFindable(key, l.ID)
-	if err := b.writeRecord(key, stepRecord{Layer: l.ID, DiffID: l.DiffID, Size: l.Size, Created: l.created, Step: text}); err != nil {
+	if err := b.writeRecord(key, stepRecord{Layer: l.ID, Parent: parent, DiffID: l.DiffID, Size: l.Size, Created: l.created, Step: text}); err != nil {
 		b.Warn(fmt.Sprintf("this step cannot be remembered for later builds: %s", err))
 	}
 	return failpoint.Hit("build.remembered")

@@ -6,15 +6,18 @@ import (
 	"encoding/json"
 
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/container"
 )
 
 // keyVersion changes when steps begin to be done in another way, so that older results are not taken any more.
-const keyVersion = "2"
+const keyVersion = "3"
 
-// runKey is the key of a RUN over the layer top. Contents are the digests of the trees that it mounts.
-func runKey(top string, run plan.Run, options RunOptions, contents []string) string {
+// runKey is the key of a RUN over the layer top. Flags are those of all RUNs, contents the digests of the trees that it mounts.
+func runKey(top string, run plan.Run, flags *container.Config, contents []string) string {
 	run.Proxy = nil // how the network is reached is not what is built
-	return sum("run", keyVersion, top, text(run), text(options), text(contents))
+	with := *flags
+	with.Resources = container.Resources{ShmSize: flags.Resources.ShmSize} // neither is how fast it is
+	return sum("run", keyVersion, top, text(run), text(with), text(contents))
 }
 
 // copyKey is the key of a COPY over the layer top; content is the digest of all that it copies.

@@ -1,180 +1,157 @@
 package build
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/pod-engine/pod/internal/failpoint"
-	"github.com/pod-engine/pod/pkg/image"
+	"github.com/pod-engine/pod/internal/filelock"
 	"golang.org/x/sys/unix"
 )
 
-// EntryKind is what an entry of the cache holds.
-type EntryKind string
+// Records are pruned in three steps, so that a prune that is killed leaves nothing that nobody knows: they are moved away, from where the next prune
+// takes them up; then the layers go that no record leads to any more; then the records.
 
-const (
-	EntryStep  EntryKind = "regular"         // the layer of a step
-	EntryMount EntryKind = "exec.cachemount" // the files of a RUN --mount=type=cache
-	EntryImage EntryKind = "image"           // which image a build gave; it holds no files
-	EntryStats EntryKind = "source.local"    // what is known of the files of a context
-)
-
-// Entry is one thing that the cache keeps.
-type Entry struct {
-	ID      string
-	Kind    EntryKind
-	Size    int64 // bytes
-	Created time.Time
-	Used    time.Time // last
-	Text    string    // for people: the step, the name of the cache
-
-	path  string
-	layer string
-}
-
-// Entries lists what the cache keeps, what was used last first.
-func (b *Builder) Entries() ([]Entry, error) {
-	var out []Entry
-	err := filepath.WalkDir(b.cacheDir(), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
-			return err
-		}
-		if e, ok := readEntry(path, d); ok {
-			out = append(out, e)
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	for _, find := range []func() ([]Entry, error){b.mountEntries, b.statEntries} {
-		more, err := find()
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		out = append(out, more...)
-	}
-	slices.SortFunc(out, func(x, y Entry) int { return cmp.Or(y.Used.Compare(x.Used), strings.Compare(x.ID, y.ID)) })
-	return out, nil
-}
-
-// Layer is the id of the layer that the entry keeps; empty: none.
-func (e Entry) Layer() string { return e.layer }
-
-// readEntry reads the record of a step or an image. One that cannot be read is an entry too, so that it is pruned.
-func readEntry(path string, d fs.DirEntry) (Entry, bool) {
-	info, err := d.Info()
-	if err != nil {
-		return Entry{}, false
-	}
-	e := Entry{ID: d.Name(), Kind: EntryImage, Used: info.ModTime(), Created: info.ModTime(), path: path}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return e, true
-	}
-	var step stepRecord
-	if json.Unmarshal(text, &step) == nil && step.Layer != "" {
-		e.Kind, e.Size, e.Created, e.Text, e.layer = EntryStep, step.Size, step.Created, firstLine(step.Step), step.Layer
-	}
-	return e, true
-}
-
-func (b *Builder) mountEntries() ([]Entry, error) {
-	dirs, err := os.ReadDir(filepath.Join(b.Dir, "mounts"))
+// Prune removes what the policy chooses, and the layers that nobody needs then. It gives what was removed; the size of a layer that stays,
+// because an image or another layer needs it, is zero. What builds that run have used stays.
+func (b *Builder) Prune(ctx context.Context, p Policy) ([]Entry, error) {
+	entries, err := b.Entries()
 	if err != nil {
 		return nil, err
 	}
-	var out []Entry
-	for _, d := range dirs {
-		path := filepath.Join(b.Dir, "mounts", d.Name())
-		e := Entry{ID: d.Name(), Kind: EntryMount, path: path, Size: diskUsage(path)}
-		if name, err := os.ReadFile(filepath.Join(path, "id")); err == nil {
-			e.Text = "cache " + string(name)
-		}
-		if info, err := os.Stat(filepath.Join(path, "id")); err == nil {
-			e.Used = info.ModTime()
-		}
-		out = append(out, e)
-	}
-	return out, nil
-}
-
-func (b *Builder) statEntries() ([]Entry, error) {
-	files, err := os.ReadDir(filepath.Join(b.Dir, "stat"))
-	if err != nil {
-		return nil, err
-	}
-	var out []Entry
-	for _, d := range files {
-		info, err := d.Info()
-		if err != nil {
+	// Builds that begin from now on find a record or not; see touch.
+	busy := b.oldestBuild()
+	var removed []Entry
+	for _, e := range p.Choose(entries, b.freeSpace()) {
+		if !busy.IsZero() && e.Used.After(busy) {
 			continue
 		}
-		out = append(out, Entry{
-			ID: d.Name(), Kind: EntryStats, path: filepath.Join(b.Dir, "stat", d.Name()), Size: info.Size(),
-			Created: info.ModTime(), Used: info.ModTime(), Text: "files of a context",
-		})
-	}
-	return out, nil
-}
-
-// diskUsage is what the files below path take up.
-func diskUsage(path string) int64 {
-	var sum int64
-	filepath.WalkDir(path, func(path string, _ fs.DirEntry, err error) error {
-		var st unix.Stat_t
-		if err == nil && unix.Lstat(path, &st) == nil {
-			sum += st.Blocks * 512
-		}
-		return nil
-	})
-	return sum
-}
-
-// Prune removes the entries given, and the layers of those that no image needs. It gives what was removed; the
-// size of a layer that stays, because an image has it, is zero.
-func (b *Builder) Prune(ctx context.Context, entries []Entry) ([]Entry, error) {
-	var removed []Entry
-	layers := map[string]int{} // the entry in removed that a layer's size is counted for
-	for _, e := range entries {
-		if err := b.removeEntry(e); err != nil {
+		gone, err := b.removeEntry(e)
+		if err != nil {
 			return removed, err
 		}
-		if e.layer != "" {
-			if _, counted := layers[e.layer]; !counted {
-				layers[e.layer] = len(removed)
-			} else {
-				e.Size = 0
-			}
+		if gone {
+			removed = append(removed, e)
 		}
-		removed = append(removed, e)
 	}
 	if err := failpoint.Hit("prune.records"); err != nil {
 		return removed, err
 	}
-	err := b.removeLayers(ctx, layers)
-	for _, i := range layers {
-		removed[i].Size = 0
-	}
-	return removed, err
+	return removed, b.finishPrune(ctx, removed)
 }
 
-// removeEntry takes an entry away whole: a cache mount that a build has is renamed first, and lives as long as that.
-func (b *Builder) removeEntry(e Entry) error {
-	if e.Kind != EntryMount {
-		if err := os.Remove(e.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// finishPrune removes the layers of the records that were moved away, also by a prune that was killed, and then those.
+func (b *Builder) finishPrune(ctx context.Context, removed []Entry) error {
+	moved, err := filepath.Glob(filepath.Join(b.cacheDir(), "*", prunedPrefix+"*"))
+	if err != nil {
+		return err
+	}
+	var layers []string
+	for _, path := range moved {
+		info, err := os.Lstat(path)
+		if err != nil {
+			continue
+		}
+		if e, ok := readEntry(path, fs.FileInfoToDirEntry(info)); ok && e.layer != "" {
+			layers = append(layers, e.layer)
+		}
+	}
+	gone, err := b.Images.RemoveLayers(ctx, layers)
+	freed := map[string]bool{}
+	for _, id := range gone {
+		freed[id] = true
+	}
+	for i, e := range removed {
+		if e.layer != "" && !freed[e.layer] {
+			removed[i].Size = 0
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := failpoint.Hit("prune.layers"); err != nil {
+		return err
+	}
+	for _, path := range moved {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		return nil
 	}
+	return nil
+}
+
+// oldestBuild is when the build that runs and began first began; zero: none runs.
+func (b *Builder) oldestBuild() (oldest time.Time) {
+	locks, _ := filepath.Glob(filepath.Join(b.workspaces(), "*", "lock"))
+	for _, path := range locks {
+		lock, err := filelock.Try(path)
+		if err == nil {
+			lock.Release()
+			continue
+		}
+		// The lock was written to when it was taken.
+		info, err := os.Stat(path)
+		if err == nil && (oldest.IsZero() || info.ModTime().Before(oldest)) {
+			oldest = info.ModTime()
+		}
+	}
+	return oldest
+}
+
+// freeSpace is what the file system of the store has for this user, in bytes.
+func (b *Builder) freeSpace() int64 {
+	var fs unix.Statfs_t
+	if unix.Statfs(b.Images.GraphRoot(), &fs) != nil {
+		return 0
+	}
+	return int64(fs.Bavail) * fs.Bsize
+}
+
+// removeEntry takes an entry away whole, unless it was used since it was listed.
+func (b *Builder) removeEntry(e Entry) (gone bool, err error) {
+	switch e.Kind {
+	case EntryStep, EntryImage:
+		return moveRecord(e)
+	case EntryMount:
+		return true, b.removeMount(e)
+	}
+	if err := os.Remove(e.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	return true, nil
+}
+
+func moveRecord(e Entry) (gone bool, err error) {
+	dir, name := filepath.Split(e.path)
+	// Not over the record of another layer that a prune has left there.
+	moved := filepath.Join(dir, prunedPrefix+name+"-"+e.layer)
+	if err := os.Rename(e.path, moved); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return false, err
+	}
+	info, err := os.Lstat(moved)
+	if err != nil {
+		return false, err
+	}
+	if info.ModTime().Equal(e.touched) {
+		return true, nil
+	}
+	// A build has it. If it was written anew meanwhile, the older one is pruned.
+	err = unix.Renameat2(unix.AT_FDCWD, moved, unix.AT_FDCWD, e.path, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EEXIST) {
+		return true, nil
+	}
+	return false, err
+}
+
+// removeMount moves a cache away before it removes it.
+func (b *Builder) removeMount(e Entry) error {
 	gone := filepath.Join(b.workspaces(), "pruned-"+e.ID)
 	if err := os.MkdirAll(b.workspaces(), 0o700); err != nil {
 		return err
@@ -183,26 +160,4 @@ func (b *Builder) removeEntry(e Entry) error {
 		gone = e.path // another file system
 	}
 	return removeTree(gone)
-}
-
-// removeLayers removes the layers that nobody needs; a layer that has others on it goes after them. Those removed stay out of
-// the map's end, those in use remain in it.
-func (b *Builder) removeLayers(ctx context.Context, layers map[string]int) error {
-	for {
-		progress := false
-		for id := range layers {
-			err := b.Images.RemoveLayer(ctx, id)
-			if errors.Is(err, image.ErrInUse) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			delete(layers, id)
-			progress = true
-		}
-		if !progress {
-			return nil
-		}
-	}
 }

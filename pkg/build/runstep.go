@@ -9,29 +9,23 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/step"
 	"github.com/pod-engine/pod/pkg/image"
 )
 
-// RunOptions are what the flags of a build say about every RUN. They are part of each one's key.
-type RunOptions struct {
-	Network  string             `json:"network,omitempty"` // "", "none", "host"
-	AddHosts []string           `json:"addHosts,omitempty"`
-	ShmSize  int64              `json:"shmSize,omitempty"`
-	Ulimits  []container.Ulimit `json:"ulimits,omitempty"`
-	CapAdd   []string           `json:"capAdd,omitempty"`
-	CapDrop  []string           `json:"capDrop,omitempty"`
-}
-
 // ExitError says that the command of a RUN ended with a code.
 type ExitError struct{ Code int }
 
 func (e *ExitError) Error() string { return fmt.Sprintf("the command ended with exit code %d", e.Code) }
 
-// hostname is that of every RUN: one that changed would be a reason for other results.
-const hostname = "buildkitsandbox"
+// hostname is that of every RUN, unless the argument says otherwise: one that changed would be a reason for other results.
+const (
+	hostname    = "buildkitsandbox"
+	hostnameArg = "BUILDKIT_SANDBOX_HOSTNAME"
+)
 
 func (s *solve) prepareRun(ctx context.Context, stage plan.Stage, run plan.Run, at made) (action, error) {
 	mounts := &mounts{solve: s, run: run}
@@ -39,7 +33,7 @@ func (s *solve) prepareRun(ctx context.Context, stage plan.Stage, run plan.Run, 
 	if err != nil {
 		return action{}, err
 	}
-	key := runKey(at.top(), run, s.job.Run, append(contents, stage.Platform.String()))
+	key := runKey(at.top(), run, s.job.Run, append(contents, stage.Platform.String(), s.job.Request.Args[hostnameArg]))
 	return action{
 		keys: oneKey(key),
 		do: func(ctx context.Context, layers image.Layers, u upper, v Vertex) error {
@@ -59,7 +53,7 @@ func (s *solve) run(ctx context.Context, m *mounts, layers image.Layers, u upper
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(u.dir, "bundle")
+	dir := filepath.Join(u.dir, bundleDir)
 	err = os.Mkdir(dir, 0o700)
 	var done func() error
 	if err == nil {
@@ -95,31 +89,31 @@ func output(w io.Writer) (end *os.File, wait func(), err error) {
 	return end, func() { <-done }, nil
 }
 
-// config is the container of a RUN.
+// config is the container of a RUN: what the flags say of all of them, and what this one says.
 func (s *solve) config(run plan.Run) (*container.Config, error) {
-	options := s.job.Run
-	cfg := container.NewConfig()
+	cfg := *s.job.Run
 	cfg.Image.Name = "build"
 	cfg.Hostname = hostname
+	if name := s.job.Request.Args[hostnameArg]; name != "" {
+		cfg.Hostname = name
+	}
 	p := &cfg.Process
 	p.Entrypoint, p.Args = []string{}, run.Args
 	p.Env, p.UnsetEnvAll = container.MergeEnv(run.Proxy, run.Env), true
-	p.User, p.Workdir, p.Ulimits = run.User, run.Workdir, options.Ulimits
-	cfg.Network.Mode, cfg.Network.AddHosts = options.Network, options.AddHosts
+	p.User, p.Workdir = run.User, run.Workdir
 	if run.Network != "" {
-		cfg.Network.Mode = run.Network
+		cfg.Network.Mode, cfg.Network.Options, cfg.Network.Networks = run.Network, nil, nil
 	}
-	if options.ShmSize > 0 {
-		cfg.Resources.ShmSize = options.ShmSize
-	}
-	cfg.Security.CapAdd, cfg.Security.CapDrop = options.CapAdd, options.CapDrop
 	if run.Insecure {
-		return nil, errors.New("RUN --security=insecure is not allowed in this build")
+		if !s.job.AllowInsecure {
+			return nil, hint.Wrap(errors.New("RUN --security=insecure is not allowed in this build"), "--allow security.insecure")
+		}
+		cfg.Security.Privileged = true
 	}
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return cfg, cfg.ApplyImage(container.ImageConfig{})
+	return &cfg, cfg.ApplyImage(container.ImageConfig{})
 }
 
 // scriptFile puts a here-document that is a program where it can be mounted from.

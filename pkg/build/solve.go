@@ -163,7 +163,7 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 			return progress{}, err
 		}
 		if l, ok := s.cached(at, key); ok && !s.job.NoCache && !stage.NoCache {
-			return progress{at.with(l, true), true}, s.rememberAll(keys, l, step.Text)
+			return progress{at.with(l, true), true}, s.rememberAll(keys, at.top(), l, step.Text)
 		}
 		keys = append(keys, key)
 	}
@@ -178,12 +178,12 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 	if err != nil {
 		return progress{}, err
 	}
-	return progress{at.with(made, false), false}, s.rememberAll(keys, made, step.Text)
+	return progress{at.with(made, false), false}, s.rememberAll(keys, at.top(), made, step.Text)
 }
 
-func (s *solve) rememberAll(keys []string, l madeLayer, text string) error {
+func (s *solve) rememberAll(keys []string, parent string, l madeLayer, text string) error {
 	for _, key := range keys {
-		if err := s.remember(key, l, text); err != nil {
+		if err := s.remember(key, parent, l, text); err != nil {
 			return err
 		}
 	}

@@ -61,11 +61,21 @@ func (b *Builder) sweepWorkspaces(parent string) {
 			continue
 		}
 		if err == nil {
+			bundles, _ := filepath.Glob(filepath.Join(dir, "*", bundleDir))
+			for _, bundle := range bundles {
+				err = errors.Join(err, b.Runner.ForgetStep(bundle))
+			}
+			if err != nil {
+				b.Warn(fmt.Sprintf("what a build that was killed has left: %s", err))
+			}
 			removeTree(dir)
 			lock.Release()
 		}
 	}
 }
+
+// bundleDir is the directory of a step in that of its layer.
+const bundleDir = "bundle"
 
 // removeTree removes a directory whose content may have any permissions.
 func removeTree(dir string) error {

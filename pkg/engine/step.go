@@ -11,13 +11,13 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/pod-engine/pod/internal/carried"
 	"github.com/pod-engine/pod/internal/cgroup"
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/monitor"
 	"github.com/pod-engine/pod/pkg/engine/step"
-	"github.com/pod-engine/pod/pkg/netns"
 	"github.com/pod-engine/pod/pkg/oci"
 	"golang.org/x/sys/unix"
 )
@@ -26,10 +26,21 @@ import (
 func (e *Engine) RunStep(ctx context.Context, s step.Step) (code int, err error) {
 	cfg := *s.Config
 	cfg.ID = newID()
-	// A step lives in the caller's cgroup: systemd could not be told its number, which is that of a namespace.
-	cfg.Resources.Cgroups = string(cgroup.Disabled)
+	if !limited(cfg.Resources) {
+		// Then it lives in the caller's cgroup, which costs nothing.
+		cfg.Resources.Cgroups = string(cgroup.Disabled)
+	}
+	if cfg.Network.Bridged() {
+		if err := e.checkNetworks(&cfg); err != nil {
+			return 0, err
+		}
+	}
 	b := &bundle{dir: s.Dir, cfg: &cfg}
 	defer b.close()
+	defer func() {
+		// Those who know the step from outside: the network helper, and the cgroup's files.
+		err = errors.Join(err, e.releaseNetworks(context.WithoutCancel(ctx), cfg.ID), e.ForgetStep(s.Dir))
+	}()
 	if err := os.Mkdir(b.path("merged"), 0o700); err != nil {
 		return 0, err
 	}
@@ -37,13 +48,14 @@ func (e *Engine) RunStep(ctx context.Context, s step.Step) (code int, err error)
 		return 0, err
 	}
 	stubs := findStubs(b.root, stepMountPoints(s))
-	if err := e.bundleStep(ctx, b, s); err != nil {
+	spec, err := e.bundleStep(ctx, b, s)
+	if err != nil {
 		return 0, err
 	}
 	if err := failpoint.Hit("step.bundled"); err != nil {
 		return 0, err
 	}
-	code, err = e.startStep(ctx, b, s)
+	code, err = e.startStep(ctx, b, s, spec)
 	e.keepFilter(cfg.ID, b.filter)
 	if err != nil {
 		return 0, err
@@ -56,58 +68,36 @@ func (e *Engine) RunStep(ctx context.Context, s step.Step) (code int, err error)
 	return code, stubs.remove(s.Upper)
 }
 
-// bundleStep is makeBundle for a step.
-func (e *Engine) bundleStep(ctx context.Context, b *bundle, s step.Step) error {
+// bundleStep is makeBundle for a step, without its config.json.
+func (e *Engine) bundleStep(ctx context.Context, b *bundle, s step.Step) (*specs.Spec, error) {
+	connected := e.connectNetworks(ctx, b.cfg) // meanwhile
+	defer connected.abandon()
 	for i, tree := range s.Trees {
 		path, err := makeTreePoint(b, i, tree)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		flags, err := treeFlags(tree.Mount)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		b.cfg.Mounts = append(b.cfg.Mounts[:len(b.cfg.Mounts):len(b.cfg.Mounts)], container.Mount{
 			Type: container.MountBind, Source: path, Destination: tree.Destination, ReadOnly: tree.ReadOnly, Options: flags,
 		})
 	}
-	if err := chooseStepNetwork(ctx, b); err != nil {
-		return err
-	}
-	host, err := e.prepare(ctx, b, nil)
+	host, err := e.prepare(ctx, b, connected)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	spec, err := oci.Spec(b.cfg, host)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if b.filter, err = e.filterPath(spec); err != nil {
-		return err
+		return nil, err
 	}
 	useFilter(spec, b.filter)
-	text, err := json.Marshal(spec)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(b.path("config.json"), text, 0o600)
-}
-
-// chooseStepNetwork gives a step a network of its own where it would be in the default one: nobody looks for a step by name,
-// and the helper of its own network ends with it.
-func chooseStepNetwork(ctx context.Context, b *bundle) error {
-	if !b.cfg.Network.Bridged() {
-		return nil
-	}
-	helpers, err := netns.Probe(ctx, exec.LookPath)
-	if err != nil {
-		return err
-	}
-	b.cfg.Network.Mode = string(netns.ModePasta)
-	if helpers.Slirp4netns != "" && (helpers.Pasta == "" || helpers.OldPasta()) {
-		b.cfg.Network.Mode = string(netns.ModeSlirp)
-	}
-	return nil
+	return spec, nil
 }
 
 // makeTreePoint makes what the step's first process attaches a tree at: a file for a file, else a directory.
@@ -142,28 +132,13 @@ func treeFlags(mount *os.File) ([]string, error) {
 }
 
 // startStep starts the step's first process and waits for its end.
-func (e *Engine) startStep(ctx context.Context, b *bundle, s step.Step) (int, error) {
+func (e *Engine) startStep(ctx context.Context, b *bundle, s step.Step, spec *specs.Spec) (int, error) {
 	program, err := carried.Path(ctx, "pod-monitor", e.DataDir)
 	if err != nil {
 		return 0, err
 	}
-	record := monitor.Step{
-		ID: b.cfg.ID, Runtime: e.Runtime.Path, Env: e.monitorEnv(), Trees: []string{b.path("merged")},
-		NetnsPath: b.netns, NetworkCommand: b.network.Command,
-	}
-	// State of its own: whoever finds the directory of a build that died removes all of it.
-	record.RuntimeArgs = append([]string{"--root", b.path("runtime")}, cgroup.Setup{Manager: cgroup.Disabled}.RuntimeArgs(e.Runtime.Name())...)
-	record.RuntimeArgs = append(record.RuntimeArgs, e.Runtime.Flags...)
-	files := []*os.File{b.root}
-	for i, tree := range s.Trees {
-		record.Trees = append(record.Trees, filepath.Join(b.path("trees"), strconv.Itoa(i)))
-		files = append(files, tree.Mount)
-	}
-	text, err := record.Encode()
+	record, files, err := e.recordStep(b, s)
 	if err != nil {
-		return 0, err
-	}
-	if err := os.WriteFile(b.path(monitor.StepFile), text, 0o600); err != nil {
 		return 0, err
 	}
 	log, err := os.OpenFile(b.path(monitor.MonitorLog), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
@@ -173,19 +148,62 @@ func (e *Engine) startStep(ctx context.Context, b *bundle, s step.Step) (int, er
 	defer log.Close()
 	cmd := &exec.Cmd{
 		Path: program, Args: []string{"pod-step"}, Dir: b.dir, Env: record.Env,
-		Stdout: s.Stdout, Stderr: log, ExtraFiles: append(files, s.Stderr),
+		Stdout: s.Stdout, Stderr: log, ExtraFiles: files,
 		SysProcAttr: &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL, Setsid: true},
 	}
-	err = runBound(ctx, cmd)
+	gate, err := cmd.StdinPipe() // the step begins at its end
+	if err != nil {
+		return 0, err
+	}
+	err = runBound(ctx, cmd, func(pid int) error {
+		if err := e.placeStep(ctx, b, spec, pid); err != nil {
+			return err
+		}
+		text, err := json.Marshal(spec)
+		if err == nil {
+			err = os.WriteFile(b.path("config.json"), text, 0o600)
+		}
+		return errors.Join(err, gate.Close())
+	})
 	if ctx.Err() != nil {
 		return 0, ctx.Err()
 	}
 	return e.judgeStep(b, err)
 }
 
-// runBound runs cmd to its end, or kills it when ctx is done. The thread that starts it must live as long: the kernel kills it
+// recordStep writes what the step's first process is to do, and gives the descriptors that it needs for it.
+func (e *Engine) recordStep(b *bundle, s step.Step) (monitor.Step, []*os.File, error) {
+	record := monitor.Step{
+		ID: b.cfg.ID, Runtime: e.Runtime.Path, Env: e.monitorEnv(), Trees: []string{b.path("merged")},
+		NetnsPath: b.netns, NetnsFD: -1, NetworkCommand: b.network.Command,
+	}
+	// State of its own: whoever finds the directory of a build that died removes all of it.
+	manager := cgroup.Setup{Manager: cgroup.Disabled}
+	if limited(b.cfg.Resources) {
+		manager.Manager = cgroup.Cgroupfs // see placeStep
+	}
+	record.RuntimeArgs = append([]string{"--root", b.path("runtime")}, manager.RuntimeArgs(e.Runtime.Name())...)
+	record.RuntimeArgs = append(record.RuntimeArgs, e.Runtime.Flags...)
+	files := []*os.File{b.root}
+	for i, tree := range s.Trees {
+		record.Trees = append(record.Trees, filepath.Join(b.path("trees"), strconv.Itoa(i)))
+		files = append(files, tree.Mount)
+	}
+	files = append(files, s.Stderr)
+	if b.namespace != nil {
+		record.NetnsFD = monitor.StepFD + len(files)
+		files = append(files, b.namespace)
+	}
+	text, err := record.Encode()
+	if err != nil {
+		return record, nil, err
+	}
+	return record, files, os.WriteFile(b.path(monitor.StepFile), text, 0o600)
+}
+
+// runBound runs cmd to its end, or kills it when ctx is done or started gives an error. The thread that starts it must live as long: the kernel kills it
 // with its parent, and that is the thread (PR_SET_PDEATHSIG in prctl(2)).
-func runBound(ctx context.Context, cmd *exec.Cmd) error {
+func runBound(ctx context.Context, cmd *exec.Cmd, started func(pid int) error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
@@ -196,6 +214,12 @@ func runBound(ctx context.Context, cmd *exec.Cmd) error {
 		}
 		stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
 		defer stop()
+		if err := started(cmd.Process.Pid); err != nil {
+			cmd.Process.Kill()
+			cmd.Wait()
+			done <- err
+			return
+		}
 		done <- cmd.Wait()
 	}()
 	return <-done

@@ -26,8 +26,6 @@ type CheckOptions struct {
 	Fetch Puller
 	// Age is how old a layer must be that no image has, to be a leftover: one that is younger may belong to an image that is being made. Zero: a day.
 	Age time.Duration
-	// Keep are the ids of layers that are needed though no image has them: by the cache of builds.
-	Keep []string
 	// Told is called with each sentence about what is being done.
 	Told func(string)
 }
@@ -73,9 +71,6 @@ func (s *Store) Check(ctx context.Context, opts CheckOptions) (Checked, error) {
 	if c.family, err = s.family(); err != nil {
 		return c.found, err
 	}
-	if c.containers, err = s.containers(nil); err != nil {
-		return c.found, err
-	}
 	c.checkRecords()
 	if err := c.checkImages(ctx); err != nil {
 		return c.found, err
@@ -83,7 +78,7 @@ func (s *Store) Check(ctx context.Context, opts CheckOptions) (Checked, error) {
 	if err := c.checkLayers(ctx); err != nil {
 		return c.found, err
 	}
-	if err := c.findLeftovers(dirs); err != nil {
+	if err := c.findLeftovers(ctx, dirs); err != nil {
 		return c.found, err
 	}
 	if opts.Repair {
@@ -93,11 +88,10 @@ func (s *Store) Check(ctx context.Context, opts CheckOptions) (Checked, error) {
 }
 
 type check struct {
-	store      *Store
-	opts       CheckOptions
-	family     *family
-	containers map[string][]containerRecord
-	found      Checked
+	store  *Store
+	opts   CheckOptions
+	family *family
+	found  Checked
 }
 
 // checkRecords compares how many records the index files have with how many could be read.

@@ -32,7 +32,7 @@ func (c *check) layerDirs() ([]string, error) {
 }
 
 // findLeftovers finds directories that belong to no record, layers that no image or container has, and what is left of layers that were being made.
-func (c *check) findLeftovers(dirs []string) error {
+func (c *check) findLeftovers(ctx context.Context, dirs []string) error {
 	for _, dir := range dirs {
 		if _, ok := c.family.layers[filepath.Base(dir)]; !ok {
 			c.leftover(fmt.Sprintf("the directory %s belongs to no layer", dir), func(context.Context) error { return os.RemoveAll(dir) })
@@ -48,8 +48,11 @@ func (c *check) findLeftovers(dirs []string) error {
 			c.leftover(fmt.Sprintf("%s is left of a layer that was being made", dir), func(context.Context) error { return os.RemoveAll(dir) })
 		}
 	}
-	c.unneededLayers()
-	return nil
+	needed, err := c.store.neededLayers(ctx, c.family)
+	if err == nil {
+		c.unneededLayers(needed)
+	}
+	return err
 }
 
 func (c *check) leftover(what string, remove func(context.Context) error) {
@@ -57,25 +60,7 @@ func (c *check) leftover(what string, remove func(context.Context) error) {
 }
 
 // unneededLayers finds those that neither an image nor a container has, those above others first, so that they can be removed in this order.
-func (c *check) unneededLayers() {
-	needed := map[string]bool{}
-	for _, img := range c.family.images {
-		for _, id := range c.family.chain(img.TopLayer) {
-			needed[id] = true
-		}
-	}
-	for _, list := range c.containers {
-		for _, r := range list {
-			for _, id := range c.family.chain(r.Layer) {
-				needed[id] = true
-			}
-		}
-	}
-	for _, kept := range c.opts.Keep {
-		for _, id := range c.family.chain(kept) {
-			needed[id] = true
-		}
-	}
+func (c *check) unneededLayers(needed map[string]bool) {
 	children := map[string][]string{}
 	for id, l := range c.family.layers {
 		children[l.Parent] = append(children[l.Parent], id)

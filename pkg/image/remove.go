@@ -136,6 +136,9 @@ func (s *Store) deleteUnused(ctx context.Context, name string, img *Image) error
 	if len(users) > 0 {
 		return errors.Join(inUse(name, users), s.lease(ctx, img.ID))
 	}
+	if err := s.keepLayers(ctx, img); err != nil {
+		return err
+	}
 	if err := failpoint.Hit("rmi.delete"); err != nil {
 		return err
 	}

@@ -300,3 +300,61 @@ func TestPruneParents(t *testing.T) {
 		t.Errorf("deleted %v, %v; want %v", done.Deleted, err, want)
 	}
 }
+
+// A layer that the cache of builds keeps outlives its image, whoever removes that, and goes when it is kept no more.
+func TestKeptLayersOutliveTheirImage(t *testing.T) {
+	ctx := t.Context()
+	kept := map[string]bool{}
+	p := newPlace(t, "overlay")
+	s := p.open(t, image.Options{Kept: func(context.Context) (map[string]bool, error) { return kept, nil }})
+	img := load(t, s, text("one"), "localhost/a:1")
+	layers, err := s.ImageLayers(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bottom, top := layers[0].ID, layers[1].ID
+	count := func() int {
+		lib, err := s.Library()
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := lib.Layers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	kept[bottom] = true
+	if _, err := s.Remove(ctx, "a:1", image.RemoveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(); n != 2 { // the layer and its lease
+		t.Fatalf("%d layers are left; want the one that is kept and its lease", n)
+	}
+	// It is there to be built on, and the library spares it.
+	load(t, s, text("one"), "localhost/a:1")
+	lib, err := s.Library()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lib.DeleteImage(img.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(); n != 2 {
+		t.Fatalf("after the library has removed the image %d layers are left; want 2", n)
+	}
+	found, err := s.Check(ctx, image.CheckOptions{Age: 1})
+	if err != nil || len(found.Leftovers) > 0 || len(found.Damages) > 0 {
+		t.Errorf("check finds %+v, %v; want nothing", found, err)
+	}
+	if removed, err := s.RemoveLayers(ctx, []string{bottom, top}); err != nil || len(removed) > 0 {
+		t.Errorf("while it is kept %v are removed, %v", removed, err)
+	}
+	delete(kept, bottom)
+	if removed, err := s.RemoveLayers(ctx, []string{bottom}); err != nil || !slices.Equal(removed, []string{bottom}) {
+		t.Errorf("when it is kept no more %v are removed, %v; want %s", removed, err, bottom)
+	}
+	if n := count(); n != 0 {
+		t.Errorf("%d layers are left", n)
+	}
+}

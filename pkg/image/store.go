@@ -41,6 +41,8 @@ type Options struct {
 	Unheld func(ctx context.Context, imageID string) error
 	// RemoveContainers removes the containers that InUse named, running ones too. It is asked when a removal is forced.
 	RemoveContainers func(ctx context.Context, imageID string) error
+	// Kept gives the ids of layers that are needed though no image may have them: those of the cache of builds. Nil: none.
+	Kept func(ctx context.Context) (map[string]bool, error)
 	// Puller fetches images for Resolve. Nil: Resolve only looks.
 	Puller Puller
 }

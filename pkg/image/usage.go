@@ -12,14 +12,11 @@ import (
 
 // Usage is what the images of the store take on disk, as the records say: nothing is mounted or measured.
 type Usage struct {
-	Images      []ImageUsage // newest first, intermediate ones too
-	Size        int64        // bytes of all layers and data, each counted once
-	Reclaimable int64        // bytes of those that no image with a container needs
-	layers      map[string]bool
+	Images      []ImageUsage     // newest first, intermediate ones too
+	Size        int64            // bytes of all layers and data, each counted once
+	Reclaimable int64            // bytes of those that no image with a container needs
+	layers      map[string]int64 // their sizes
 }
-
-// HasLayer reports whether an image has the layer with this id.
-func (u Usage) HasLayer(id string) bool { return u.layers[id] }
 
 // ImageUsage is one image in Usage.
 type ImageUsage struct {
@@ -44,7 +41,7 @@ func (s *Store) Usage(ctx context.Context) (Usage, error) {
 			users[id]++
 		}
 	}
-	u := Usage{layers: map[string]bool{}}
+	u := Usage{layers: map[string]int64{}}
 	active := map[string]bool{}
 	for _, img := range f.images {
 		if err := ctx.Err(); err != nil {
@@ -65,12 +62,13 @@ func (s *Store) Usage(ctx context.Context) (Usage, error) {
 			} else {
 				one.Unique += size
 			}
-			active[id], u.layers[id] = active[id] || l.Containers > 0, true
+			active[id] = active[id] || l.Containers > 0
 		}
 		u.Images = append(u.Images, one)
 	}
 	for id, isActive := range active {
 		size := max(f.layers[id].DiffSize, 0)
+		u.layers[id] = size
 		u.Size += size
 		if !isActive {
 			u.Reclaimable += size
@@ -102,7 +100,21 @@ func (s *Store) Prune(ctx context.Context, opts PruneOptions) (done Removed, rec
 		more, err = s.pruneRound(ctx, opts, &done)
 	}
 	after, usageErr := s.Usage(context.WithoutCancel(ctx))
-	return done, before.Size - after.Size, errors.Join(err, usageErr)
+	return done, before.Size - after.Size - s.stillThere(before, after), errors.Join(err, usageErr)
+}
+
+// stillThere is the size of the layers that images had before and have no more, and that are in the store all the same: for the cache of builds.
+func (s *Store) stillThere(before, after Usage) (size int64) {
+	index, err := s.layers()
+	if err != nil {
+		return 0
+	}
+	for id, n := range before.layers {
+		if _, has := after.layers[id]; !has && index[id].ID != "" {
+			size += n
+		}
+	}
+	return size
 }
 
 func (s *Store) pruneRound(ctx context.Context, opts PruneOptions, done *Removed) (more bool, err error) {

@@ -133,3 +133,59 @@ func (b *bench) buildGone(next []string) error {
 	}
 	return b.removable()
 }
+
+// TestTheCacheSurvivesTheDeathOfWhoRemoves kills the removal of a built image, and the prune of the cache, at every step. The next build works; the
+// next prune leaves nothing, without the help of check.
+func TestTheCacheSurvivesTheDeathOfWhoRemoves(t *testing.T) {
+	b := newBench(t)
+	first, _ := buildContext(t)
+	build := []string{"build", "-q", "--network", "none", "-t", victim, first}
+	remove, prune := []string{"rmi", victim}, []string{"builder", "prune", "--all", "--force"}
+	var table results
+	for _, v := range []struct {
+		args   []string
+		before [][]string
+	}{{remove, [][]string{build}}, {prune, [][]string{build, remove}}, {prune, [][]string{build}}} {
+		prepare := func() {
+			for _, args := range v.before {
+				b.must(nil, args...)
+			}
+		}
+		clear := func() error {
+			return errors.Join(b.command(nil, build...), b.command(nil, remove...), b.command(nil, "image", "prune", "-f"), b.command(nil, prune...), b.removable())
+		}
+		prepare()
+		trace := filepath.Join(t.TempDir(), "trace")
+		b.must([]string{"POD_FAILPOINT_TRACE=" + trace}, v.args...)
+		seen := map[string]bool{}
+		for _, point := range traced(trace) {
+			if seen[point] {
+				continue
+			}
+			seen[point] = true
+			if err := clear(); err != nil {
+				t.Fatal(err)
+			}
+			prepare()
+			t.Run(strings.Join(v.args[:2], " ")+"/"+point, func(t *testing.T) {
+				err := b.command([]string{"POD_FAILPOINT=" + point + "=kill"}, v.args...)
+				if err == nil {
+					err = fmt.Errorf("it was not killed at %s", point)
+				} else if !errors.Is(err, errHangs) {
+					err = clear()
+				}
+				table.add(v.args[0], point, "command", err)
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		if len(seen) < 2 {
+			t.Errorf("%v passes only %d failpoints", v.args, len(seen))
+		}
+		if err := clear(); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Logf("steps at which removing was killed:\n%s", &table)
+}

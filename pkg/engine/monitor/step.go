@@ -6,7 +6,7 @@ import "errors"
 const StepFile = "step"
 
 // StepFD is the number of the first descriptor that a step is given, beside its standard streams: one for each of Step.Trees, and then
-// the stderr of its process. Its own is monitor.log.
+// the stderr of its process. Its own is monitor.log. It begins when its standard input ends.
 const StepFD = 3
 
 // Step is one process in files of its own, for a build: no output is kept, nobody attaches, and when its first process, which
@@ -21,8 +21,9 @@ type Step struct {
 	// Trees are the paths to attach detached mounts at: the first one StepFD, and so on.
 	Trees []string
 
-	// NetnsPath and NetworkCommand are those of Launch.
+	// NetnsPath, NetnsFD and NetworkCommand are those of Launch.
 	NetnsPath      string
+	NetnsFD        int
 	NetworkCommand []string
 }
 
@@ -34,6 +35,7 @@ func (s *Step) fields() []field {
 		{"env", &s.Env},
 		{"tree", &s.Trees},
 		{"netns", &s.NetnsPath},
+		{"netns-fd", &s.NetnsFD},
 		{"network", &s.NetworkCommand},
 	}
 }
