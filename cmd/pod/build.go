@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/plan"
-	"github.com/pod-engine/pod/pkg/image"
 	"github.com/spf13/cobra"
 )
 
@@ -27,6 +25,7 @@ func newBuildCommand(a *app) *cobra.Command {
 			"alone, is read from the standard input. Progress goes to the standard error, the\n" +
 			"image's id to the standard output. Exit status: 0 the image is made, 1 --check has found something, 125 an error.",
 		Example: a.example("build -t app .", "build -t app:test --target test --build-arg VERSION=1.2 .",
+			"build --platform linux/amd64,linux/arm64 -t registry:5000/app --push .", "build -o out .",
 			"build --secret id=token,src=token.txt --ssh default -f deploy/Dockerfile .", "build --check ."),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -66,23 +65,11 @@ func runBuild(ctx context.Context, a *app, opts *buildOptions, dir string) error
 	if err != nil {
 		return err
 	}
-	if err := opts.writeAnswers(result.Image); err != nil {
+	pushed, err := opts.export(ctx, a, b.Images, result)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintln(a.Out, result.Image.ID)
-	return nil
-}
-
-// writeAnswers writes the files in which other programs look for what was built.
-func (o *buildOptions) writeAnswers(img *image.Image) error {
-	if o.iidFile == "" {
-		return nil
-	}
-	// Without a newline, as docker and podman write it.
-	if err := os.WriteFile(o.iidFile, []byte("sha256:"+img.ID), 0o644); err != nil {
-		return fmt.Errorf("write the id of the image: %w", err)
-	}
-	return nil
+	return opts.writeAnswers(a, b.Images, result, pushed)
 }
 
 // builder puts the parts of a build together.
@@ -117,7 +104,7 @@ func (a *app) builder(ctx context.Context) (*build.Builder, error) {
 
 // checkBuild reads the Dockerfile and prints what the lint rules find; nothing is built.
 func (a *app) checkBuild(ctx context.Context, b *build.Builder, opts *buildOptions) error {
-	_, _, warnings, err := b.Plan(ctx, &opts.job)
+	_, _, warnings, err := b.Plan(ctx, &opts.job, opts.job.Platforms[0])
 	for _, w := range warnings {
 		fmt.Fprint(a.Out, finding(w, opts.job.Dockerfile))
 	}

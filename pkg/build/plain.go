@@ -45,11 +45,15 @@ func stepTitle(stage plan.Stage, number int) string {
 			}
 		}
 	}
-	name := stage.Name
-	if name == "" {
-		name = fmt.Sprintf("stage-%d", stage.Index)
+	return fmt.Sprintf("[%s %d/%d] %s", stageName(stage), at, total, firstLine(stage.Steps[number].Text))
+}
+
+// stageName names a stage to a person.
+func stageName(stage plan.Stage) string {
+	if stage.Name == "" {
+		return fmt.Sprintf("stage-%d", stage.Index)
 	}
-	return fmt.Sprintf("[%s %d/%d] %s", name, at, total, firstLine(stage.Steps[number].Text))
+	return stage.Name
 }
 
 type plainVertex struct {

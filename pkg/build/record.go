@@ -20,7 +20,8 @@ type imageRecord struct {
 }
 
 // record makes the image of what the target has made.
-func (b *Builder) record(ctx context.Context, job *Job, p *plan.Plan, m made) (*image.Image, error) {
+func (b *Builder) record(ctx context.Context, job *Job, one *oneBuild) (*image.Image, error) {
+	p, m := one.solve.plan, one.made
 	target := p.Stages[len(p.Stages)-1]
 	key := sum("image", keyVersion, m.top(), text(target.Config), text(job.Annotations), fmt.Sprint(job.Docker))
 	created := time.Now().UTC()

@@ -18,7 +18,7 @@ type solve struct {
 	plan   *plan.Plan
 	images map[string]*image.Image // by key
 	work   *workspace
-	slots  chan struct{} // one for each step that runs at a time
+	shared *shared // with the other platforms
 	stages map[int]*stageRun
 	trees  trees
 }
@@ -32,11 +32,8 @@ type stageRun struct {
 	err  error
 }
 
-func newSolve(b *Builder, job *Job, p *plan.Plan, images map[string]*image.Image, work *workspace) *solve {
-	s := &solve{
-		Builder: b, job: job, plan: p, images: images, work: work,
-		slots: make(chan struct{}, max(1, job.Jobs)), stages: map[int]*stageRun{},
-	}
+func newSolve(b *Builder, job *Job, p *plan.Plan, images map[string]*image.Image, work *workspace, shared *shared) *solve {
+	s := &solve{Builder: b, job: job, plan: p, images: images, work: work, shared: shared, stages: map[int]*stageRun{}}
 	for _, stage := range p.Stages {
 		s.stages[stage.Index] = &stageRun{Stage: stage, done: make(chan struct{})}
 	}
@@ -88,7 +85,7 @@ func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
 		if !step.Layered() {
 			continue
 		}
-		vertex := s.job.Display.Step(stage, i)
+		vertex := s.job.Display.Step(s.shown(stage), i)
 		next, err := s.step(ctx, stage, step, at, vertex)
 		if err != nil {
 			err = s.stepError(ctx, step, vertex, err)
@@ -100,6 +97,14 @@ func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
 		at = next.made
 	}
 	return at, nil
+}
+
+// shown is the stage as a display names it: with its platform where there are several.
+func (s *solve) shown(stage plan.Stage) plan.Stage {
+	if len(s.job.Platforms) > 1 {
+		stage.Name = stage.Platform.String() + " " + stageName(stage)
+	}
+	return stage
 }
 
 // stepError gives the error of a step its place, unless the step was ended because of another.
@@ -162,23 +167,41 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 		if err != nil {
 			return progress{}, err
 		}
-		if l, ok := s.cached(at, key); ok && !s.job.NoCache && !stage.NoCache {
+		if l, ok := s.found(stage, at, key); ok {
 			return progress{at.with(l, true), true}, s.rememberAll(keys, at.top(), l, step.Text)
 		}
 		keys = append(keys, key)
 	}
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-ctx.Done():
-		return progress{}, ctx.Err()
+	// Another platform may be about to do the very same.
+	key := keys[len(keys)-1]
+	leave, err := s.shared.enter(ctx, key)
+	if err != nil {
+		return progress{}, err
 	}
+	defer leave()
+	if l, ok := s.found(stage, at, key); ok {
+		return progress{at.with(l, true), true}, s.rememberAll(keys[:len(keys)-1], at.top(), l, step.Text)
+	}
+	release, err := s.shared.slot(ctx)
+	if err != nil {
+		return progress{}, err
+	}
+	defer release()
 	v.Start()
 	made, err := s.make(ctx, at, act, v)
 	if err != nil {
 		return progress{}, err
 	}
+	s.shared.done(keys)
 	return progress{at.with(made, false), false}, s.rememberAll(keys, at.top(), made, step.Text)
+}
+
+// found gives the layer that a key leads to, unless all is to be done anew; what this build has done itself counts as new.
+func (s *solve) found(stage plan.Stage, at made, key string) (madeLayer, bool) {
+	if (s.job.NoCache || stage.NoCache) && !s.shared.has(key) {
+		return madeLayer{}, false
+	}
+	return s.cached(at, key)
 }
 
 func (s *solve) rememberAll(keys []string, parent string, l madeLayer, text string) error {
