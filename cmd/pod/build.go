@@ -55,6 +55,9 @@ func runBuild(ctx context.Context, a *app, opts *buildOptions, dir string) error
 	if opts.check {
 		return a.checkBuild(ctx, b, opts)
 	}
+	if err := opts.completeCaches(a, b); err != nil {
+		return err
+	}
 	finish, err := opts.openDisplay(a)
 	if err != nil {
 		return err

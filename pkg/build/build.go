@@ -64,10 +64,15 @@ type Job struct {
 	// NoImage says that the files are all that is wanted.
 	NoImage bool
 	Squash  Squash
-	Pull    image.PullOptions
-	NoCache bool
-	Jobs    int  // steps at a time; at least 1
-	Docker  bool // docker's manifest rather than OCI's
+	// CacheFrom are caches of others to look into, CacheTo where the cache of this build is written for others; InlineCache has the image
+	// itself say which steps have made its layers.
+	CacheFrom   []CacheSource
+	CacheTo     []CacheTarget
+	InlineCache bool
+	Pull        image.PullOptions
+	NoCache     bool
+	Jobs        int  // steps at a time; at least 1
+	Docker      bool // docker's manifest rather than OCI's
 	// Epoch replaces every time in the image, and is the time of every file made later; nil: as it comes.
 	Epoch       *time.Time
 	Annotations map[string]string

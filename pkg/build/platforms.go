@@ -43,6 +43,9 @@ func (b *Builder) Build(ctx context.Context, job *Job) (Result, error) {
 	if !job.NoImage {
 		err = b.recordAll(ctx, job, builds, &result)
 	}
+	if err == nil {
+		err = b.exportCaches(ctx, job, builds, work)
+	}
 	return result, err
 }
 
@@ -78,7 +81,7 @@ func (o *oneBuild) run(ctx context.Context, b *Builder, job *Job, work *workspac
 		}
 		o.pins = append(o.pins, pin)
 	}
-	o.solve = newSolve(b, job, p, images, work, shared)
+	o.solve = newSolve(b, job, p, images, work, shared, o.platform)
 	o.made, err = o.solve.target(ctx)
 	return err
 }

@@ -19,6 +19,8 @@ type solve struct {
 	images map[string]*image.Image // by key
 	work   *workspace
 	shared *shared // with the other platforms
+	notes  notes
+	others *imports
 	stages map[int]*stageRun
 	trees  trees
 }
@@ -32,8 +34,9 @@ type stageRun struct {
 	err  error
 }
 
-func newSolve(b *Builder, job *Job, p *plan.Plan, images map[string]*image.Image, work *workspace, shared *shared) *solve {
+func newSolve(b *Builder, job *Job, p *plan.Plan, images map[string]*image.Image, work *workspace, shared *shared, target plan.Platform) *solve {
 	s := &solve{Builder: b, job: job, plan: p, images: images, work: work, shared: shared, stages: map[int]*stageRun{}}
+	s.others = b.newImports(job, target, work)
 	for _, stage := range p.Stages {
 		s.stages[stage.Index] = &stageRun{Stage: stage, done: make(chan struct{})}
 	}
@@ -95,6 +98,7 @@ func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
 			return at, err
 		}
 		at = next.made
+		s.notes.add(notedStep{stage.Index, next.keys, at.layers[len(at.layers)-1], step.Text})
 	}
 	return at, nil
 }
@@ -147,6 +151,7 @@ func (s *solve) base(ctx context.Context, stage plan.Stage) (made, error) {
 type progress struct {
 	made       made
 	cachedStep bool
+	keys       []string // that are known to lead there
 }
 
 // step gives the layers with those of the step, from the cache or made now.
@@ -167,8 +172,8 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 		if err != nil {
 			return progress{}, err
 		}
-		if l, ok := s.found(stage, at, key); ok {
-			return progress{at.with(l, true), true}, s.rememberAll(keys, at.top(), l, step.Text)
+		if l, own, ok := s.found(ctx, stage, at, key); ok {
+			return s.cachedProgress(at, l, own, append(keys, key), step)
 		}
 		keys = append(keys, key)
 	}
@@ -179,8 +184,8 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 		return progress{}, err
 	}
 	defer leave()
-	if l, ok := s.found(stage, at, key); ok {
-		return progress{at.with(l, true), true}, s.rememberAll(keys[:len(keys)-1], at.top(), l, step.Text)
+	if l, own, ok := s.found(ctx, stage, at, key); ok {
+		return s.cachedProgress(at, l, own, keys, step)
 	}
 	release, err := s.shared.slot(ctx)
 	if err != nil {
@@ -193,15 +198,29 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 		return progress{}, err
 	}
 	s.shared.done(keys)
-	return progress{at.with(made, false), false}, s.rememberAll(keys, at.top(), made, step.Text)
+	return progress{at.with(made, false), false, keys}, s.rememberAll(keys, at.top(), made, step.Text)
 }
 
-// found gives the layer that a key leads to, unless all is to be done anew; what this build has done itself counts as new.
-func (s *solve) found(stage plan.Stage, at made, key string) (madeLayer, bool) {
-	if (s.job.NoCache || stage.NoCache) && !s.shared.has(key) {
-		return madeLayer{}, false
+// cachedProgress is a step that its last key has led to. The others lead there too from now on, unless only a stranger's cache says so.
+func (s *solve) cachedProgress(at made, l madeLayer, own bool, keys []string, step plan.Step) (progress, error) {
+	p := progress{at.with(l, true), true, keys}
+	if !own {
+		return p, nil
 	}
-	return s.cached(at, key)
+	return p, s.rememberAll(keys[:len(keys)-1], at.top(), l, step.Text)
+}
+
+// found gives the layer that a key leads to, unless all is to be done anew; what this build has done itself counts as new. own says that this
+// machine has made it, or that an earlier build has.
+func (s *solve) found(ctx context.Context, stage plan.Stage, at made, key string) (l madeLayer, own, ok bool) {
+	if (s.job.NoCache || stage.NoCache) && !s.shared.has(key) {
+		return madeLayer{}, false, false
+	}
+	if l, ok := s.cached(at, key); ok {
+		return l, true, true
+	}
+	l, ok = s.others.layer(ctx, at, key)
+	return l, false, ok
 }
 
 func (s *solve) rememberAll(keys []string, parent string, l madeLayer, text string) error {
