@@ -53,7 +53,10 @@ func runBuild(ctx context.Context, a *app, opts *buildOptions, dir string) error
 		return err
 	}
 	if opts.check {
-		return a.checkBuild(ctx, b, opts)
+		opts.call.method = "check"
+	}
+	if opts.call.method != "" {
+		return a.callBuild(ctx, b, opts)
 	}
 	if err := opts.completeCaches(a, b); err != nil {
 		return err
@@ -108,8 +111,19 @@ func (a *app) builder(ctx context.Context) (*build.Builder, error) {
 // checkBuild reads the Dockerfile and prints what the lint rules find; nothing is built.
 func (a *app) checkBuild(ctx context.Context, b *build.Builder, opts *buildOptions) error {
 	_, _, warnings, err := b.Plan(ctx, &opts.job, opts.job.Platforms[0])
-	for _, w := range warnings {
-		fmt.Fprint(a.Out, finding(w, opts.job.Dockerfile))
+	if opts.call.asJSON {
+		var problem *callProblem
+		var source *build.SourceError
+		if errors.As(err, &source) {
+			problem = &callProblem{err.Error(), locate(source.Problem.Line, source.EndLine)}
+		}
+		if err := a.printJSON(checkResult(warnings, opts.job.Dockerfile, problem)); err != nil {
+			return err
+		}
+	} else {
+		for _, w := range warnings {
+			fmt.Fprint(a.Out, finding(w, opts.job.Dockerfile))
+		}
 	}
 	if err != nil {
 		a.showSource(err)
@@ -118,7 +132,9 @@ func (a *app) checkBuild(ctx context.Context, b *build.Builder, opts *buildOptio
 	if len(warnings) > 0 {
 		return exitError{code: 1}
 	}
-	fmt.Fprintln(a.Out, "Check complete, no warnings found.")
+	if !opts.call.asJSON {
+		fmt.Fprintln(a.Out, "Check complete, no warnings found.")
+	}
 	return nil
 }
 

@@ -46,6 +46,7 @@ type buildOptions struct {
 	rewrite       bool
 
 	cacheFrom, cacheTo []cachePlace
+	call               buildCall
 }
 
 func newBuildOptions() *buildOptions {
@@ -61,7 +62,7 @@ func newBuildOptions() *buildOptions {
 func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.StringArrayVarP(&o.files, "file", "f", nil, "the Dockerfile, or - for the standard input (default Containerfile or Dockerfile in CONTEXT)")
 	f.StringVar(&o.ignore, "ignorefile", "", "the file that says what of CONTEXT is left out, instead of .containerignore or .dockerignore")
-	f.Var(appendTo(&o.contexts, parseNamedContext), "build-context", "further context: NAME=DIRECTORY, an address, or docker-image://IMAGE")
+	f.Var(appendTo(&o.contexts, parseNamedContext), "build-context", "further context: NAME=DIRECTORY, an address, docker-image://IMAGE or oci-layout://DIRECTORY[:TAG][@DIGEST]")
 	f.StringArrayVarP(&o.tags, "tag", "t", nil, "name of the image, may be given several times")
 	f.StringVar(&o.job.Request.Target, "target", "", "stage to build, by name or number (default the last)")
 	f.Var(intoMap(o.job.Request.Args, fromEnvironment), "build-arg", "value of an ARG: NAME=value, or NAME to take it from the environment")
@@ -106,6 +107,7 @@ func (o *buildOptions) addPullFlags(f *pflag.FlagSet) {
 // addAnswerFlags are about what is told.
 func (o *buildOptions) addAnswerFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.check, "check", false, "look for mistakes in the Dockerfile and build nothing")
+	f.Var(into("method", &o.call, parseBuildCall).withDefault("build"), "call", "what is done: build, check, outline (what the target can be given) or targets; format=json may follow with a comma")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "show the id alone")
 	f.VarP(appendTo(&o.outputs, o.parseOutput), "output", "o", "where the result goes: DIRECTORY, - for a tar archive, or type=local|tar|oci|docker|image|registry[,dest=PATH][,name=NAME][,push=true]")
 	f.BoolVar(&o.push, "push", false, "push the image to the registries that its names say")

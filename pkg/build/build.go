@@ -100,6 +100,17 @@ type Result struct {
 	Warnings []plan.Warning
 }
 
+// Describe has the Dockerfile read for what can be asked of it; no image is needed for that.
+func (b *Builder) Describe(ctx context.Context, job *Job) (*plan.Description, error) {
+	req := job.Request
+	req.Name, req.Text, req.Platform, req.Describe = job.Dockerfile.Name, job.Dockerfile.Text, job.Platforms[0], true
+	answer, err := b.Frontend(ctx, req)
+	if err == nil && answer.Problem != nil {
+		err = sourceError(job.Dockerfile, *answer.Problem)
+	}
+	return answer.Description, err
+}
+
 // Plan has the Dockerfile read for a platform, with the images it needs found or fetched.
 func (b *Builder) Plan(ctx context.Context, job *Job, platform plan.Platform) (*plan.Plan, map[string]*image.Image, []plan.Warning, error) {
 	req := job.Request

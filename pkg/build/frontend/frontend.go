@@ -92,6 +92,7 @@ type reader struct {
 	lint     *linter.Linter
 	warnings []plan.Warning
 	globals  *environ
+	declared []instructions.ArgCommand // that give globals their values
 	stages   []*stage
 	needs    []plan.Need
 }
@@ -107,6 +108,10 @@ func (r *reader) read() (plan.Answer, error) {
 	target, err := r.target()
 	if err != nil {
 		return plan.Answer{}, err
+	}
+	if r.req.Describe {
+		d, err := r.description(target, r.declared)
+		return plan.Answer{Description: d}, err
 	}
 	needed, err := r.reach(target)
 	if err != nil {
@@ -188,7 +193,7 @@ func unwrapParse(err error) error {
 
 // readGlobals gives the ARGs before the first FROM their values.
 func (r *reader) readGlobals(args []instructions.ArgCommand) error {
-	r.globals = platformArgs(r.req)
+	r.globals, r.declared = platformArgs(r.req), args
 	for _, command := range args {
 		for _, arg := range command.Args {
 			value, given := r.req.Args[arg.Key]
