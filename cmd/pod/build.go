@@ -12,6 +12,7 @@ import (
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/image"
 	"github.com/spf13/cobra"
 )
 
@@ -44,38 +45,62 @@ func newBuildCommand(a *app) *cobra.Command {
 }
 
 func runBuild(ctx context.Context, a *app, opts *buildOptions, dir string) error {
+	made, err := opts.carryOut(ctx, a, dir)
+	if err != nil || opts.call.method != "" {
+		return err
+	}
+	return opts.writeAnswers(a, made)
+}
+
+// builtResult is what a build has made, and where it is.
+type builtResult struct {
+	build.Result
+	store  *image.Store
+	pushed []image.Pushed
+}
+
+// id is that of the image or list; empty: there is none.
+func (r builtResult) id() string {
+	switch {
+	case r.List != nil:
+		return r.List.ID
+	case len(r.Images) > 0:
+		return r.Images[0].ID
+	}
+	return ""
+}
+
+// carryOut builds, and brings the result to where the outputs say.
+func (o *buildOptions) carryOut(ctx context.Context, a *app, dir string) (made builtResult, err error) {
 	b, err := a.builder(ctx)
 	if err != nil {
-		return err
+		return made, err
 	}
-	defer opts.closeContexts()
-	if err := opts.openContext(ctx, a, b, dir); err != nil {
-		return err
+	made.store = b.Images
+	defer o.closeContexts()
+	if err := o.openContext(ctx, a, b, dir); err != nil {
+		return made, err
 	}
-	if opts.check {
-		opts.call.method = "check"
+	if o.check {
+		o.call.method = "check"
 	}
-	if opts.call.method != "" {
-		return a.callBuild(ctx, b, opts)
+	if o.call.method != "" {
+		return made, a.callBuild(ctx, b, o)
 	}
-	if err := opts.completeCaches(a, b); err != nil {
-		return err
+	if err := o.completeCaches(a, b); err != nil {
+		return made, err
 	}
-	finish, err := opts.openDisplay(a)
+	finish, err := o.openDisplay(a)
 	if err != nil {
-		return err
+		return made, err
 	}
-	result, err := b.Build(ctx, &opts.job)
+	made.Result, err = b.Build(ctx, &o.job)
 	finish()
-	a.showFindings(opts, result.Warnings, err)
-	if err != nil {
-		return err
+	a.showFindings(o, made.Warnings, err)
+	if err == nil {
+		made.pushed, err = o.export(ctx, a, b.Images, made.Result)
 	}
-	pushed, err := opts.export(ctx, a, b.Images, result)
-	if err != nil {
-		return err
-	}
-	return opts.writeAnswers(a, b.Images, result, pushed)
+	return made, err
 }
 
 // builder puts the parts of a build together.

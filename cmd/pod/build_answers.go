@@ -10,8 +10,6 @@ import (
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/internal/atomicfile"
-	"github.com/pod-engine/pod/pkg/build"
-	"github.com/pod-engine/pod/pkg/image"
 )
 
 // buildMetadata is what --metadata-file says, in the words of docker.
@@ -24,28 +22,19 @@ type buildMetadata struct {
 }
 
 // writeAnswers writes the files in which other programs look for what was built, and prints the id.
-func (o *buildOptions) writeAnswers(a *app, store *image.Store, result build.Result, pushed []image.Pushed) error {
+func (o *buildOptions) writeAnswers(a *app, made builtResult) error {
 	if o.metadataFile != "" {
-		m, err := o.metadata(store, result, pushed)
-		var text []byte
+		m, err := o.metadata(made)
 		if err == nil {
-			text, err = json.MarshalIndent(m, "", "  ")
-		}
-		if err == nil {
-			err = atomicfile.WriteVolatile(o.metadataFile, append(text, '\n'))
+			err = writeMetadata(o.metadataFile, m)
 		}
 		if err != nil {
-			return fmt.Errorf("write the metadata of the build: %w", err)
+			return err
 		}
 	}
-	if o.job.NoImage {
+	id := made.id()
+	if id == "" {
 		return nil
-	}
-	id := ""
-	if result.List != nil {
-		id = result.List.ID
-	} else {
-		id = result.Images[0].ID
 	}
 	if o.iidFile != "" {
 		// Without a newline, as docker and podman write it.
@@ -59,19 +48,31 @@ func (o *buildOptions) writeAnswers(a *app, store *image.Store, result build.Res
 	return nil
 }
 
+// writeMetadata writes the file of --metadata-file.
+func writeMetadata(path string, metadata any) error {
+	text, err := json.MarshalIndent(metadata, "", "  ")
+	if err == nil {
+		err = atomicfile.WriteVolatile(path, append(text, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("write the metadata of the build: %w", err)
+	}
+	return nil
+}
+
 // metadata describes what was made: as it is in the registry when it was pushed, else as it is in the store.
-func (o *buildOptions) metadata(store *image.Store, result build.Result, pushed []image.Pushed) (buildMetadata, error) {
+func (o *buildOptions) metadata(made builtResult) (buildMetadata, error) {
 	m := buildMetadata{Ref: "default/default/" + strings.ToLower(rand.Text())[:25]}
-	if o.job.NoImage {
+	if made.id() == "" {
 		return m, nil
 	}
-	img := result.Images[0]
-	if result.List != nil {
-		img = result.List.Image
+	img := made.Images[0]
+	if made.List != nil {
+		img = made.List.Image
 	} else {
 		m.ConfigDigest = "sha256:" + img.ID
 	}
-	raw, err := store.RawManifest(img)
+	raw, err := made.store.RawManifest(img)
 	if err != nil {
 		return m, err
 	}
@@ -82,8 +83,8 @@ func (o *buildOptions) metadata(store *image.Store, result build.Result, pushed 
 		return m, err
 	}
 	m.Descriptor = &specs.Descriptor{MediaType: kind.MediaType, Digest: digest.FromBytes(raw), Size: int64(len(raw))}
-	if len(pushed) > 0 {
-		m.Descriptor.Digest, m.Descriptor.Size = digest.Digest(pushed[0].Digest), pushed[0].Size
+	if len(made.pushed) > 0 {
+		m.Descriptor.Digest, m.Descriptor.Size = digest.Digest(made.pushed[0].Digest), made.pushed[0].Size
 	}
 	m.Digest, m.Name = m.Descriptor.Digest.String(), strings.Join(o.job.Names, ",")
 	if o.job.List != "" && m.Name == "" {

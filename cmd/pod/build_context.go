@@ -115,7 +115,9 @@ func (o *buildOptions) openDirectory(a *app, b *build.Builder, dir, given string
 
 // openForeign finds the Dockerfile in a context that was fetched or unpacked. Nothing of the caller's is looked at for it.
 func (o *buildOptions) openForeign(a *app, given string) error {
-	if given == "-" {
+	if o.inline != nil {
+		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline)}
+	} else if given == "-" {
 		if err := o.readStdin(a); err != nil {
 			return err
 		}
@@ -172,6 +174,10 @@ func (o *buildOptions) readStdin(a *app) error {
 
 // findDockerfile reads the file given, which may also be named relative to the context as podman has it, or the usual ones.
 func (o *buildOptions) findDockerfile(a *app, dir, given string) error {
+	if o.inline != nil {
+		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline)}
+		return nil
+	}
 	if given == "-" {
 		return o.readStdin(a)
 	}

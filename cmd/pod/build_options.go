@@ -47,6 +47,8 @@ type buildOptions struct {
 
 	cacheFrom, cacheTo []cachePlace
 	call               buildCall
+	inline             *string // the Dockerfile's text; nil: it is a file
+	keepImage          bool    // whatever the outputs are
 }
 
 func newBuildOptions() *buildOptions {

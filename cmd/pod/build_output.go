@@ -215,7 +215,7 @@ func (o *buildOptions) completeOutputs(a *app) error {
 	if o.load {
 		o.outputs = append(o.outputs, buildOutput{kind: "docker"})
 	}
-	o.job.NoImage = len(o.outputs) > 0 && len(o.tags) == 0 && o.job.List == ""
+	o.job.NoImage = len(o.outputs) > 0 && len(o.tags) == 0 && o.job.List == "" && !o.keepImage
 	streams := 0
 	for _, out := range o.outputs {
 		if out.toStdout() {
