@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/pod-engine/pod/internal/failpoint"
-	"github.com/pod-engine/pod/pkg/engine/monitor"
 	"golang.org/x/sys/unix"
 )
 
@@ -67,10 +66,9 @@ func (s *supervisor) network() error {
 		return err
 	}
 	if len(s.launch.NetworkCommand) > 0 {
-		if err := s.program("connect the network", s.launch.NetworkCommand, -1); err != nil {
+		if err := s.connectNetwork(); err != nil {
 			return err
 		}
-		s.watchHelpers()
 	}
 	return failpoint.Hit("monitor.network")
 }
@@ -88,24 +86,6 @@ func (s *supervisor) mountNetns() error {
 	}
 	// The mount keeps the namespace; with a descriptor as well it would outlive the unmount.
 	return wrap("close the descriptor of the network namespace", unix.Close(fd))
-}
-
-// watchHelpers notes when one of the processes that the network command left running ends: the container is then cut off,
-// which nobody could see otherwise.
-func (s *supervisor) watchHelpers() {
-	for _, pid := range children() {
-		ended := s.reaper.await(pid)
-		go func() {
-			status := <-ended
-			if s.reaper.ending() {
-				return
-			}
-			report("process " + strconv.Itoa(pid) + ", which connects the network: " + describe(status))
-			if err := os.WriteFile(monitor.NetworkLostFile, nil, 0o600); err != nil {
-				report(err.Error())
-			}
-		}()
-	}
 }
 
 // makeNetns mounts a new network namespace on path. It runs on a thread of its own, which ends with it: a thread that has

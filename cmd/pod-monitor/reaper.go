@@ -106,13 +106,6 @@ func (r *reaper) await(pid int) <-chan unix.WaitStatus {
 	return r.expect(pid)
 }
 
-// ending reports whether all children are being ended.
-func (r *reaper) ending() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.last
-}
-
 // adopt keeps the statuses of strangers until disown.
 func (r *reaper) adopt() *adoption {
 	r.mu.Lock()

@@ -26,15 +26,21 @@ func (s *supervisor) runtime(files [3]uintptr, otherwise func() string, args ...
 	if status == 0 {
 		return nil
 	}
-	message := ""
-	if log, err := os.Open(monitor.RuntimeLog); err == nil {
-		message = monitor.RuntimeMessage(tail(int(log.Fd())))
-		log.Close()
-	}
+	message := s.complaint()
 	if message == "" {
 		message = monitor.RuntimeMessage(otherwise())
 	}
 	return failed(monitor.RuntimeKind(message), describeRuntime(s.launch.Runtime, args[0], message, status))
+}
+
+// complaint is the last error in the runtime's log, or nothing.
+func (s *supervisor) complaint() string {
+	log, err := os.Open(monitor.RuntimeLog)
+	if err != nil {
+		return ""
+	}
+	defer log.Close()
+	return monitor.RuntimeMessage(tail(int(log.Fd())))
 }
 
 func describeRuntime(path, verb, message string, status unix.WaitStatus) error {
@@ -57,16 +63,16 @@ func (s *supervisor) create(io *stdio, wait bool) *startError {
 	if s.launch.Terminal {
 		args = append(args, "--console-socket", monitor.ConsoleFile)
 	}
+	args = append(args, s.keyring()...)
 	s.exists = true
 	err := s.runtime(io.child, io.leftover, append(args, s.launch.ID)...)
-	if err == nil || !monitor.RuntimeKeyrings(err.Error()) {
+	if err == nil || !shortOfKeys(err.Error(), args) {
 		return err
 	}
-	// A user may have 200 kernel keyrings (keyrings(7)); the default seccomp profile lets no container use them anyway.
 	report(err.Error() + "; once more with the keyring of the caller")
 	s.delete()
 	s.exists = true
-	return s.runtime(io.child, io.leftover, append(args, "--no-new-keyring", s.launch.ID)...)
+	return s.runtime(io.child, io.leftover, append(args, noNewKeyring, s.launch.ID)...)
 }
 
 // start lets the created container's process run.

@@ -25,6 +25,8 @@ type supervisor struct {
 	mounted bool
 	exists  bool // the runtime has, or may have, state of the container
 	guard   oomGuard
+
+	wayOut wayOut
 	// sessions counts the further processes whose end somebody has to be told.
 	sessions sync.WaitGroup
 
@@ -178,6 +180,7 @@ func (s *supervisor) release() {
 // closeAll ends helpers and clients and unmounts; it is the end of a container and of a failed start alike.
 func (s *supervisor) closeAll() {
 	os.Remove(monitor.AttachFile)
+	s.wayOut.close()
 	s.reaper.endAll(2 * time.Second)
 	s.unmount()
 	if s.log != nil {

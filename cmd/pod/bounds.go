@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pod-engine/pod/internal/containersconf"
+	"github.com/pod-engine/pod/internal/layertar"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/image/courier"
@@ -19,6 +20,15 @@ func addUnpackLimit(f *pflag.FlagSet, o *image.PullOptions) {
 		o.UnpackLimit = &n
 		return err
 	}}, "unpack-limit", "refuse images that unpack to more than this; 0: any size (default 128g, or image_unpack_limit in containers.conf)")
+}
+
+// unpackLimits are the bounds of what this program unpacks itself.
+func unpackLimits() (layertar.Limits, error) {
+	b, err := bounds()
+	if err != nil || b.UnpackLimit == nil {
+		return layertar.Default(), err
+	}
+	return layertar.Limits{Bytes: *b.UnpackLimit}, nil
 }
 
 // bounds are those that the environment says, or else containers.conf.

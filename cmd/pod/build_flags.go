@@ -73,10 +73,10 @@ func parseBuildPull(s string) (image.Policy, error) {
 
 func parseProgress(s string) (string, error) {
 	switch s {
-	case "auto", "plain", "none", "quiet":
+	case "auto", "tty", "plain", "rawjson", "none", "quiet":
 		return s, nil
 	}
-	return "", fmt.Errorf("%q: it is auto, plain, none or quiet", s)
+	return "", fmt.Errorf("%q: it is auto, tty, plain, rawjson, none or quiet", s)
 }
 
 // secrets reads "id=ID[,src=FILE][,env=NAME][,type=file|env]". Without a source it is the variable ID if that is set, else the file ID.

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/pod-engine/pod/internal/hint"
-	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/container"
@@ -116,7 +115,7 @@ func (o *buildOptions) addAnswerFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.load, "load", false, "leave the image in the store, as without --output")
 	f.StringVar(&o.metadataFile, "metadata-file", "", "write digests and names of the image to this `file`, as JSON")
 	f.StringVar(&o.iidFile, "iidfile", "", "write the image's id to this `file`")
-	f.Var(into("kind", &o.progress, parseProgress).withDefault("auto"), "progress", "how progress is shown: auto, plain, none or quiet")
+	f.Var(into("kind", &o.progress, parseProgress), "progress", "how progress is shown: auto, tty, plain, rawjson, none or quiet (default $BUILDKIT_PROGRESS, or auto)")
 	f.StringVar(&o.logFile, "logfile", "", "write progress to this `file` instead")
 }
 
@@ -234,22 +233,4 @@ func (o *buildOptions) readEpoch() error {
 	o.job.Epoch = t
 	o.job.Request.Args["SOURCE_DATE_EPOCH"] = text
 	return nil
-}
-
-// openDisplay chooses how progress is shown; finish ends it.
-func (o *buildOptions) openDisplay(a *app) (finish func(), err error) {
-	if o.logFile != "" {
-		f, err := os.Create(o.logFile)
-		if err != nil {
-			return nil, fmt.Errorf("write the log: %w", err)
-		}
-		o.job.Display = build.NewPlain(f, report.Escape)
-		return func() { f.Close() }, nil
-	}
-	if o.quiet || o.progress == "quiet" || o.progress == "none" {
-		o.job.Display = build.Silent{}
-		return func() {}, nil
-	}
-	o.job.Display = build.NewPlain(a.Err, report.Escape)
-	return func() {}, nil
 }

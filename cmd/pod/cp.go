@@ -70,6 +70,9 @@ func runCp(ctx context.Context, a *app, source, destination string, o cpOptions)
 	if a.style() == report.Docker {
 		opts.KeepOwners, opts.ToUser = o.archive, false
 	}
+	if opts.Limits, err = unpackLimits(); err != nil {
+		return err
+	}
 	return e.Copy(ctx, from, to, opts)
 }
 

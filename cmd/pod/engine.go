@@ -65,8 +65,19 @@ func (a *app) network(user rootless.Info, uplink string) helper.Client {
 		Dir:    filepath.Join(user.RunDir, "network"), Networks: filepath.Join(user.DataDir, "networks"), Rootless: user.Rootless,
 		Program: func(ctx context.Context) (string, error) { return carried.Path(ctx, "pod-network", user.DataDir) },
 		Uplink:  func(ctx context.Context) (string, error) { return carried.Path(ctx, "pod-uplink", user.DataDir) },
-		Env:     append(rootless.ChildEnv(user), "PATH="+os.Getenv("PATH")),
+		Env:     helperEnv(user),
 	}
+}
+
+// helperEnv is what the network helper is told of the caller's environment.
+func helperEnv(user rootless.Info) []string {
+	env := rootless.ChildEnv(user)
+	for _, name := range []string{"PATH", "POD_FAILPOINT", "POD_FAILPOINT_TRACE"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
 }
 
 // enter gives the program's place inside the user's namespaces.

@@ -97,6 +97,9 @@ func runImport(ctx context.Context, a *app, source string, o importOptions) erro
 		defer f.Close()
 		in = f
 	}
+	if o.Limits, err = unpackLimits(); err != nil {
+		return err
+	}
 	img, err := store.Import(ctx, in, o.ImportOptions)
 	if err != nil {
 		return fmt.Errorf("import %q: %w", source, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/internal/spelling"
 	"github.com/pod-engine/pod/pkg/container"
 )
 
@@ -41,7 +42,7 @@ func markArgumentErrors(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return tooFewOrMany(err)
+				return tooFewOrMany(wrongCount(cmd, args, err))
 			}
 			return nil
 		}
@@ -51,20 +52,60 @@ func markArgumentErrors(cmd *cobra.Command) {
 	}
 }
 
+// wrongCount says in a sentence what cobra says of a number of arguments; what a command itself says stays.
+func wrongCount(cmd *cobra.Command, args []string, err error) error {
+	if text := err.Error(); !strings.Contains(text, "arg(s)") && !strings.HasPrefix(text, "unknown command") {
+		return err
+	}
+	count := "no argument"
+	switch n := len(args); {
+	case n == 1:
+		count = fmt.Sprintf("one argument (%q)", args[0])
+	case n > 1:
+		count = fmt.Sprintf("%d arguments", n)
+	}
+	return hint.Wrap(fmt.Errorf("%q cannot be used with %s", cmd.CommandPath(), count), cmd.UseLine())
+}
+
+// unknownCommand refuses a word that cmd has no command for, and names the one that may have been meant.
+func unknownCommand(cmd *cobra.Command, word string) error {
+	path := strings.TrimSpace(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()) + " " + word)
+	err := fmt.Errorf("unknown command %q", path)
+	var known []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			known = append(append(known, c.Name()), c.Aliases...)
+		}
+	}
+	if near := spelling.Nearest(word, known); near != "" {
+		err = hint.Wrap(err, "did you mean "+cmd.CommandPath()+" "+near+"? "+cmd.CommandPath()+" --help lists all")
+	}
+	return tooFewOrMany(err)
+}
+
 // onlyCommands makes of cmd a command that shows its help when called alone and refuses words it has no command for.
 func onlyCommands(cmd *cobra.Command) *cobra.Command {
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return tooFewOrMany(fmt.Errorf("unknown command %q", strings.Join([]string{cmd.Name(), args[0]}, " ")))
+			return unknownCommand(cmd, args[0])
 		}
 		return cmd.Help()
 	}
 	return cmd
 }
 
-// flagError leaves out what pflag adds to a message that is a whole sentence already.
-func flagError(err error) error {
+// flagError names the flag that may have been meant, and leaves out what pflag adds to a message that is a whole sentence already.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+		var known []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+		if near := spelling.Nearest(unknown.GetSpecifiedName(), known); near != "" {
+			return hint.Wrap(err, "did you mean --"+near+"? "+cmd.CommandPath()+" --help lists all")
+		}
+		return err
+	}
 	var value *pflag.InvalidValueError
 	var invalid *container.InvalidError
 	if errors.As(err, &value) && errors.As(err, &invalid) {
@@ -88,7 +129,7 @@ func newRootCommand(a *app) *cobra.Command {
 				return nil
 			}
 			if len(args) > 0 {
-				return tooFewOrMany(fmt.Errorf("unknown command %q", args[0]))
+				return unknownCommand(cmd, args[0])
 			}
 			return cmd.Help()
 		},
@@ -96,8 +137,8 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return usageError{flagError(err)}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{flagError(cmd, err)}
 	})
 	a.global.add(root.PersistentFlags())
 	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print the version")

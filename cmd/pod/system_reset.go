@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/pod-engine/pod/internal/terminal"
-	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/spf13/cobra"
 )

@@ -1,4 +1,4 @@
-// Package layertar reads layers that strangers made. A layer is unpacked, measured, digested and looked through in one pass, while another
+// Package layertar reads layers, and other archives, that strangers made. A layer is unpacked, measured, digested and looked through in one pass, while another
 // reader consumes it, and that reader is told of the end only when everything was found right.
 //
 // Where files are written is not decided here: who consumes the layer must not be able to write outside of its directory, whatever
@@ -7,6 +7,7 @@
 package layertar
 
 import (
+	"archive/tar"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -30,6 +31,7 @@ func (f *Found) Digest() string { return f.digest }
 // Reader gives the unpacked layer. Its methods are for one goroutine.
 type Reader struct {
 	Found          Found
+	kind           kind
 	want           string
 	budget         *Budget
 	ctx            context.Context
@@ -42,6 +44,13 @@ type Reader struct {
 	current *chunk
 	rest    []byte
 	ended   chan struct{} // closed when digest and scan are done
+}
+
+// kind is what is read.
+type kind struct {
+	word string // for it in errors
+	// acceptable gives the reason why an entry is refused, as the end of a sentence; nil: none is.
+	acceptable func(*tar.Header) error
 }
 
 // chunk is a piece of the layer that several read.
@@ -58,8 +67,18 @@ const (
 // Open reads the layer that is packed in r, compressed or not. want is the digest that it must have unpacked, "sha256:…", or empty. Close must be
 // called; when r itself waits for something, ctx must end that.
 func Open(ctx context.Context, r io.Reader, want string, b *Budget) *Reader {
+	return open(ctx, r, want, b, kind{"layer", acceptable})
+}
+
+// OpenArchive is Open for an archive that is no layer: only its size is bounded, and that of each file it makes. Where files are written, and which, is
+// for who unpacks it to decide.
+func OpenArchive(ctx context.Context, r io.Reader, l Limits) *Reader {
+	return open(ctx, r, "", NewArchiveBudget(l), kind{word: "archive"})
+}
+
+func open(ctx context.Context, r io.Reader, want string, b *Budget, k kind) *Reader {
 	ctx, cancel := context.WithCancelCause(ctx)
-	l := &Reader{want: want, budget: b, ctx: ctx, fail: cancel, ended: make(chan struct{})}
+	l := &Reader{kind: k, want: want, budget: b, ctx: ctx, fail: cancel, ended: make(chan struct{})}
 	l.pool.New = func() any { return &chunk{data: make([]byte, chunkSize)} }
 	for _, c := range []*chan *chunk{&l.digests, &l.scans, &l.scanned} {
 		*c = make(chan *chunk, ahead)
@@ -67,7 +86,7 @@ func Open(ctx context.Context, r io.Reader, want string, b *Budget) *Reader {
 	var checks sync.WaitGroup
 	checks.Go(func() { l.digest() })
 	checks.Go(func() {
-		if err := scan(&pieces{l: l}, b, &l.Found); err != nil {
+		if err := scan(&pieces{l: l}, k, b, &l.Found); err != nil {
 			l.fail(err)
 		}
 		close(l.scanned)
@@ -84,7 +103,7 @@ func Open(ctx context.Context, r io.Reader, want string, b *Budget) *Reader {
 	return l
 }
 
-var errClosed = errors.New("the layer was closed")
+var errClosed = errors.New("it was closed")
 
 // Close ends reading.
 func (l *Reader) Close() error {
@@ -147,7 +166,7 @@ func (l *Reader) release(c *chunk) {
 
 // fill unpacks r and hands the pieces to all readers.
 func (l *Reader) fill(r io.Reader) error {
-	source := &counted{r: r, n: &l.Found.Packed}
+	source := &counted{r: r, n: &l.Found.Packed, word: l.kind.word}
 	plain, err := Decompress(source)
 	if err != nil {
 		return source.blame(err)
@@ -175,7 +194,7 @@ func (l *Reader) accept(c *chunk) error {
 	n := int64(len(c.data))
 	total := l.Found.Unpacked.Add(n)
 	if total == n && Packed(c.data) {
-		return errors.New("the layer is compressed twice")
+		return fmt.Errorf("the %s is compressed twice", l.kind.word)
 	}
 	if err := l.budget.stream(n, l.Found.Packed.Load(), total); err != nil {
 		return err
@@ -248,9 +267,10 @@ func (p *pieces) Read(b []byte) (int, error) {
 
 // counted is the packed layer.
 type counted struct {
-	r   io.Reader
-	n   *atomic.Int64
-	err error // why it could not be read
+	r    io.Reader
+	n    *atomic.Int64
+	word string
+	err  error // why it could not be read
 }
 
 func (c *counted) Read(p []byte) (int, error) {
@@ -268,7 +288,7 @@ func (c *counted) blame(err error) error {
 	if c.err != nil {
 		return c.err
 	}
-	return fmt.Errorf("unpack the layer: %v", err) //nolint:errorlint // see above
+	return fmt.Errorf("unpack the %s: %v", c.word, err) //nolint:errorlint // see above
 }
 
 // readFull is io.ReadFull, but keeps apart the end of r and an end amid something.

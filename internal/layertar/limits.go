@@ -1,15 +1,17 @@
 package layertar
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"sync/atomic"
 
 	"github.com/pod-engine/pod/internal/hint"
 )
 
-// Limits bound what the layers of one image may become.
+// Limits bound what the layers of one image, or another archive, may become.
 type Limits struct {
-	// Bytes is how much all layers together may unpack to, holes of sparse files included. Zero: no limit.
+	// Bytes is how much it may unpack to, all layers together, holes of sparse files included. Zero: no limit.
 	Bytes int64
 	// Ratio is how many bytes may come out of one packed byte of a layer, once more than a gibibyte has come out. Zero: any number.
 	Ratio int64
@@ -30,6 +32,7 @@ const (
 // Budget is what is left of the limits of one image. It may be used for several layers at once.
 type Budget struct {
 	limits            Limits
+	archive           bool // of an archive that is no image
 	streamed, logical atomic.Int64
 }
 
@@ -39,21 +42,55 @@ func NewBudget(l Limits) *Budget { return &Budget{limits: l} }
 // stream counts n more bytes of a layer of which packed bytes have been read and unpacked come out so far.
 func (b *Budget) stream(n, packed, unpacked int64) error {
 	if b.limits.Ratio > 0 && unpacked > ratioFloor && unpacked/b.limits.Ratio > packed {
-		return tooMuch(fmt.Errorf("%d bytes unpack to more than %d times as much", packed, b.limits.Ratio))
+		return b.tooMuch(fmt.Errorf("%d bytes unpack to more than %d times as much", packed, b.limits.Ratio))
 	}
 	return b.within(b.streamed.Add(n))
 }
 
-// file counts a file by the size that it will have.
-func (b *Budget) file(size int64) error { return b.within(b.logical.Add(size)) }
+// NewArchiveBudget gives the budget of one archive that is no image.
+func NewArchiveBudget(l Limits) *Budget { return &Budget{limits: l, archive: true} }
+
+// File counts a file by the size that it will have.
+func (b *Budget) File(size int64) error { return b.within(b.logical.Add(size)) }
 
 func (b *Budget) within(total int64) error {
 	if b.limits.Bytes > 0 && total > b.limits.Bytes {
-		return tooMuch(fmt.Errorf("the image unpacks to more than %d bytes", b.limits.Bytes))
+		if b.archive {
+			return b.tooMuch(fmt.Errorf("the archive unpacks to more than %d bytes", b.limits.Bytes))
+		}
+		return b.tooMuch(fmt.Errorf("the image unpacks to more than %d bytes", b.limits.Bytes))
 	}
 	return nil
 }
 
-func tooMuch(err error) error {
-	return hint.Wrap(err, "if that is meant: --unpack-limit SIZE, or image_unpack_limit in containers.conf")
+func (b *Budget) tooMuch(err error) error {
+	flag := "--unpack-limit SIZE"
+	if b.archive {
+		flag = "POD_UNPACK_LIMIT=SIZE"
+	}
+	return hint.Wrap(err, "if that is meant: "+flag+", or image_unpack_limit in containers.conf")
+}
+
+// Measure unpacks r, which may be compressed or not, and refuses what does not fit into the budget. Nothing of it is kept.
+func (b *Budget) Measure(r io.Reader) error {
+	source := &counted{r: r, n: new(atomic.Int64), word: "layer"}
+	plain, err := Decompress(source)
+	if err != nil {
+		return source.blame(err)
+	}
+	defer plain.Close()
+	buf := make([]byte, chunkSize)
+	for total := int64(0); ; {
+		n, err := plain.Read(buf)
+		total += int64(n)
+		if err := b.stream(int64(n), source.n.Load(), total); err != nil {
+			return err
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return source.blame(err)
+		}
+	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // scan reads a layer the way the unpacker does, with the same package, and refuses what must not be unpacked.
-func scan(r io.Reader, b *Budget, found *Found) error {
+func scan(r io.Reader, k kind, b *Budget, found *Found) error {
 	entries := tar.NewReader(r)
 	for n := 1; ; n++ {
 		h, err := entries.Next()
@@ -20,16 +20,18 @@ func scan(r io.Reader, b *Budget, found *Found) error {
 			return err
 		}
 		if err != nil {
-			return fmt.Errorf("the layer is not a tar archive that can be read: %v", err) //nolint:errorlint // the layer's fault, not the connection's
+			return fmt.Errorf("the %s is not a tar archive that can be read: %v", k.word, err) //nolint:errorlint // the layer's fault, not the connection's
 		}
 		if n > maxEntries {
-			return fmt.Errorf("the layer has more than %d entries", maxEntries)
+			return fmt.Errorf("the %s has more than %d entries", k.word, maxEntries)
 		}
-		if err := b.file(h.Size); err != nil {
+		if err := b.File(h.Size); err != nil {
 			return err
 		}
-		if err := acceptable(h); err != nil {
-			return fmt.Errorf("the layer's entry %s %w", shown(h.Name), err)
+		if k.acceptable != nil {
+			if err := k.acceptable(h); err != nil {
+				return fmt.Errorf("the %s's entry %s %w", k.word, shown(h.Name), err)
+			}
 		}
 		if (h.Typeflag == tar.TypeChar || h.Typeflag == tar.TypeBlock) && (h.Devmajor != 0 || h.Devminor != 0) {
 			found.Devices.Add(1)

@@ -27,20 +27,6 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-func TestDistance(t *testing.T) {
-	for _, tt := range []struct {
-		a, b string
-		want int
-	}{{"run.sh", "run.sh", 0}, {"run.sh", "runn.sh", 1}, {"run.sh", "rn.sh", 1}, {"run.sh", "ran.sh", 1}, {"", "ab", 2}, {"ab", "ba", 2}} {
-		if got := distance(tt.a, tt.b, 3); got != tt.want {
-			t.Errorf("from %q to %q it is %d, want %d", tt.a, tt.b, got, tt.want)
-		}
-	}
-	if got := distance("short", "very much longer", 3); got <= 3 {
-		t.Errorf("far words are near: %d", got)
-	}
-}
-
 // TestStatCacheReadsWhatIsWhole decodes a file that was cut off anywhere, or is something else.
 func TestStatCacheReadsWhatIsWhole(t *testing.T) {
 	c := &statCache{path: t.TempDir() + "/stat", files: map[string]statEntry{}, dirty: true}

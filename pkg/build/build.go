@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/pod-engine/pod/internal/layertar"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/step"
@@ -42,6 +43,8 @@ type Builder struct {
 	Fetch func(ctx context.Context, url, path string) (Fetched, error)
 	// Dir is where the records of the cache are kept.
 	Dir string
+	// Limits bound what an archive of ADD, or one that is the context, unpacks to.
+	Limits layertar.Limits
 	// Warn is given sentences about a build that goes on.
 	Warn func(string)
 }

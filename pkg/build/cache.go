@@ -53,12 +53,8 @@ func (b *Builder) recordPath(key string) string { return filepath.Join(b.cacheDi
 
 // cached gives the layer over parent that an earlier step with this key made, if it is still there.
 func (b *Builder) cached(parent made, key string) (madeLayer, bool) {
-	text, err := os.ReadFile(b.recordPath(key))
-	if err != nil {
-		return madeLayer{}, false
-	}
-	var r stepRecord
-	if json.Unmarshal(text, &r) != nil || r.DiffID.Validate() != nil {
+	r, ok := b.readRecord(key)
+	if !ok {
 		return madeLayer{}, false
 	}
 	// The id says what the chain below the layer is.
@@ -69,6 +65,11 @@ func (b *Builder) cached(parent made, key string) (madeLayer, bool) {
 		return madeLayer{}, false
 	}
 	return madeLayer{image.Layer{ID: r.Layer, DiffID: r.DiffID, Size: r.Size, Found: true}, r.Created}, true
+}
+
+func (b *Builder) readRecord(key string) (r stepRecord, ok bool) {
+	text, err := os.ReadFile(b.recordPath(key))
+	return r, err == nil && json.Unmarshal(text, &r) == nil && r.DiffID.Validate() == nil
 }
 
 // touch notes that the record at path is used now. It is false when the record is being pruned: prune moves a record away, and puts it

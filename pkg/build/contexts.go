@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 
 	"go.podman.io/storage/pkg/archive"
-	"go.podman.io/storage/pkg/chrootarchive"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,7 +29,7 @@ func (b *Builder) ContextAt(ctx context.Context, word string) (t *Tree, text []b
 			return nil, nil, err
 		}
 		defer f.Close()
-		return unpackContext(f, dir+".unpacked")
+		return b.unpackContext(ctx, f, dir+".unpacked")
 	})
 }
 
@@ -45,7 +44,7 @@ func (b *Builder) ContextFrom(ctx context.Context, r io.Reader) (t *Tree, text [
 		if _, err := io.Copy(f, r); err != nil {
 			return nil, nil, fmt.Errorf("read the build context: %w", err)
 		}
-		return unpackContext(f, dir+".unpacked")
+		return b.unpackContext(ctx, f, dir+".unpacked")
 	})
 }
 
@@ -72,16 +71,15 @@ func (b *Builder) inWorkspace(ctx context.Context, do func(dir string) (*Tree, [
 // maxText is the most that is read of a Dockerfile; its reader has its own, lower limit.
 const maxText = 16 << 20
 
-// unpackContext unpacks an archive into the new directory dir, by a process whose root that is, so that nothing in it leads out.
-func unpackContext(f *os.File, dir string) (*Tree, []byte, error) {
+// unpackContext unpacks an archive into the new directory dir.
+func (b *Builder) unpackContext(ctx context.Context, f *os.File, dir string) (*Tree, []byte, error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, nil, err
 	}
-	archived := isArchive(f)
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, nil, err
-	}
-	if !archived {
+	if !isArchive(f) {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return nil, nil, err
+		}
 		text, err := readRegular(f, maxText)
 		return nil, text, err
 	}
@@ -89,7 +87,7 @@ func unpackContext(f *os.File, dir string) (*Tree, []byte, error) {
 		return nil, nil, err
 	}
 	// Owners mean nothing in a context, and may not exist here.
-	if err := chrootarchive.Untar(f, dir, &archive.TarOptions{NoLchown: true}); err != nil {
+	if _, err := b.unpack(ctx, f, dir, &archive.TarOptions{NoLchown: true}); err != nil {
 		return nil, nil, fmt.Errorf("unpack the build context: %w", err)
 	}
 	tree, err := openTree(dir)

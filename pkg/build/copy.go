@@ -17,25 +17,29 @@ import (
 // prepareCopy finds out what a COPY or ADD copies.
 func (s *solve) prepareCopy(ctx context.Context, c plan.Copy, at made) (action, error) {
 	copying := &copying{solve: s, Copy: c}
-	act := action{do: copying.do, close: copying.close}
+	act := action{do: copying.do, close: copying.close, relink: c.Link}
+	top := at.top()
+	if c.Link {
+		top = "" // what is below makes no difference
+	}
 	if c.From.Context == "" && len(c.Paths) > 0 {
 		// The files of a stage or image are read only when it is not known already what this copy of them made.
 		key, err := s.sourceKey(ctx, c.From)
 		if err != nil {
 			return act, err
 		}
-		act.keys = append(act.keys, func(context.Context) (string, error) { return copyKey(at.top(), c, "tree "+key), nil })
+		act.keys = append(act.keys, func(context.Context) (string, error) { return copyKey(top, c, "tree "+key), nil })
 	}
 	if c.Checksum != "" {
 		// What is fetched is known before it is.
-		act.keys = append(act.keys, func(context.Context) (string, error) { return copyKey(at.top(), c, "checked"), nil })
+		act.keys = append(act.keys, func(context.Context) (string, error) { return copyKey(top, c, "checked"), nil })
 	}
 	act.keys = append(act.keys, func(ctx context.Context) (string, error) {
 		if err := copying.list(ctx); err != nil {
 			return "", err
 		}
 		content, err := copying.content()
-		return copyKey(at.top(), c, content), err
+		return copyKey(top, c, content), err
 	})
 	return act, nil
 }
@@ -138,6 +142,9 @@ func (c *copying) content() (string, error) {
 
 // do copies into the writable layer.
 func (c *copying) do(ctx context.Context, layers image.Layers, u upper, _ Vertex) error {
+	if c.Link {
+		layers = image.Layers{} // nothing below is looked at
+	}
 	root, err := c.Runner.MountOver(layers, u.upper, u.work, u.at, "")
 	if err != nil {
 		return err
@@ -182,13 +189,14 @@ func (c *copying) placeSource(ctx context.Context, p *placer, l *listing, severa
 		unpack = *c.Unpack
 	}
 	if unpack && !l.isDir() {
-		tree, err := unpackListing(ctx, l, u.dir)
+		files, err := c.unpackListing(ctx, l, u.dir)
 		if err != nil {
-			return err
+			return fmt.Errorf("unpack %s: %w", path.Base(l.name), err)
 		}
-		if tree != nil {
-			defer tree.close()
-			return p.place(tree, strings.TrimSuffix(c.Dest, "/")+"/", several)
+		if files != nil {
+			defer files.close()
+			p := &placer{root: p.root, owner: p.owner, now: p.now} // --chmod is not for what is unpacked
+			return p.placeArchive(files, c.Dest)
 		}
 	}
 	return p.place(l, c.Dest, several)

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"slices"
@@ -35,8 +34,21 @@ type entry struct {
 
 func (e entry) kind() uint32 { return e.stat.Mode & unix.S_IFMT }
 
-// list finds all that is copied for the source called name. exclude are further patterns of what is not.
+// list finds all that is copied for the source called name, with its content's digests. exclude are further patterns of what is not.
 func (t *Tree) list(ctx context.Context, name string, exclude []string) (*listing, error) {
+	l, err := t.walk(ctx, name, exclude)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.digest(ctx); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// walk is list without the digests.
+func (t *Tree) walk(ctx context.Context, name string, exclude []string) (*listing, error) {
 	base, err := inRoot(t.Root, name, unix.O_PATH)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil, t.notThere(name)
@@ -69,9 +81,6 @@ func (t *Tree) list(ctx context.Context, name string, exclude []string) (*listin
 			l.entries = nil
 		}
 	}
-	if err == nil {
-		err = l.digest(ctx)
-	}
 	if err != nil {
 		l.close()
 		return nil, err
@@ -90,8 +99,20 @@ func (l *listing) open(rel string, flags int) (*os.File, error) {
 	if rel == "" {
 		return os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", l.base.Fd()), flags, 0)
 	}
-	how := unix.OpenHow{Flags: uint64(flags | unix.O_NOFOLLOW), Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
-	return openat2(l.base, rel, &how)
+	return openat2(l.base, rel, throughNoLink(flags))
+}
+
+func throughNoLink(flags int) *unix.OpenHow {
+	return &unix.OpenHow{Flags: uint64(flags | unix.O_NOFOLLOW), Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
+}
+
+// openRaw is open for a descriptor, which the caller closes.
+func (l *listing) openRaw(rel string, flags int) (int, error) {
+	flags |= unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+	if rel == "" {
+		return unix.Open(fmt.Sprintf("/proc/self/fd/%d", l.base.Fd()), flags, 0)
+	}
+	return openRaw(int(l.base.Fd()), rel, throughNoLink(flags))
 }
 
 // walker fills a listing.
@@ -224,17 +245,17 @@ func (l *listing) digest(ctx context.Context) error {
 }
 
 func (l *listing) digestFile(e *entry, buffer []byte) error {
-	f, err := l.open(e.rel, unix.O_RDONLY)
+	fd, err := l.openRaw(e.rel, unix.O_RDONLY)
 	if err != nil {
-		return err
+		return &os.PathError{Op: "read", Path: path.Join(l.name, e.rel), Err: err}
 	}
-	defer f.Close()
+	defer unix.Close(fd)
 	hash := sha256.New()
-	if _, err := io.CopyBuffer(hash, onlyReader{f}, buffer); err != nil {
-		return err
+	if err := readRaw(fd, buffer, func(b []byte) error { hash.Write(b); return nil }); err != nil {
+		return &os.PathError{Op: "read", Path: path.Join(l.name, e.rel), Err: err}
 	}
 	var after unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &after); err != nil {
+	if err := unix.Fstat(fd, &after); err != nil {
 		return err
 	}
 	if !sameFile(after, e.stat) {
@@ -244,9 +265,6 @@ func (l *listing) digestFile(e *entry, buffer []byte) error {
 	l.tree.stats.put(path.Join(l.name, e.rel), e.stat, e.sum)
 	return nil
 }
-
-// onlyReader hides that a file can write itself elsewhere, so that the buffer given is used.
-type onlyReader struct{ io.Reader }
 
 // sameFile reports whether nothing has been written to a file between two looks.
 func sameFile(a, b unix.Stat_t) bool {

@@ -45,7 +45,11 @@ func stepTitle(stage plan.Stage, number int) string {
 			}
 		}
 	}
-	return fmt.Sprintf("[%s %d/%d] %s", stageName(stage), at, total, firstLine(stage.Steps[number].Text))
+	text := firstLine(stage.Steps[number].Text)
+	if stage.Steps[number].OnBuild {
+		text = "ONBUILD " + text
+	}
+	return fmt.Sprintf("[%s %d/%d] %s", stageName(stage), at, total, text)
 }
 
 // stageName names a stage to a person.

@@ -82,6 +82,10 @@ func (s *solve) stage(ctx context.Context, index int) (made, error) {
 func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
 	at, err := s.base(ctx, stage)
 	if err != nil {
+		var located *SourceError
+		if ctx.Err() == nil && !errors.As(err, &located) {
+			err = &SourceError{Problem: plan.Problem{Text: err.Error(), Line: stage.Line}, File: s.job.Dockerfile, Err: err}
+		}
 		return at, err
 	}
 	for i, step := range stage.Steps {
@@ -176,6 +180,12 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 			return s.cachedProgress(at, l, own, append(keys, key), step)
 		}
 		keys = append(keys, key)
+		if !act.relink || s.job.NoCache || stage.NoCache {
+			continue
+		}
+		if l, ok := s.relinked(ctx, at, key); ok {
+			return progress{at.with(l, false), true, keys}, s.rememberAll(keys, at.top(), l, step.Text)
+		}
 	}
 	// Another platform may be about to do the very same.
 	key := keys[len(keys)-1]
@@ -271,6 +281,8 @@ type action struct {
 	// keys lead to the layer; each costs more to find out than the one before it.
 	keys []func(context.Context) (string, error)
 	do   func(ctx context.Context, layers image.Layers, u upper, v Vertex) error
+	// relink says that the layer is the same over any other.
+	relink bool
 	// close gives back what keys and do have opened; it may be nil.
 	close func()
 }

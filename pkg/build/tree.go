@@ -85,16 +85,21 @@ func readRegular(f *os.File, limit int64) ([]byte, error) {
 
 // openat2 opens name below dir.
 func openat2(dir *os.File, name string, how *unix.OpenHow) (*os.File, error) {
+	fd, err := openRaw(int(dir.Fd()), name, how)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+// openRaw is openat2 without what an os.File costs, which is felt with thousands of them.
+func openRaw(dir int, name string, how *unix.OpenHow) (int, error) {
 	for {
-		fd, err := unix.Openat2(int(dir.Fd()), name, how)
-		switch {
-		case err == nil:
-			return os.NewFile(uintptr(fd), name), nil
-		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-			// A rename elsewhere raced the resolution (openat2(2)).
-		default:
-			return nil, &os.PathError{Op: "open", Path: name, Err: err}
+		fd, err := unix.Openat2(dir, name, how)
+		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
+			continue // a rename elsewhere raced the resolution (openat2(2))
 		}
+		return fd, err
 	}
 }
 
@@ -104,7 +109,8 @@ func inRoot(root *os.File, name string, flags int) (*os.File, error) {
 	return openat2(root, "/"+name, &how)
 }
 
-// sources gives the paths below the tree's root that a word of COPY names: "a/*.go" or "a". They are relative and clean.
+// sources gives the paths below the tree's root that a word of COPY names: "a/*.go" or "a". They are relative and clean. That a pattern matches
+// nothing is no mistake: "yarn.lock*" is how Dockerfiles name what may be there.
 func (t *Tree) sources(word string) ([]string, error) {
 	clean := strings.TrimPrefix(path.Clean("/"+word), "/")
 	if !wild(clean) {
@@ -132,9 +138,6 @@ func (t *Tree) sources(word string) ([]string, error) {
 		_, err := t.stat(n)
 		return err != nil || t.hides(n) && !t.holdsExceptions(n)
 	})
-	if len(names) == 0 {
-		return nil, fmt.Errorf("nothing in the files to copy from matches %q", word)
-	}
 	return names, nil
 }
 
@@ -174,7 +177,18 @@ func (t *Tree) stat(name string) (os.FileInfo, error) {
 	return f.Stat()
 }
 
-func wild(name string) bool { return strings.ContainsAny(name, `*?[\`) }
+// wild reports whether a word is a pattern.
+func wild(name string) bool {
+	for i := 0; i < len(name); i++ {
+		switch name[i] {
+		case '\\':
+			i++ // what follows stands for itself
+		case '*', '?', '[':
+			return true
+		}
+	}
+	return false
+}
 
 // hides reports whether the ignore file leaves this path out.
 func (t *Tree) hides(name string) bool {
@@ -214,7 +228,21 @@ func (t *Tree) notThere(name string) error {
 			return fmt.Errorf("%q is left out by the ignore file", name)
 		}
 	}
+	if to, ok := t.linkTo(name); ok {
+		return fmt.Errorf("%q is a link to %q, and there is no such file in what is copied from", name, to)
+	}
 	return t.nearMatch(name, fmt.Errorf("there is no %q to copy", name))
+}
+
+// linkTo is where the symbolic link called name leads; false: it is none.
+func (t *Tree) linkTo(name string) (string, bool) {
+	dir, err := inRoot(t.Root, path.Dir(name), unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return "", false
+	}
+	defer dir.Close()
+	to, err := readlinkat(dir, path.Base(name))
+	return to, err == nil
 }
 
 // Close gives the tree back.

@@ -2,20 +2,26 @@ package build
 
 import (
 	"archive/tar"
-	"bufio"
 	"context"
 	"io"
 	"os"
 	"path/filepath"
 
+	"github.com/pod-engine/pod/internal/layertar"
 	"go.podman.io/storage/pkg/archive"
 	"go.podman.io/storage/pkg/chrootarchive"
 	"golang.org/x/sys/unix"
 )
 
+// unpacked is what an archive holds.
+type unpacked struct {
+	*listing
+	named map[string]bool // the directories that it names; of others it has files only
+}
+
 // unpackListing unpacks the file of a listing below dir if it is a tar archive, compressed or not, by what is in it; else the result
-// is nil. It is unpacked by a process that has changed its root to an empty directory, so that nothing in it leads out.
-func unpackListing(ctx context.Context, l *listing, dir string) (*listing, error) {
+// is nil.
+func (b *Builder) unpackListing(ctx context.Context, l *listing, dir string) (*unpacked, error) {
 	if len(l.entries) == 0 || l.entries[0].kind() != unix.S_IFREG {
 		return nil, nil
 	}
@@ -27,9 +33,6 @@ func unpackListing(ctx context.Context, l *listing, dir string) (*listing, error
 	if !isArchive(f) {
 		return nil, nil
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
 	into, err := os.MkdirTemp(dir, "unpacked")
 	if err != nil {
 		return nil, err
@@ -37,7 +40,8 @@ func unpackListing(ctx context.Context, l *listing, dir string) (*listing, error
 	if err := os.Chmod(into, 0o755); err != nil {
 		return nil, err
 	}
-	if err := chrootarchive.Untar(f, into, &archive.TarOptions{}); err != nil {
+	named, err := b.unpack(ctx, f, into, &archive.TarOptions{})
+	if err != nil {
 		return nil, err
 	}
 	root, err := os.OpenFile(filepath.Clean(into), os.O_RDONLY|unix.O_DIRECTORY, 0)
@@ -45,12 +49,34 @@ func unpackListing(ctx context.Context, l *listing, dir string) (*listing, error
 		return nil, err
 	}
 	defer root.Close()
-	return (&Tree{Root: root}).list(ctx, "", nil)
+	all, err := (&Tree{Root: root}).list(ctx, "", nil)
+	return &unpacked{all, named}, err
+}
+
+// unpack unpacks an archive below the directory into, within the limits. It is read through before it is written, piece by piece, so that what is refused
+// is not there; and written by a process that has changed its root to that directory, so that nothing in it leads out. The result are the directories
+// that it names.
+func (b *Builder) unpack(ctx context.Context, f *os.File, into string, how *archive.TarOptions) (map[string]bool, error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	plain := layertar.OpenArchive(ctx, f, b.Limits)
+	defer plain.Close()
+	dirs := newDirectories(plain)
+	err := chrootarchive.UntarUncompressed(dirs, into, how)
+	named := dirs.all()
+	if err == nil {
+		_, err = io.Copy(io.Discard, plain) // what follows the archive's end
+	}
+	if refused := plain.Err(); refused != nil {
+		err = refused
+	}
+	return named, err
 }
 
 // isArchive looks for a tar header, behind whatever compression.
 func isArchive(f *os.File) bool {
-	plain, err := archive.DecompressStream(bufio.NewReader(f))
+	plain, err := layertar.Decompress(f)
 	if err != nil {
 		return false
 	}

@@ -2,6 +2,7 @@ package container
 
 import (
 	"encoding/csv"
+	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -165,4 +166,23 @@ func sameAddress(a, b string) bool {
 	x, _ := parseAddr(a)
 	y, _ := parseAddr(b)
 	return x == y || x.Is4() == y.Is4() && (x.IsUnspecified() || y.IsUnspecified())
+}
+
+// Meets gives the first host port that both ask for on addresses that are in each other's way. Host ports that are still to be chosen
+// meet nobody's.
+func (p Port) Meets(o Port) (host uint16, ok bool) {
+	first := max(p.HostPort, o.HostPort)
+	last := min(int(p.HostPort)+int(p.Count), int(o.HostPort)+int(o.Count)) - 1
+	if p.HostPort == 0 || o.HostPort == 0 || p.Protocol != o.Protocol || int(first) > last {
+		return 0, false
+	}
+	a, b := p.bound(), o.bound()
+	return first, a == b || a.IsUnspecified() || b.IsUnspecified()
+}
+
+func (p Port) bound() netip.Addr {
+	if a, err := netip.ParseAddr(p.HostIP); err == nil {
+		return a.Unmap()
+	}
+	return netip.IPv6Unspecified()
 }

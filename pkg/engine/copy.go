@@ -14,8 +14,8 @@ import (
 
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/filetree"
+	"github.com/pod-engine/pod/internal/layertar"
 	"github.com/pod-engine/pod/pkg/container"
-	"go.podman.io/storage/pkg/archive"
 	"golang.org/x/sys/unix"
 )
 
@@ -44,6 +44,8 @@ type CopyOptions struct {
 	// KeepOwners leaves files to whom they belong. Else they belong to the user of this machine; in a container to its root, or with ToUser to
 	// the user that it runs as.
 	KeepOwners, ToUser bool
+	// Limits bound what an archive from outside unpacks to.
+	Limits layertar.Limits
 }
 
 // Copy copies files between a container and this machine, or two containers, by the rules of docker cp: a directory that is there gets what is copied into it,
@@ -244,12 +246,13 @@ func (t *side) unpack(ctx context.Context, in io.Reader, opts CopyOptions) error
 		return err
 	}
 	f.Close()
-	plain, err := archive.DecompressStream(in)
-	if err != nil {
-		return err
-	}
+	plain := layertar.OpenArchive(ctx, in, opts.Limits)
 	defer plain.Close()
-	return t.extract(ctx, tar.NewReader(plain), t.Path, opts)
+	err = t.extract(ctx, tar.NewReader(plain), t.Path, opts)
+	if refused := plain.Err(); refused != nil {
+		return refused
+	}
+	return err
 }
 
 // extract writes an archive into a directory of the tree.

@@ -64,7 +64,13 @@ func (e *Engine) Exec(ctx context.Context, c Container, opts ExecOptions) (_ *Ex
 	}
 	x := &Exec{ID: newID(), engine: e, config: c.Config}
 	e.sweepExecs(c.Config.ID)
-	if err := x.makeDir(ctx); err != nil {
+	if err := x.makeDir(ctx); errors.Is(err, os.ErrNotExist) {
+		// The run directory goes with the last process.
+		if err = e.changed(c); err == nil {
+			err = fmt.Errorf("its process has ended: %w", ErrState)
+		}
+		return nil, fmt.Errorf("cannot exec in container %q: %w", c.Config.Name, err)
+	} else if err != nil {
 		return nil, fmt.Errorf("exec in container %q: %w", c.Config.Name, err)
 	}
 	defer func() {

@@ -20,6 +20,9 @@ import (
 
 func (e *Engine) namePath(name string) string { return filepath.Join(e.DataDir, dirNames, name) }
 
+// reservationPath is where the file of a name lies before it has the name. It is touched by whoever holds names.lock.
+func (e *Engine) reservationPath(id string) string { return e.namePath("." + id) }
+
 // reserveName gives name to the container id, whose directory is there already. The error is ErrInUse (wrapped)
 // when another container has it. With durable the file is on disk; the directory is the caller's to sync.
 func (e *Engine) reserveName(ctx context.Context, name, id string, durable bool) error {
@@ -31,7 +34,7 @@ func (e *Engine) reserveName(ctx context.Context, name, id string, durable bool)
 	if owner := e.nameOwner(name); owner != "" && owner != id {
 		return nameInUse(name, owner)
 	}
-	temp := e.namePath("." + id)
+	temp := e.reservationPath(id)
 	if err := writeSynced(temp, id, durable); err != nil {
 		return fmt.Errorf("reserve the name %q: %w", name, err)
 	}
@@ -128,6 +131,7 @@ func (e *Engine) releaseName(ctx context.Context, name, id string) error {
 		return fmt.Errorf("release the name %q: %w", name, err)
 	}
 	defer lock.Release()
+	os.Remove(e.reservationPath(id)) // of a command that died while it renamed the container
 	b, err := readFile(e.namePath(name))
 	if errors.Is(err, os.ErrNotExist) || (err == nil && string(b) != id && isID(string(b))) {
 		return nil

@@ -220,6 +220,19 @@ func TestRename(t *testing.T) {
 	}
 }
 
+// A rename that died before the new name was there leaves nothing that outlives the container.
+func TestUnfinishedRenameGoesWithItsContainer(t *testing.T) {
+	e := testEngine(t)
+	web := testContainer(t, e, "web", nil)
+	write(t, e.reservationPath(web.ID), web.ID)
+	if err := e.Remove(t.Context(), web.ID, RemoveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if exists(e.reservationPath(web.ID)) || exists(e.namePath("web")) {
+		t.Error("something is left in names/")
+	}
+}
+
 // While containers go, a reader sees each as it is or not at all: never a half of it.
 func TestListDuringRemovals(t *testing.T) {
 	e := testEngine(t)

@@ -90,7 +90,7 @@ func (e *Engine) planNetwork(ctx context.Context, b *bundle, host *oci.Host, con
 		err = e.chooseNetwork(b, facts)
 	}
 	if err != nil {
-		return err
+		return e.namePortHolder(ctx, b.cfg, err)
 	}
 	for _, warning := range b.network.Warnings {
 		e.Warn(warning)

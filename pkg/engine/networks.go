@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
-	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/container"
+	"github.com/pod-engine/pod/pkg/netns"
 	"github.com/pod-engine/pod/pkg/netns/helper"
 	"github.com/pod-engine/pod/pkg/netns/network"
 )
@@ -34,7 +33,7 @@ func (e *Engine) checkNetworks(cfg *container.Config) error {
 
 // CreateNetwork completes c and keeps it.
 func (e *Engine) CreateNetwork(ctx context.Context, c network.Config) (network.Config, error) {
-	return e.Networks().Create(ctx, c, network.HostFacts{Rootless: e.User.Rootless})
+	return e.Networks().Create(ctx, c, network.HostFacts{Rootless: e.User.Rootless, Taken: netns.Reachable()})
 }
 
 // UpdateNetwork changes the record of a network, and what serves it.
@@ -130,26 +129,6 @@ func (e *Engine) DisconnectNetwork(ctx context.Context, id, nameOrID string) err
 		end := ends[i]
 		return e.rewire(ctx, c, rec, helper.Disconnect, end, slices.Delete(ends, i, i+1))
 	})
-}
-
-// rewire has the helper change a running container and writes down which networks it is in from now on.
-func (e *Engine) rewire(ctx context.Context, c Container, rec record, verb helper.Verb, end container.Endpoint, ends []container.Endpoint) error {
-	if c.State.Alive() && c.State.PID != 0 {
-		namespace, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", c.State.PID))
-		if err != nil {
-			return fmt.Errorf("find the network namespace of container %q: %w", c.Config.Name, err)
-		}
-		defer namespace.Close()
-		request := helper.Request{Verb: verb, ID: c.Config.ID, Names: []string{c.Config.Name}, Endpoints: []container.Endpoint{end}}
-		if _, _, err := e.Network.Ask(ctx, request, namespace); err != nil {
-			return fmt.Errorf("container %q: %w", c.Config.Name, err)
-		}
-	}
-	if err := failpoint.Hit("network.rewired"); err != nil {
-		return err
-	}
-	rec.Networks = &ends
-	return e.writeRecord(c.Config, rec)
 }
 
 // ReloadNetworks puts right what is missing of running containers' networks, and reads the records of networks again.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/pod-engine/pod/internal/atomicfile"
@@ -51,12 +52,12 @@ func useFilter(spec *specs.Spec, path string) {
 	oci.SetCompiledSeccomp(spec, base64.StdEncoding.EncodeToString(filter))
 }
 
-// keepFilter keeps what the runtime compiled for a container that runs. It is an economy only: no error is worth a word.
-func (e *Engine) keepFilter(id, path string) {
+// keepFilter keeps what the runtime, whose state is in the directory root, compiled for a container. It is an economy only: no error is worth a word.
+func (e *Engine) keepFilter(root, id, path string) {
 	if path == "" || exists(path) {
 		return
 	}
-	filter, err := readFile(filepath.Join(e.runtimeRoot(), id, "seccomp.bpf"))
+	filter, err := readFile(filepath.Join(root, id, "seccomp.bpf"))
 	if err != nil || len(filter) == 0 || len(filter)%8 != 0 {
 		return
 	}
@@ -65,5 +66,32 @@ func (e *Engine) keepFilter(id, path string) {
 	}
 	if err := atomicfile.WriteVolatile(path, filter); err != nil {
 		e.Log.Debug("compiled seccomp profile not kept", "error", err)
+	}
+}
+
+// watchFilter keeps the compiled profile of a step, whose state goes with it, while it runs. The runtime writes the status after the
+// profile.
+func (e *Engine) watchFilter(b *bundle) (stop func()) {
+	if b.filter == "" || exists(b.filter) {
+		return func() {}
+	}
+	ended, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			if root := b.path("runtime"); exists(filepath.Join(root, b.cfg.ID, "status")) {
+				e.keepFilter(root, b.cfg.ID, b.filter)
+				return
+			}
+			select {
+			case <-ended:
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}()
+	return func() {
+		close(ended)
+		<-done
 	}
 }

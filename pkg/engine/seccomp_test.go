@@ -86,12 +86,12 @@ func TestKeepFilter(t *testing.T) {
 	path := filepath.Join(e.RunDir, "cache", "seccomp-x")
 	for _, text := range []string{"", "1234567"} {
 		write(t, state, text)
-		if e.keepFilter(id, path); exists(path) {
+		if e.keepFilter(e.runtimeRoot(), id, path); exists(path) {
 			t.Errorf("a filter of %d bytes was kept", len(text))
 		}
 	}
 	write(t, state, "12345678")
-	e.keepFilter(id, path)
+	e.keepFilter(e.runtimeRoot(), id, path)
 	if got, err := os.ReadFile(path); err != nil || string(got) != "12345678" {
 		t.Errorf("kept: %q, %v", got, err)
 	}

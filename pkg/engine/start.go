@@ -89,7 +89,7 @@ func (e *Engine) launch(ctx context.Context, c Container, rec record, opts Start
 		return nil, err
 	}
 	undone.Push(run.abandon)
-	e.keepFilter(cfg.ID, b.filter)
+	e.keepFilter(e.runtimeRoot(), cfg.ID, b.filter)
 	if err := failpoint.Hit("start.running"); err != nil {
 		return nil, err
 	}

@@ -56,7 +56,6 @@ func (e *Engine) RunStep(ctx context.Context, s step.Step) (code int, err error)
 		return 0, err
 	}
 	code, err = e.startStep(ctx, b, s, spec)
-	e.keepFilter(cfg.ID, b.filter)
 	if err != nil {
 		return 0, err
 	}
@@ -155,6 +154,7 @@ func (e *Engine) startStep(ctx context.Context, b *bundle, s step.Step, spec *sp
 	if err != nil {
 		return 0, err
 	}
+	defer e.watchFilter(b)()
 	err = runBound(ctx, cmd, func(pid int) error {
 		if err := e.placeStep(ctx, b, spec, pid); err != nil {
 			return err

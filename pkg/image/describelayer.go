@@ -2,6 +2,7 @@ package image
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -19,7 +20,6 @@ import (
 	splitstorage "github.com/vbatts/tar-split/tar/storage"
 	drivers "go.podman.io/storage/drivers"
 	"go.podman.io/storage/pkg/archive"
-	"go.podman.io/storage/pkg/tarlog"
 	"golang.org/x/sys/unix"
 )
 
@@ -33,19 +33,11 @@ type describedLayer struct {
 
 // read takes in the stream and copies it to w.
 func (d *describedLayer) read(stream io.Reader, w io.Writer) error {
-	d.uids, d.gids = map[uint32]bool{}, map[uint32]bool{}
-	owners, err := tarlog.NewLogger(func(h *tar.Header) {
-		if !strings.HasPrefix(path.Base(h.Name), archive.WhiteoutPrefix) {
-			d.uids[uint32(h.Uid)], d.gids[uint32(h.Gid)] = true, true
-		}
-	})
-	if err != nil {
-		return err
-	}
 	sum := digest.Canonical.Digester()
 	buffered := bufio.NewWriterSize(d.split, 1<<16)
-	in := io.TeeReader(stream, io.MultiWriter(sum.Hash(), owners))
-	parsed, packed, err := asm.NewInputTarStreamWithDone(in, splitstorage.NewJSONPacker(buffered), splitstorage.NewDiscardFilePutter())
+	owners := &ownerPacker{Packer: splitstorage.NewJSONPacker(buffered), uids: map[uint32]bool{}, gids: map[uint32]bool{}}
+	in := io.TeeReader(stream, sum.Hash())
+	parsed, packed, err := asm.NewInputTarStreamWithDone(in, owners, splitstorage.NewDiscardFilePutter())
 	if err != nil {
 		return err
 	}
@@ -54,15 +46,44 @@ func (d *describedLayer) read(stream io.Reader, w io.Writer) error {
 	if splitErr := <-packed; err == nil {
 		err = splitErr
 	}
-	if closed := owners.Close(); err == nil {
-		err = closed
-	}
 	if err == nil {
 		err = buffered.Flush()
 	}
-	d.digest = sum.Digest()
+	d.digest, d.uids, d.gids = sum.Digest(), owners.uids, owners.gids
 	return err
 }
+
+// ownerPacker notes the owners in the headers that pass on their way into the record of the stream: to read the stream once more for them would cost
+// as much as its digest.
+type ownerPacker struct {
+	splitstorage.Packer
+	uids, gids map[uint32]bool
+	header     []byte // what came since the last file: the end of its last block, and the next one's header
+}
+
+// AddEntry is of splitstorage.Packer.
+func (o *ownerPacker) AddEntry(e splitstorage.Entry) (int, error) {
+	const block = 512
+	if e.Type == splitstorage.SegmentType {
+		if len(o.header)+len(e.Payload) <= maxHeader {
+			o.header = append(o.header, e.Payload...)
+		}
+		return o.Packer.AddEntry(e)
+	}
+	header := o.header[len(o.header)%block:]
+	h, err := tar.NewReader(bytes.NewReader(header)).Next()
+	if err != nil {
+		return 0, fmt.Errorf("the header of %q: %w", e.GetName(), err)
+	}
+	o.header = o.header[:0]
+	if !strings.HasPrefix(path.Base(h.Name), archive.WhiteoutPrefix) {
+		o.uids[uint32(h.Uid)], o.gids[uint32(h.Gid)] = true, true
+	}
+	return o.Packer.AddEntry(e)
+}
+
+// maxHeader bounds what is kept of one header, in bytes; the library's own bound for a PAX header is less.
+const maxHeader = 4 << 20
 
 // output is the description in the library's words. mode is that of the layer's root; nil: that of the layer below.
 func (d *describedLayer) output(mode *fs.FileMode) drivers.DriverWithDifferOutput {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pod-engine/pod/internal/layertar"
 )
 
 // ImportOptions say what image is made of an archive.
@@ -17,11 +18,17 @@ type ImportOptions struct {
 	Message  string // for its history
 	Changes  []Change
 	Platform Platform // that it is for; empty parts are those of this machine
+	Limits   layertar.Limits
 }
 
 // Import makes an image of one layer from a tar archive of a root file system, compressed or not.
 func (s *Store) Import(ctx context.Context, archive io.Reader, opts ImportOptions) (*Image, error) {
-	l, err := s.AddLayerTar(ctx, "", archive)
+	plain := layertar.Open(ctx, archive, "", layertar.NewBudget(opts.Limits))
+	defer plain.Close()
+	l, err := s.AddLayerTar(ctx, "", plain)
+	if refused := plain.Err(); refused != nil {
+		return nil, refused
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -143,6 +143,7 @@ func (s *Store) deleteUnused(ctx context.Context, name string, img *Image) error
 		return err
 	}
 	err = s.change(ctx, func(lib storage.Store) error {
+		defer s.hasten(layersOf(lib, img.TopLayer))()
 		_, err := lib.DeleteImage(img.ID, true)
 		return err
 	})

@@ -6,8 +6,12 @@ import (
 	"github.com/pod-engine/pod/pkg/netns/helper"
 )
 
-// Attach is the network of a container that the network helper has attached as answer says.
+// Attach is the network of a container that the network helper has attached as answer says. One that has left its last network has
+// none.
 func Attach(answer helper.Answer, host HostFacts) Network {
+	if len(answer.Attached.Ends) == 0 {
+		return Network{Mode: ModeNone}
+	}
 	n := Network{Mode: ModeBridge, HostAddress: answer.HostAddress, Ports: answer.Attached.Ports, Warnings: answer.Warnings}
 	var addresses []string
 	leaves := false

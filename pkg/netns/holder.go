@@ -29,7 +29,7 @@ func portHolder(p container.Port) string {
 			return fmt.Sprintf(" by %q (pid %d)", processName(pid), pid)
 		}
 		if uid == strconv.Itoa(os.Getuid()) {
-			return " by another process of yours" // one that hides its descriptors, as pasta does
+			return " by another process of yours" // one outside the user namespace that pod is in, or that hides its descriptors, as pasta does
 		}
 		return " by a process of another user"
 	}

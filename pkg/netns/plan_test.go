@@ -107,7 +107,7 @@ func TestPlanRefuses(t *testing.T) {
 			"slirp publishes", "slirp4netns cannot publish", "apt install passt",
 			port(container.Port{HostPort: 80, ContainerPort: 80, Count: 1}), func(h *HostFacts) { h.Helpers.Pasta = "" },
 		},
-		{"sctp", "only tcp and udp", "", port(container.Port{HostPort: 1, ContainerPort: 1, Count: 1, Protocol: "sctp"}), nil},
+		{"sctp", "speaks only tcp and udp", "--network host", port(container.Port{HostPort: 1, ContainerPort: 1, Count: 1, Protocol: "sctp"}), nil},
 		{"unassigned", "no host port was assigned", "", port(container.Port{ContainerPort: 1, Count: 1}), nil},
 		{"past the end", "goes beyond 65535", "", port(container.Port{HostPort: 65535, ContainerPort: 1, Count: 2}), nil},
 		{"container end", "goes beyond 65535", "", port(container.Port{HostPort: 1, ContainerPort: 65530, Count: 7}), nil},

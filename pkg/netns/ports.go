@@ -11,6 +11,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/container"
+	"github.com/pod-engine/pod/pkg/netns/helper"
 )
 
 // protocolOf is the port's protocol, tcp where none was given.
@@ -26,7 +27,7 @@ func checkPort(p container.Port) error {
 	name := fmt.Sprintf("publish port %d/%s", p.ContainerPort, protocolOf(p))
 	switch protocol := protocolOf(p); {
 	case protocol != "tcp" && protocol != "udp":
-		return fmt.Errorf("%s: rootless networks carry only tcp and udp", name)
+		return ProtocolError(p)
 	case p.ContainerPort == 0 || p.Count == 0:
 		return fmt.Errorf("%s: a range needs a first port and at least one port", name)
 	case int(p.ContainerPort)+int(p.Count)-1 > 65535 || int(p.HostPort)+int(p.Count)-1 > 65535:
@@ -41,6 +42,13 @@ func checkPort(p container.Port) error {
 		return fmt.Errorf("%s: %q is not an IP address", name, p.HostIP)
 	}
 	return nil
+}
+
+// ProtocolError says why ports of other protocols than tcp and udp are not published.
+func ProtocolError(p container.Port) error {
+	err := fmt.Errorf("publish port %d/%s: what connects a published port with its container, pasta or pod's own forwarder, speaks only tcp and udp",
+		p.ContainerPort, p.Protocol)
+	return hint.Wrap(err, "use --network host, with which the container's "+p.Protocol+" ports are the machine's")
 }
 
 // AssignPorts gives ports with every host port set: for those left open the kernel chooses free ports, for a range free
@@ -82,7 +90,6 @@ func (h holding) close() {
 
 // chooseRange asks the kernel for one free port and tries whether those after it are free too.
 func chooseRange(p container.Port) (holding, uint16, error) {
-	name := fmt.Sprintf("%d/%s", p.ContainerPort, protocolOf(p))
 	const tries = 64
 	for range tries {
 		held, port, err := bindPort(p, 0)
@@ -100,10 +107,10 @@ func chooseRange(p container.Port) (holding, uint16, error) {
 		}
 		held.close()
 		if !errors.Is(err, syscall.EADDRINUSE) {
-			return nil, 0, fmt.Errorf("choose a host port for port %s: %w", name, err)
+			return nil, 0, PortError(p, err)
 		}
 	}
-	return nil, 0, fmt.Errorf("choose a host port for port %s: found no %d free ports in a row", name, p.Count)
+	return nil, 0, PortError(p, syscall.EADDRINUSE)
 }
 
 // CheckPorts finds out, by binding each port for a moment, whether all of them can be published. The error of the first
@@ -190,15 +197,24 @@ func listen(network, address string) (interface{ Close() error }, uint16, error)
 	return socket, bound.Port(), nil
 }
 
-// PortError says in words why a port cannot be bound.
+// portInUse is an error whose text says it better than its sentinel's.
+type portInUse string
+
+func (p portInUse) Error() string      { return string(p) }
+func (portInUse) Is(target error) bool { return target == helper.ErrPortInUse }
+
+// PortError says in words why a port cannot be bound, or where the host port is 0, why none was found.
 func PortError(p container.Port, err error) error {
+	if p.HostPort == 0 {
+		return noPort(p, err)
+	}
 	where := fmt.Sprintf("publish host port %d/%s", p.HostPort, protocolOf(p))
 	if p.HostIP != "" {
 		where += " on " + p.HostIP
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return hint.Wrap(fmt.Errorf("%s: it is in use%s", where, portHolder(p)), "choose another host port, or stop its holder")
+		return hint.Wrap(portInUse(fmt.Sprintf("%s: it is in use%s", where, portHolder(p))), fmt.Sprintf("choose another host port, or stop its holder, which ss -lnp%c 'sport = :%d' shows", protocolOf(p)[0], p.HostPort))
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
 		return hint.Wrap(fmt.Errorf("%s: users may not bind ports below %s", where, unprivilegedStart()),
 			fmt.Sprintf("sudo sysctl net.ipv4.ip_unprivileged_port_start=%d, or choose a higher host port", p.HostPort))
@@ -208,10 +224,27 @@ func PortError(p container.Port, err error) error {
 	return fmt.Errorf("%s: %w", where, err)
 }
 
-func unprivilegedStart() string {
-	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+func noPort(p container.Port, err error) error {
+	where := fmt.Sprintf("choose a host port for port %d/%s", p.ContainerPort, protocolOf(p))
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	what := "no port is free"
+	if p.Count > 1 {
+		what = fmt.Sprintf("no %d ports in a row are free", p.Count)
+	}
+	between := strings.Join(strings.Fields(sysctl("ip_local_port_range", "32768 60999")), " to ")
+	return hint.Wrap(fmt.Errorf("%s: %s from %s, where the kernel chooses (net.ipv4.ip_local_port_range)", where, what, between),
+		"give the host port yourself, or stop containers that have published ports")
+}
+
+func unprivilegedStart() string { return sysctl("ip_unprivileged_port_start", "1024") }
+
+// sysctl reads one of net.ipv4, or gives what kernels without it do.
+func sysctl(name, otherwise string) string {
+	b, err := os.ReadFile("/proc/sys/net/ipv4/" + name)
 	if err != nil {
-		return "1024"
+		return otherwise
 	}
 	return strings.TrimSpace(string(b))
 }

@@ -203,7 +203,7 @@ func (s serial) Verbose() bool                      { return testing.Verbose() }
 // TestSkipsAreExplained keeps scripts from skipping by themselves: only "needs" may, which knows what is missing.
 func TestSkipsAreExplained(t *testing.T) {
 	var files []string
-	for _, dir := range []string{"testdata", "testdata/machine", "testdata/machine/root"} {
+	for _, dir := range []string{"testdata", "testdata/machine", "testdata/machine/root", "testdata/root"} {
 		found, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no scripts in %s: %v", dir, err)

@@ -134,39 +134,6 @@ func TestKilledMonitorLeavesTheContainerRunning(t *testing.T) {
 	}
 }
 
-func TestKilledNetworkHelperIsReported(t *testing.T) {
-	b := newBench(t)
-	for _, helper := range []string{"slirp4netns", "pasta"} {
-		if _, err := exec.LookPath(helper); err != nil {
-			t.Logf("not tried with %s: %v", helper, err)
-			continue
-		}
-		t.Run(helper, func(t *testing.T) {
-			id := b.running(t, "--network", helper)
-			found, err := exec.Command("pgrep", "-f", helper+".*"+id).Output()
-			if err != nil {
-				t.Fatalf("no %s of the container: %v", helper, err)
-			}
-			for _, word := range strings.Fields(string(found)) {
-				pid, err := strconv.Atoi(word)
-				if err != nil {
-					t.Fatal(err)
-				}
-				signal(t, pid, syscall.SIGKILL)
-				awaitEnd(t, pid)
-			}
-			b.awaitOutput(t, "running true", "inspect", "--format", `{{.State.Status}} {{ne .State.Error ""}}`, victim)
-			if problem := b.inspect(t, "{{.State.Error}}"); !strings.Contains(problem, "network") {
-				t.Errorf("the container's problem is %q", problem)
-			}
-			b.must(nil, "exec", victim, "true")
-			b.must(nil, "restart", "-t", "0", victim)
-			b.awaitOutput(t, "running", "inspect", "--format", "{{.State.Status}}{{.State.Error}}", victim)
-			b.gone(t)
-		})
-	}
-}
-
 // Whatever a wrong clock has put into the records, nothing runs out early, and no time is shown that cannot be.
 func TestClockThatJumped(t *testing.T) {
 	b := newBench(t)

@@ -74,35 +74,54 @@ func guarded(realm string, token func(http.ResponseWriter, *http.Request)) answe
 	}
 }
 
-func TestCredentialsStayWithTheirRegistry(t *testing.T) {
-	a := newArena(t)
+// thieves are servers that must not learn credentials, and those that may be asked for layers.
+type thieves struct{ other, another, port, store *witness }
+
+func newThieves(t *testing.T) thieves {
 	give := body("application/json", []byte(`{"token":"good"}`))
 	blob := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(smallImage("shared").layers[0].blob) }
-	other := newWitness(t, give, "127.0.0.2:0")
-	another := newWitness(t, challenge(`Basic realm="x"`), "127.0.0.2:0")
-	port := newWitness(t, blob, "127.0.0.1:0")
-	store := newWitness(t, blob, "127.0.0.2:0")
-	basic := func(next answer) answer {
-		return func(w http.ResponseWriter, r *http.Request, what string, n int) bool {
-			if _, _, ok := r.BasicAuth(); !ok {
-				challenge(`Basic realm="x"`)(w, r)
-				return true
-			}
-			return next(w, r, what, n)
+	return thieves{
+		other: newWitness(t, give, "127.0.0.2:0"), another: newWitness(t, challenge(`Basic realm="x"`), "127.0.0.2:0"),
+		port: newWitness(t, blob, "127.0.0.1:0"), store: newWitness(t, blob, "127.0.0.2:0"),
+	}
+}
+
+// none checks that nobody was sent any.
+func (w thieves) none(t *testing.T) {
+	t.Helper()
+	for name, w := range map[string]*witness{"another host": w.other, "a host behind a redirect": w.another, "another port": w.port, "a store of layers": w.store} {
+		if len(w.stolen) > 0 {
+			t.Errorf("%s was sent credentials: %v", name, w.stolen)
 		}
 	}
+}
+
+// basic demands a user name and a password before anything else.
+func basic(next answer) answer {
+	return func(w http.ResponseWriter, r *http.Request, what string, n int) bool {
+		if _, _, ok := r.BasicAuth(); !ok {
+			challenge(`Basic realm="x"`)(w, r)
+			return true
+		}
+		return next(w, r, what, n)
+	}
+}
+
+// lies are those about who is to be sent credentials.
+func (w thieves) lies() []lie {
+	give := body("application/json", []byte(`{"token":"good"}`))
 	shared := smallImage("shared")
 	own := "http://HOST/token"
-	all := []lie{
+	return []lie{
 		{name: "realm of its own", answer: guarded(own, give)},
-		{name: "realm at another host", answer: guarded(other.url+"/token", nil)},
-		{name: "realm at another host without a path", answer: guarded(other.url, nil)},
-		{name: "realm that looks like its own", answer: guarded("http://HOST@"+strings.TrimPrefix(other.url, "http://")+"/token", nil)},
+		{name: "realm at another host", answer: guarded(w.other.url+"/token", nil)},
+		{name: "realm at another host without a path", answer: guarded(w.other.url, nil)},
+		{name: "realm that looks like its own", answer: guarded("http://HOST@"+strings.TrimPrefix(w.other.url, "http://")+"/token", nil)},
 		{name: "realm at the metadata of a cloud", answer: guarded("http://169.254.169.254/token", nil)},
 		{name: "realm in a file", answer: guarded("file:///etc/passwd", nil)},
 		{name: "realm that is none", answer: guarded("", nil)},
 		{name: "realm with escapes", answer: guarded("http://\x1b[2J/", nil)},
-		{name: "realm that redirects to another host", answer: guarded(own, redirect(other.url+"/token"))},
+		{name: "realm that redirects to another host", answer: guarded(own, redirect(w.other.url+"/token"))},
 		{name: "token server that is silent", late: true, answer: guarded(own, hang)},
 		{name: "token without end", answer: guarded(own, endless("application/json"))},
 		{name: "token of text", answer: guarded(own, body("", []byte("evil")))},
@@ -111,25 +130,26 @@ func TestCredentialsStayWithTheirRegistry(t *testing.T) {
 		{name: "token that expired before", answer: guarded(own, body("", []byte(`{"token":"bad","expires_in":-99999999999}`)))},
 		{name: "challenge of nonsense", answer: to("", challenge(`Evil"=,`))},
 		{name: "challenge of a megabyte", answer: to("", challenge(`Bearer realm="`+strings.Repeat("x", 1<<20)+`"`))},
-		{name: "first question sent to another host", answer: to("v2", redirect(another.url+"/v2/"))},
-		{name: "layer at another host", img: shared, answer: basic(to(blobOf(shared), redirect(store.url+"/blob")))},
-		{name: "layer at another port", img: shared, answer: basic(to(blobOf(shared), redirect(port.url+"/blob")))},
-		{name: "manifest at another port", answer: basic(to("manifests/", redirect(port.url+"/x")))},
+		{name: "first question sent to another host", answer: to("v2", redirect(w.another.url+"/v2/"))},
+		{name: "layer at another host", img: shared, answer: basic(to(blobOf(shared), redirect(w.store.url+"/blob")))},
+		{name: "layer at another port", img: shared, answer: basic(to(blobOf(shared), redirect(w.port.url+"/blob")))},
+		{name: "manifest at another port", answer: basic(to("manifests/", redirect(w.port.url+"/x")))},
 	}
+}
+
+func TestCredentialsStayWithTheirRegistry(t *testing.T) {
+	a := newArena(t)
+	w := newThieves(t)
 	var results []result
-	for _, l := range all {
+	for _, l := range w.lies() {
 		l.args = append(l.args, "--creds", secret)
 		results = append(results, a.lie(t, l))
 		if l.img.manifest != nil {
 			a.pod(nil, "rmi", "-a", "-f")
 		}
 	}
-	for name, w := range map[string]*witness{"another host": other, "a host behind a redirect": another, "another port": port, "a store of layers": store} {
-		if len(w.stolen) > 0 {
-			t.Errorf("%s was sent credentials: %v", name, w.stolen)
-		}
-	}
-	if store.asked == 0 {
+	w.none(t)
+	if w.store.asked == 0 {
 		t.Error("the layer at another host was not asked for")
 	}
 	fmt.Println("hostile: credentials:", count(results))
@@ -208,10 +228,10 @@ func TestRegistriesThatCannotBeTrusted(t *testing.T) {
 			_ = os.Chmod(dir, 0o755)
 			args = append(args, "--cert-dir", dir)
 		}
-		results = append(results, a.judge(t, l.name, strings.TrimPrefix(server.URL, "https://"), a.pod(nil, append(args, strings.TrimPrefix(server.URL, "https://")+"/app")...)))
+		results = append(results, a.judge(t, l.name, "pull", strings.TrimPrefix(server.URL, "https://"), a.pod(nil, append(args, strings.TrimPrefix(server.URL, "https://")+"/app")...)))
 	}
 	host := strings.TrimPrefix(plain.url, "http://")
-	results = append(results, a.judge(t, "registry without TLS", host, a.pod(nil, "pull", "-q", "--retry", "0", "--creds", secret, host+"/app")))
+	results = append(results, a.judge(t, "registry without TLS", "pull", host, a.pod(nil, "pull", "-q", "--retry", "0", "--creds", secret, host+"/app")))
 	if len(plain.stolen) > 0 {
 		t.Errorf("a registry without TLS was sent credentials: %v", plain.stolen)
 	}

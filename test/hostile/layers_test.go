@@ -249,10 +249,11 @@ func (a *arena) attack(n int, at attack) result {
 func count(results []result) string {
 	run, refused := 0, 0
 	for _, r := range results {
-		if r.name != "" {
-			run++
+		if r.name == "" || r.text == untold {
+			continue
 		}
-		if r.name != "" && r.text != "accepted" {
+		run++
+		if r.text != "accepted" {
 			refused++
 		}
 	}
@@ -263,9 +264,10 @@ func count(results []result) string {
 func (a *arena) golden(name string, results []result) {
 	var out strings.Builder
 	for _, r := range results {
-		text := regexp.MustCompile(`^pod: (pull|load) "[^"]*": `).ReplaceAllString(r.text, "")
+		text := regexp.MustCompile(`^pod: (pull|load|push to|log in to|search|pull artifact|inspect the manifest of) "[^"]*": `).ReplaceAllString(r.text, "")
 		text = strings.NewReplacer(a.world.Dir, "WORLD", a.host, "REGISTRY").Replace(text)
 		text = regexp.MustCompile(`127\.0\.0\.\d:\d+`).ReplaceAllString(text, "ADDRESS")
+		text = regexp.MustCompile(`blob sha256:[0-9a-f]{64}`).ReplaceAllString(text, "blob DIGEST") // whichever of several comes first
 		text = regexp.MustCompile(`: current time .* is after .*`).ReplaceAllString(text, "")
 		fmt.Fprintf(&out, "%s (%s): %s\n", r.name, r.way, text)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,10 +25,12 @@ type lie struct {
 	with             func(img image) answer
 	// answer answers instead of an honest registry; false: it does not want to. asked counts requests, this one included.
 	answer answer
-	args   []string // further arguments of pull
+	args   []string // further arguments of the command
 	env    []string
 	tag    string // after the repository's name, ":latest" where it is empty
-	late   bool   // it is meant to take as long as the limit of silence allows
+	verb   verb
+	told   *atomic.Bool // set once it was; nil: nobody asks
+	late   bool         // it is meant to take as long as the limit of silence allows
 }
 
 // answer answers a request; false: it does not want to.
@@ -118,7 +121,10 @@ func endless(kind string) func(http.ResponseWriter, *http.Request) {
 	}
 }
 
-func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+func hang(_ http.ResponseWriter, r *http.Request) {
+	drainBody(r) // the server sees that a client has gone only once it has read what that sent
+	<-r.Context().Done()
+}
 
 // drip sends a byte now and then.
 func drip(b []byte, length int) func(http.ResponseWriter, *http.Request) {

@@ -25,24 +25,30 @@ func (l lie) start(t *testing.T, start func(*httptest.Server)) *httptest.Server 
 	img := l.img
 	var asked atomic.Int32
 	var mu sync.Mutex
+	path, honest := l.verb.path, l.verb.honest
+	if path == nil {
+		path = pulled
+	}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		what := strings.TrimPrefix(r.URL.Path, "/v2/app/")
-		if r.URL.Path == "/v2/" {
-			what = "v2"
-		}
 		n := int(asked.Add(1))
+		what := path(r, img, n)
 		if l.answer != nil {
 			mu.Lock() // only the decision: an answer may take its time
 			answer := l.answer
 			mu.Unlock()
 			if answer(w, r, what, n) {
+				if l.told != nil {
+					l.told.Store(true)
+				}
 				return
 			}
 		}
-		if what == "v2" {
-			return
+		switch {
+		case honest != nil:
+			honest(w, r)
+		case what != "v2":
+			img.serve(w, r, what)
 		}
-		img.serve(w, r, what)
 	}))
 	server.Config.ErrorLog = quiet()
 	start(server)
@@ -83,10 +89,14 @@ func TestLyingRegistries(t *testing.T) {
 	a.sane()
 }
 
-// lie pulls from a registry that lies.
+// lie asks a registry that lies for something.
 func (a *arena) lie(t *testing.T, l lie) result {
+	l.told = new(atomic.Bool)
 	server := l.serve(t)
 	host := strings.TrimPrefix(server.URL, "http://")
+	if l.verb.name != "" {
+		return a.ask(t, l, host)
+	}
 	tag := strings.TrimSpace(l.tag)
 	if l.tag == "" {
 		tag = ":latest"
@@ -100,12 +110,29 @@ func (a *arena) lie(t *testing.T, l lie) result {
 		patience = silence
 	}
 	o := a.pod(append(l.env, "POD_REGISTRY_TIMEOUT="+patience.String()), append(args, host+"/app"+tag)...)
-	return a.judge(t, l.name, host, o)
+	return a.judge(t, l.name, "pull", host, o)
 }
 
-// judge says what became of a pull.
-func (a *arena) judge(t *testing.T, name, host string, o outcome) result {
-	r := result{name: name, way: "pull", text: "accepted"}
+// untold is the outcome of a lie about what a verb does not ask for.
+const untold = "not asked for"
+
+// ask is lie for verbs other than pull.
+func (a *arena) ask(t *testing.T, l lie, host string) result {
+	patience := commandTimeout
+	if l.late {
+		patience = silence / max(l.verb.patience, 1)
+	}
+	args := append(l.verb.args(host), "--tls-verify=false")
+	r := a.judge(t, l.name, l.verb.name, host, a.pod(append(l.env, "POD_REGISTRY_TIMEOUT="+patience.String()), append(args, l.args...)...))
+	if l.name != "honest" && r.text == "accepted" && !l.told.Load() {
+		r.text = untold
+	}
+	return r
+}
+
+// judge says what became of a command.
+func (a *arena) judge(t *testing.T, name, verb, host string, o outcome) result {
+	r := result{name: name, way: verb, text: "accepted"}
 	if o.took > 20*time.Second {
 		t.Errorf("%s: took %s", name, o.took)
 	}
@@ -126,9 +153,9 @@ func (a *arena) judge(t *testing.T, name, host string, o outcome) result {
 	return r
 }
 
-// interrupt starts a pull and sends SIGINT once the registry says that it was asked; it gives the time until the end.
-func (a *arena) interrupt(name string, asked <-chan struct{}) (time.Duration, error) {
-	cmd := a.world.Command(context.Background(), "pull", "-q", "--tls-verify=false", name)
+// interrupt starts a command and sends SIGINT once the registry says that it was asked; it gives the time until the end.
+func (a *arena) interrupt(asked <-chan struct{}, args ...string) (time.Duration, error) {
+	cmd := a.world.Command(context.Background(), append(args, "--tls-verify=false")...)
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
@@ -142,7 +169,7 @@ func (a *arena) interrupt(name string, asked <-chan struct{}) (time.Duration, er
 		return 0, err
 	}
 	if err := cmd.Wait(); err == nil {
-		return 0, errors.New("the pull succeeded")
+		return 0, errors.New("it succeeded")
 	}
 	return time.Since(start), nil
 }
@@ -173,7 +200,7 @@ func TestInterruptedPulls(t *testing.T) {
 		if !strings.HasPrefix(l.name, "silence") {
 			continue
 		}
-		took, err := a.interrupt(strings.TrimPrefix(l.serve(t).URL, "http://")+"/app", asked)
+		took, err := a.interrupt(asked, "pull", "-q", strings.TrimPrefix(l.serve(t).URL, "http://")+"/app")
 		if err != nil || took > time.Second {
 			t.Errorf("%s: Ctrl-C took %s, %v", l.name, took, err)
 		}

@@ -40,6 +40,7 @@ func (r *reader) begin(s *stage) {
 		}
 	case s.out.Base.Image != "":
 		*config = cloneConfig(r.req.Images[s.out.Base.Image].Config)
+		s.history, config.History = config.History, nil
 		s.env = newEnviron(config.Config.Env)
 		r.lintBasePlatform(s, config.Platform)
 	default:
@@ -56,8 +57,17 @@ func (r *reader) begin(s *stage) {
 	config.Config.OnBuild = nil
 }
 
+// wholeHistory is the history of a stage with that of those it was begun from, which no stage but the target needs.
+func (s *stage) wholeHistory() []specs.History {
+	var parts [][]specs.History
+	for ; s != nil; s = s.parent {
+		parts = append(parts, s.history)
+	}
+	slices.Reverse(parts)
+	return slices.Concat(parts...)
+}
+
 func cloneConfig(c plan.Config) plan.Config {
-	c.History = slices.Clone(c.History)
 	c.Config.Env = slices.Clone(c.Config.Env)
 	c.Config.Labels = maps.Clone(c.Config.Labels)
 	c.Config.Volumes = maps.Clone(c.Config.Volumes)
@@ -123,8 +133,7 @@ func (r *reader) dispatch(s *stage, c command) error {
 		}
 		s.note(c, "LABEL "+pairs(i.Labels))
 	case *instructions.OnbuildCommand:
-		config.OnBuild = append(config.OnBuild, i.Expression)
-		s.note(c, "ONBUILD "+i.Expression)
+		config.OnBuild = append(config.OnBuild, i.Expression) // it is in no history
 	default:
 		return r.dispatchSetting(s, c)
 	}
@@ -224,8 +233,11 @@ func (s *stage) note(c command, history string) {
 }
 
 func (s *stage) add(step plan.Step, history string) {
+	if step.Run != nil || step.Copy != nil {
+		history += " # buildkit"
+	}
 	s.out.Steps = append(s.out.Steps, step)
-	s.out.Config.History = append(s.out.Config.History, specs.History{CreatedBy: history, Comment: plan.HistoryComment, EmptyLayer: !step.Layered()})
+	s.history = append(s.history, specs.History{CreatedBy: history, Comment: plan.HistoryComment, EmptyLayer: !step.Layered()})
 }
 
 // arg declares arguments: given with the build, else by default, else the value of before the first FROM.

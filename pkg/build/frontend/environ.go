@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -38,7 +39,7 @@ func (e *environ) Get(name string) (string, bool) {
 func (e *environ) Keys() []string { return e.names }
 
 func (e *environ) clone() *environ {
-	return newEnviron(e.entries())
+	return &environ{names: slices.Clone(e.names), values: maps.Clone(e.values)}
 }
 
 // entries are NAME=value, in order.
@@ -62,7 +63,7 @@ func (e *environ) longest() int {
 // setEntry sets a variable in a list of NAME=value.
 func setEntry(env []string, name, value string) []string {
 	entry := name + "=" + value
-	i := slices.IndexFunc(env, func(e string) bool { return strings.HasPrefix(e, name+"=") })
+	i := slices.IndexFunc(env, func(e string) bool { return strings.HasPrefix(e, entry[:len(name)+1]) })
 	if i < 0 {
 		return append(env, entry)
 	}

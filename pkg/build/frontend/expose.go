@@ -26,6 +26,9 @@ func (r *reader) expose(s *stage, c command, i *instructions.ExposeCommand) erro
 			if err != nil {
 				return fmt.Errorf("EXPOSE %s: %w", port, err)
 			}
+			if r.portsNoted += len(list); r.portsNoted > maxPorts {
+				return fmt.Errorf("EXPOSE %s: the file exposes more than %d ports", port, maxPorts)
+			}
 			ports = append(ports, list...)
 		}
 	}

@@ -20,8 +20,11 @@ import (
 
 // What is read at most. Real files stay far below; a file that is larger is an attack or not a Dockerfile.
 const (
-	maxText  = 4 << 20 // bytes of the file, and of each word after expansion
-	maxSteps = 10000   // instructions
+	maxText  = 4 << 20   // bytes of the file, and of each word after expansion
+	maxSteps = 10000     // instructions
+	maxNests = 100       // variables in the defaults of variables
+	maxPorts = 1 << 18   // of EXPOSE, all of them together
+	maxEnv   = 256 << 20 // bytes of variables, over all RUN together
 )
 
 // problem is a mistake in the file, with the place where it is.
@@ -95,6 +98,8 @@ type reader struct {
 	declared []instructions.ArgCommand // that give globals their values
 	stages   []*stage
 	needs    []plan.Need
+	// What was noted of ports and variables so far; see maxPorts and maxEnv.
+	portsNoted, envNoted int
 }
 
 func (r *reader) read() (plan.Answer, error) {
@@ -127,6 +132,8 @@ func (r *reader) read() (plan.Answer, error) {
 		}
 		out.Stages = append(out.Stages, s.out)
 	}
+	target.out.Config.History = target.wholeHistory()
+	out.Stages[len(out.Stages)-1].Config = target.out.Config
 	finish(&out.Stages[len(out.Stages)-1].Config, r.req.Labels)
 	return plan.Answer{Plan: out}, r.lint.Error()
 }
@@ -216,8 +223,26 @@ func (r *reader) readGlobals(args []instructions.ArgCommand) error {
 // expand replaces the variables in word. A few lines that double a variable each must not fill the memory, so the largest
 // possible result is looked at first.
 func (r *reader) expand(lex *shell.Lex, word string, env *environ) (shell.ProcessWordResult, error) {
+	if nests(word) > maxNests {
+		return shell.ProcessWordResult{}, fmt.Errorf("variables are nested more than %d deep", maxNests)
+	}
 	if most := len(word) + strings.Count(word, "$")*env.longest(); most > maxText {
 		return shell.ProcessWordResult{}, fmt.Errorf("its variables could expand to %d bytes, more than the %d that are allowed", most, maxText)
 	}
 	return lex.ProcessWordWithMatches(word, env)
+}
+
+// nests is how deep "${a:-${b:-…}}" is nested at most; the lexer would follow it with its stack.
+func nests(word string) int {
+	depth, most := 0, 0
+	for i := range len(word) {
+		switch {
+		case word[i] == '{' && i > 0 && word[i-1] == '$':
+			depth++
+			most = max(most, depth)
+		case word[i] == '}' && depth > 0:
+			depth--
+		}
+	}
+	return most
 }

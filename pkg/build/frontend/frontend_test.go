@@ -3,7 +3,6 @@ package frontend_test
 import (
 	"encoding/json"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -131,27 +130,6 @@ func TestMistakes(t *testing.T) {
 		if answer.Problem == nil || *answer.Problem != want {
 			t.Errorf("%q: %+v, want %+v", text, answer.Problem, want)
 		}
-	}
-}
-
-// TestBombs are files that a reader without bounds would fill the memory or its time with.
-func TestBombs(t *testing.T) {
-	doubling := "FROM scratch\nENV a=0123456789\n" + strings.Repeat("ENV a=$a$a\n", 64)
-	for name, text := range map[string]string{
-		"doubling variables": doubling, "doubling arguments": strings.ReplaceAll(strings.ReplaceAll(doubling, "ENV", "ARG"), "FROM scratch\n", "") + "FROM scratch\n",
-		"large file": "FROM scratch\n# " + strings.Repeat("x", 5<<20), "many instructions": "FROM scratch\n" + strings.Repeat("ENV a=b\n", 10001),
-		"long line": "FROM scratch\nENV a=" + strings.Repeat("$PATH", 800_000) + "\n",
-	} {
-		if answer := read(text, nil); answer.Problem == nil {
-			t.Errorf("%s: it was read", name)
-		}
-	}
-	deep := "FROM scratch AS s0\n"
-	for i := range 2000 {
-		deep += fmt.Sprintf("FROM s%d AS s%d\n", i, i+1)
-	}
-	if answer := read(deep, nil); answer.Problem != nil || len(answer.Plan.Stages) != 2001 {
-		t.Errorf("2001 stages on one another: %+v", answer.Problem)
 	}
 }
 

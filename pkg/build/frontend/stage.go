@@ -3,6 +3,7 @@ package frontend
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/util/suggest"
+	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
@@ -26,7 +28,9 @@ type stage struct {
 	env      *environ // ENV and ARG in scope
 	args     []string // names of the ARGs declared, for the history
 	nameless bool
+	history  []specs.History // without that of parent
 
+	replaced                              bool // by a named context
 	triggered                             bool
 	workdirSet                            bool
 	cmdSet, entrypointSet, healthcheckSet bool
@@ -58,6 +62,9 @@ func (r *reader) nameStages(parsed []instructions.Stage) error {
 		}
 		s.out.NoCache = slices.ContainsFunc(r.req.NoCacheFilter, func(n string) bool { return strings.EqualFold(n, p.Name) || n == strconv.Itoa(i) })
 		s.parent = r.byName(s.BaseName)
+		if name, _, ok := r.context(p.Name); ok { // it stands for the stage, whose instructions do not count
+			s.BaseName, s.Commands, s.parent, s.replaced = name, nil, nil, true
+		}
 		r.stages = append(r.stages, s)
 	}
 	return nil
@@ -277,7 +284,9 @@ func (r *reader) source(s *stage, from string, location []parser.Range, numbers 
 		}
 		return plan.Source{Stage: &r.stages[n].index}, nil
 	}
-	if other := r.byName(from); other != nil {
+	if other := r.byName(from); other != nil && other.replaced {
+		from = other.Name
+	} else if other != nil {
 		return plan.Source{Stage: &other.index}, nil
 	}
 	if from == scratch {
@@ -288,10 +297,10 @@ func (r *reader) source(s *stage, from string, location []parser.Range, numbers 
 
 // external is a tree from outside the file: a named context or an image.
 func (r *reader) external(name string, platform plan.Platform, location []parser.Range) (plan.Source, error) {
-	if value, ok := r.req.Contexts[name]; ok {
+	if key, value, ok := r.context(name); ok {
 		image, isImage := strings.CutPrefix(value, "image:")
 		if !isImage {
-			return plan.Source{Context: name}, nil
+			return plan.Source{Context: key}, nil
 		}
 		name = image
 	}
@@ -303,6 +312,25 @@ func (r *reader) external(name string, platform plan.Platform, location []parser
 		}
 	}
 	return plan.Source{Image: need.Key()}, nil
+}
+
+// context finds a named context: by its name, or by another way to write the same image.
+func (r *reader) context(name string) (key, value string, ok bool) {
+	if value, ok = r.req.Contexts[name]; ok || name == "" {
+		return name, value, ok
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.req.Contexts)) {
+		if familiar(key) == familiar(name) {
+			return key, r.req.Contexts[key], true
+		}
+	}
+	return "", "", false
+}
+
+// familiar is the name of an image without what goes without saying.
+func familiar(name string) string {
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "docker.io/"), "library/")
+	return strings.TrimSuffix(name, ":latest")
 }
 
 func firstLine(location []parser.Range) int {

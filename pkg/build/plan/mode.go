@@ -90,6 +90,9 @@ func (c *clause) add(letter byte) bool {
 	return true
 }
 
+// Octal is the mode as a number, if it was given as one.
+func (m Mode) Octal() (uint32, bool) { return m.number, m.clauses == nil }
+
 // Apply gives the permissions of a file that has the permissions mode, both as in stat(2) without the type.
 func (m Mode) Apply(mode uint32, isDir bool) uint32 {
 	if m.clauses == nil {

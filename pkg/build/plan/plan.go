@@ -27,7 +27,7 @@ type Stage struct {
 	Base     Source   `json:"base"`
 	Platform Platform `json:"platform"`
 	Steps    []Step   `json:"steps,omitempty"`
-	// Config is that of the image the stage makes: its history is whole but for times, its RootFS is empty.
+	// Config is that of the image the stage makes, with an empty RootFS. The history is that of the target alone, whole but for times.
 	Config Config `json:"config"`
 	// NoCache says that no step of the stage is taken from the cache.
 	NoCache bool `json:"noCache,omitempty"`

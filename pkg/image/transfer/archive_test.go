@@ -111,6 +111,19 @@ func TestSaveSeveral(t *testing.T) {
 	if err != nil || len(loaded) != 1 || !slices.Equal(loaded[0].Names, []string{host + "/app:1", "localhost/further:tag"}) {
 		t.Fatalf("loaded %v, %v; want one image with two names", loaded, err)
 	}
+	// Two names of one image, each asked for as an image of its own.
+	if err := s.Tag(t.Context(), "app:1", "same:1"); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	names := []string{"app:1", "app:2", "same:1"}
+	if err := (Transfer{}).Save(t.Context(), s, names, image.SaveOptions{Format: image.DockerArchive, Out: &out, Multi: true}); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err = Transfer{}.Load(t.Context(), other, "", &out, image.PullOptions{})
+	if err != nil || len(loaded) != 2 || !slices.Equal(loaded[0].Names, []string{host + "/app:1", "localhost/same:1"}) {
+		t.Fatalf("loaded %v, %v; want two images, the first with two names", loaded, err)
+	}
 }
 
 // TestSaveKeepsOldFile lets the save fail after the old file was there: it must stay as it was.

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/layertar"
 	goimage "go.podman.io/image/v5/image"
 	"go.podman.io/image/v5/manifest"
@@ -34,6 +36,8 @@ type arrival struct {
 	budget *layertar.Budget
 	layers []layer // lowest first
 	made   []string
+	image  string // digest of its configuration
+	done   func() // lets others bring in the same image; nil: they may
 }
 
 // layer is one layer of an image that arrives.
@@ -57,6 +61,10 @@ func (j *job) arrive(ctx context.Context, ref types.ImageReference) (types.Image
 		return ref, nil, src.close()
 	}
 	if err == nil {
+		// Under another name the same image may be on its way already; then its layers will be there.
+		a.done, err = j.turn(ctx, "image "+a.image)
+	}
+	if err == nil {
 		err = a.fetch(ctx)
 	}
 	if err != nil {
@@ -73,6 +81,9 @@ func (j *job) arrive(ctx context.Context, ref types.ImageReference) (types.Image
 func (a *arrival) end(err error) {
 	if a == nil {
 		return
+	}
+	if a.done != nil {
+		defer a.done()
 	}
 	_ = a.src.close() // it was only read from
 	if err == nil || errors.Is(err, context.Canceled) || passing(err) {
@@ -125,10 +136,23 @@ func (a *arrival) describe(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, attended(ctx, err)
 	}
+	if err := a.fits(config.Platform); err != nil {
+		return false, err
+	}
 	if config.OS != "linux" || a.left(blobs) {
 		return false, nil
 	}
+	a.image = img.ConfigInfo().Digest.String()
 	return true, a.list(blobs, config.RootFS.DiffIDs)
+}
+
+// fits refuses an image of a registry that is for another operating system than this one, unless that was asked for. What lies on this machine
+// was brought here on purpose.
+func (a *arrival) fits(p specs.Platform) error {
+	if want := cmp.Or(a.j.sys.OSChoice, "linux"); !a.src.remote || p.OS == "" || p.OS == want {
+		return nil
+	}
+	return hint.Wrap(fmt.Errorf("the image is for the operating system %q, and would not run here", clip(p.OS)), "to have it all the same: pod pull --os OS")
 }
 
 // left reports whether the layers need what only the library can do.

@@ -25,7 +25,7 @@ func (t Transfer) PullArtifact(ctx context.Context, s *image.Store, name string,
 		return "", err
 	}
 	n := names[0]
-	src, err := registryRef(n)
+	src, err := j.ask(n)
 	if err != nil {
 		return "", err
 	}

@@ -42,7 +42,7 @@ type manifestBlob struct {
 func openChecked(ctx context.Context, j *job, ref types.ImageReference) (*checkedSource, error) {
 	asking, cancel := j.attend(ctx)
 	defer cancel()
-	src, err := ref.NewImageSource(asking, j.sys)
+	src, err := j.openSource(asking, ref)
 	if err != nil {
 		return nil, attended(asking, err)
 	}

@@ -63,7 +63,7 @@ func (t Transfer) Manifest(ctx context.Context, s *image.Store, name string, acc
 	err = j.again(ctx, func() error {
 		ctx, cancel := j.attend(ctx)
 		defer cancel()
-		src, err := ref.NewImageSource(ctx, j.sys)
+		src, err := j.openSource(ctx, ref)
 		if err != nil {
 			return attended(ctx, err)
 		}
@@ -83,7 +83,7 @@ func (j *job) remote(name string) (imageRef, error) {
 	if err != nil {
 		return nil, err
 	}
-	return registryRef(names[0])
+	return j.ask(names[0])
 }
 
 // entries gives what is put into a list for one name.
@@ -96,7 +96,7 @@ func (j *job) entries(ctx context.Context, name string, opts image.ListAdd) ([]e
 	err = j.again(ctx, func() error {
 		ctx, cancel := j.attend(ctx)
 		defer cancel()
-		src, err := ref.NewImageSource(ctx, j.sys)
+		src, err := j.openSource(ctx, ref)
 		if err != nil {
 			return attended(ctx, err)
 		}

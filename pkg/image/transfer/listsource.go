@@ -40,15 +40,22 @@ func (j *job) pushList(ctx context.Context, l *image.ManifestList, name, to stri
 			return image.Pushed{}, fmt.Errorf("push manifest list %q: it is given by its id and not by a name, which would say where to", name)
 		}
 	}
+	if err := j.hold(ctx, l.Image, "push"); err != nil {
+		return image.Pushed{}, err
+	}
 	base, err := j.stored(l.Image)
 	if err != nil {
 		return image.Pushed{}, err
+	}
+	target, err := j.ref(to)
+	if err != nil {
+		return image.Pushed{}, fmt.Errorf("push manifest list %q: %w", name, err)
 	}
 	how := copy.Options{ImageListSelection: copy.CopyAllImages}
 	if only {
 		how.ImageListSelection = copy.CopySpecificImages // none
 	}
-	return j.send(ctx, listRef{base, j, l}, to, how, opts)
+	return j.send(ctx, listRef{base, j, l, registryOf(target)}, to, how, opts)
 }
 
 // listRef is a manifest list of the store as something to copy from: the list from its record, each image from where it is.
@@ -56,6 +63,7 @@ type listRef struct {
 	types.ImageReference
 	j    *job
 	list *image.ManifestList
+	to   string // registry that the list goes to, or ""
 }
 
 func (r listRef) NewImageSource(ctx context.Context, _ *types.SystemContext) (types.ImageSource, error) {
@@ -81,6 +89,9 @@ func (r listRef) open(ctx context.Context, sum digest.Digest) (instance, error) 
 		if img == nil {
 			return instance{}, fmt.Errorf("%w with this manifest in the store", image.ErrNotFound)
 		}
+		if err := r.j.hold(ctx, img, "push"); err != nil {
+			return instance{}, err
+		}
 		ref, err := r.j.stored(img)
 		if err != nil {
 			return instance{}, err
@@ -92,7 +103,13 @@ func (r listRef) open(ctx context.Context, sum digest.Digest) (instance, error) 
 	if err != nil {
 		return instance{}, err
 	}
-	src, err := ref.NewImageSource(ctx, r.j.sys)
+	from := *r.j
+	if registryOf(ref) != r.to {
+		// --creds is for where the list goes.
+		sys := *r.j.sys
+		sys.DockerAuthConfig, from.sys = nil, &sys
+	}
+	src, err := from.openSource(ctx, ref)
 	if err != nil {
 		return instance{}, explainRef("open", ref, err)
 	}

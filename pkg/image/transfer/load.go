@@ -94,6 +94,15 @@ func (j *job) spool(ctx context.Context, in io.Reader) (string, error) {
 	return f.Name(), err
 }
 
+func (j *job) spoolFile(ctx context.Context, path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return j.spool(ctx, f)
+}
+
 // open finds out what lies at the place and loads it.
 func (j *job) open(ctx context.Context, from location) ([]image.Loaded, error) {
 	if from.kind == "docker-daemon" {
@@ -110,12 +119,23 @@ func (j *job) open(ctx context.Context, from location) ([]image.Loaded, error) {
 	if info.IsDir() {
 		return j.openDir(ctx, from)
 	}
+	if !info.Mode().IsRegular() {
+		if from.path, err = j.spoolFile(ctx, from.path); err != nil {
+			return nil, err
+		}
+	}
+	if from.path, err = j.bounded(ctx, from.path); err != nil {
+		return nil, err
+	}
 	if from.kind == "oci-archive" {
 		return j.loadOCIArchive(ctx, from)
 	}
 	reader, err := dockerarchive.NewReader(j.sys, from.path)
 	if err == nil {
 		defer reader.Close()
+		if err := j.measureLayers(ctx, from.path); err != nil {
+			return nil, err
+		}
 		return j.loadDockerArchive(ctx, reader, from.image)
 	}
 	if from.kind == "docker-archive" {

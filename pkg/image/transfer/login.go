@@ -27,6 +27,7 @@ func (t Transfer) Login(ctx context.Context, l image.Login) (image.LoggedIn, err
 	defer cancel()
 	who := image.LoggedIn{Registry: registry, Username: l.Username}
 	host, _, _ := strings.Cut(registry, "/")
+	newGate(sys).expectRegistry(host, true)
 	if l.Username == "" {
 		found, err := kept(sys, registry)
 		if err != nil {
@@ -46,11 +47,22 @@ func (t Transfer) Login(ctx context.Context, l image.Login) (image.LoggedIn, err
 		}
 		return who, explain("log in to", registry, host, err)
 	}
-	who.File, err = config.SetCredentials(sys, registry, l.Username, l.Password)
-	if err != nil {
+	if who.File, err = keep(sys, registry, l); err != nil {
 		return who, fmt.Errorf("keep the credentials for %q: %w", registry, err)
 	}
 	return who, nil
+}
+
+// keep keeps credentials and says where: in the store that docker's file names when they go into docker's file, and it names none for this registry.
+func keep(sys *types.SystemContext, registry string, l image.Login) (where string, err error) {
+	store, ok, err := storeFor(sys)
+	if err != nil {
+		return "", err
+	}
+	if !ok || sys.DockerCompatAuthFilePath == "" || hasHelper(sys.DockerCompatAuthFilePath, registry) {
+		return config.SetCredentials(sys, registry, l.Username, l.Password)
+	}
+	return store.program, store.keep(registry, l.Username, l.Password)
 }
 
 // attend bounds the time that a question to a registry may take.
@@ -70,7 +82,7 @@ func (t Transfer) Who(l image.Login) (image.LoggedIn, error) {
 
 // kept are the credentials of a registry.
 func kept(sys *types.SystemContext, registry string) (types.DockerAuthConfig, error) {
-	found, err := config.GetCredentials(sys, registry)
+	found, err := credentialsFor(sys, registry)
 	switch {
 	case err != nil:
 		return found, fmt.Errorf("look for the credentials of %q: %w", registry, err)
@@ -89,6 +101,9 @@ func (t Transfer) Logout(l image.Login, all bool) (image.LoggedIn, error) {
 		if err == nil {
 			err = config.RemoveAllAuthentication(sys)
 		}
+		if err == nil {
+			err = forgetAll(sys)
+		}
 		if err != nil {
 			return image.LoggedIn{}, fmt.Errorf("log out of all registries: %w", err)
 		}
@@ -98,7 +113,13 @@ func (t Transfer) Logout(l image.Login, all bool) (image.LoggedIn, error) {
 	if err != nil {
 		return image.LoggedIn{}, err
 	}
-	switch err := config.RemoveAuthentication(sys, registry); {
+	err = config.RemoveAuthentication(sys, registry)
+	if store, ok, problem := storeFor(sys); problem == nil && ok {
+		if found, asked := store.get(registry); asked == nil && found != (types.DockerAuthConfig{}) {
+			err = store.forget(registry)
+		}
+	}
+	switch {
 	case err == nil:
 		return image.LoggedIn{Registry: registry}, nil
 	case !errors.Is(err, config.ErrNotLoggedIn):
@@ -110,6 +131,20 @@ func (t Transfer) Logout(l image.Login, all bool) (image.LoggedIn, error) {
 			"docker logout "+registry)
 	}
 	return image.LoggedIn{}, fmt.Errorf("log out of %q: %w", registry, image.ErrNotLoggedIn)
+}
+
+// forgetAll empties the credential store.
+func forgetAll(sys *types.SystemContext) error {
+	store, ok, err := storeFor(sys)
+	if err != nil || !ok {
+		return err
+	}
+	kept, err := store.registries()
+	var errs []error
+	for registry := range kept {
+		errs = append(errs, store.forget(registry))
+	}
+	return errors.Join(append(errs, err)...)
 }
 
 // loginFiles says where credentials are kept. A file named by the user need not exist yet.

@@ -11,7 +11,6 @@ import (
 	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/image/v5/copy"
 	"go.podman.io/image/v5/docker"
-	"go.podman.io/image/v5/docker/reference"
 	storageref "go.podman.io/image/v5/storage"
 )
 
@@ -94,7 +93,11 @@ func (j *job) current(ctx context.Context, n image.Name) *image.Image {
 	if err != nil {
 		return nil
 	}
-	digest, err := docker.GetDigest(ctx, j.sys, ref)
+	sys, err := j.sysFor(ref)
+	if err != nil {
+		return nil
+	}
+	digest, err := docker.GetDigest(ctx, sys, ref)
 	if err != nil || !slices.Contains(img.Digests, digest.String()) {
 		return nil
 	}
@@ -130,11 +133,15 @@ func (j *job) pullTags(ctx context.Context, n image.Name, opts image.PullOptions
 	if err != nil {
 		return nil, err
 	}
+	sys, err := j.sysFor(ref)
+	if err != nil {
+		return nil, err
+	}
 	var tags []string
 	err = j.again(ctx, func() error {
 		asking, stop := frugal(j.attend(ctx))
 		defer stop()
-		tags, err = docker.GetRepositoryTags(asking, j.sys, ref)
+		tags, err = docker.GetRepositoryTags(asking, sys, ref)
 		return attended(asking, err)
 	})
 	if err != nil {
@@ -157,17 +164,5 @@ func (j *job) pullTags(ctx context.Context, n image.Name, opts image.PullOptions
 
 // ask gives the reference of an image in its registry, to which requests may go from now on.
 func (j *job) ask(n image.Name) (imageRef, error) {
-	ref, err := registryRef(n)
-	if err == nil {
-		j.gate.expect(ref.DockerReference())
-	}
-	return ref, err
-}
-
-func registryRef(n image.Name) (imageRef, error) {
-	named, err := reference.ParseNormalizedNamed(n.String())
-	if err != nil {
-		return nil, err
-	}
-	return docker.NewReference(named)
+	return j.gate.admitted(n)
 }

@@ -75,6 +75,9 @@ func (j *job) push(ctx context.Context, name, to string, opts image.PushOptions)
 				"pod push "+image.ShortID(img.ID)+" REGISTRY/NAME:TAG")
 		}
 	}
+	if err := j.hold(ctx, img, "push"); err != nil {
+		return image.Pushed{}, err
+	}
 	src, err := j.stored(img)
 	if err != nil {
 		return image.Pushed{}, err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/pkg/image"
@@ -25,40 +26,67 @@ func (t Transfer) Save(ctx context.Context, s *image.Store, names []string, opts
 	if len(names) > 1 && opts.Format != image.DockerArchive {
 		return fmt.Errorf("save %d names: only docker-archive can hold more than one", len(names))
 	}
-	var images []*image.Image
-	for i, name := range names {
-		if i > 0 && !opts.Multi {
-			break
-		}
-		img, err := s.Lookup(ctx, name)
-		if err != nil {
-			return err
-		}
-		images = append(images, img)
+	images, err := toSave(ctx, s, names, opts.Multi)
+	if err != nil {
+		return err
 	}
 	j, err := t.begin(s, image.Access{Progress: opts.Progress, Terminal: opts.Terminal}, image.Platform{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, j.end()) }()
+	for _, img := range images {
+		if err := j.hold(ctx, img.image, "save"); err != nil {
+			return err
+		}
+	}
 	j.sys.DirForceCompress = opts.Compress
 	j.sys.OCIAcceptUncompressedLayers = opts.Uncompressed
-	if err := j.saveTo(ctx, images, names, opts); err != nil {
+	if err := j.saveTo(ctx, images, opts); err != nil {
 		return fmt.Errorf("save image %q: %w", names[0], err)
 	}
 	return nil
 }
 
+// saved is an image on its way into an archive, with the names it is asked for by; the first may be short.
+type saved struct {
+	image *image.Image
+	names []string
+}
+
+// toSave looks the images up: each name's own if there are several, else further names are further tags of the first. An image that is named
+// twice is there once, since an archive cannot hold it twice.
+func toSave(ctx context.Context, s *image.Store, names []string, several bool) ([]saved, error) {
+	var images []saved
+	for i, name := range names {
+		if i > 0 && !several {
+			images[0].names = append(images[0].names, name)
+			continue
+		}
+		img, err := s.Lookup(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		at := slices.IndexFunc(images, func(s saved) bool { return s.image.ID == img.ID })
+		if at < 0 {
+			images = append(images, saved{img, []string{name}})
+		} else if full := savedName(name, img); full != "" {
+			images[at].names = append(images[at].names, full)
+		}
+	}
+	return images, nil
+}
+
 // saveTo writes beside the target and moves it there when it is whole.
-func (j *job) saveTo(ctx context.Context, images []*image.Image, names []string, opts image.SaveOptions) error {
+func (j *job) saveTo(ctx context.Context, images []saved, opts image.SaveOptions) error {
 	info, err := os.Stat(opts.Output)
 	exists := err == nil
 	switch {
 	case opts.Format.IsDir() && exists:
 		// An OCI layout that is there takes the image in; the library replaces its index last.
-		return j.write(ctx, images, names, opts.Output, opts.Format)
+		return j.write(ctx, images, opts.Output, opts.Format)
 	case opts.Output == "", exists && !info.Mode().IsRegular():
-		return j.stream(ctx, images, names, opts)
+		return j.stream(ctx, images, opts)
 	}
 	tmp, err := os.MkdirTemp(filepath.Dir(opts.Output), ".pod-save-")
 	if err != nil {
@@ -66,7 +94,7 @@ func (j *job) saveTo(ctx context.Context, images []*image.Image, names []string,
 	}
 	defer os.RemoveAll(tmp)
 	part := filepath.Join(tmp, filepath.Base(opts.Output))
-	if err := j.write(ctx, images, names, part, opts.Format); err != nil {
+	if err := j.write(ctx, images, part, opts.Format); err != nil {
 		return err
 	}
 	if err := failpoint.Hit("save.written"); err != nil {
@@ -76,11 +104,17 @@ func (j *job) saveTo(ctx context.Context, images []*image.Image, names []string,
 }
 
 // stream writes an archive to a pipe or device: formed in the workspace, as its beginning is known last.
-func (j *job) stream(ctx context.Context, images []*image.Image, names []string, opts image.SaveOptions) error {
+func (j *job) stream(ctx context.Context, images []saved, opts image.SaveOptions) error {
 	part := filepath.Join(j.work.dir, "save.tar")
-	if err := j.write(ctx, images, names, part, opts.Format); err != nil {
+	if err := j.write(ctx, images, part, opts.Format); err != nil {
 		return err
 	}
+	// A pipe may have no reader yet, or one that waits.
+	return within(ctx, func() error { return pour(part, opts) })
+}
+
+// pour copies a file to where an archive is streamed.
+func pour(part string, opts image.SaveOptions) error {
 	f, err := os.Open(part)
 	if err != nil {
 		return err
@@ -99,17 +133,17 @@ func (j *job) stream(ctx context.Context, images []*image.Image, names []string,
 	return err
 }
 
-func (j *job) write(ctx context.Context, images []*image.Image, names []string, path string, format image.Format) error {
+func (j *job) write(ctx context.Context, images []saved, path string, format image.Format) error {
 	if format == image.DockerArchive {
-		return j.writeDockerArchive(ctx, images, names, path)
+		return j.writeDockerArchive(ctx, images, path)
 	}
-	src, err := j.stored(images[0])
+	src, err := j.stored(images[0].image)
 	if err != nil {
 		return err
 	}
 	var dst imageRef
 	var opts copy.Options
-	switch name := savedName(names[0], images[0]); format {
+	switch name := savedName(images[0].names[0], images[0].image); format {
 	case image.OCIArchive:
 		dst, err = ociarchive.NewReference(path, name)
 	case image.OCIDir:
@@ -125,19 +159,15 @@ func (j *job) write(ctx context.Context, images []*image.Image, names []string, 
 	return err
 }
 
-// writeDockerArchive writes one image per entry of images; names that have no image of their own are further tags of the last.
-func (j *job) writeDockerArchive(ctx context.Context, images []*image.Image, names []string, path string) (err error) {
+// writeDockerArchive writes the images, each with its tags.
+func (j *job) writeDockerArchive(ctx context.Context, images []saved, path string) (err error) {
 	w, err := dockerarchive.NewWriter(j.sys, path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	for i, img := range images {
-		own := names[i : i+1]
-		if i == len(images)-1 {
-			own = names[i:]
-		}
-		tags, err := tagsFor(own, img)
+	for _, s := range images {
+		tags, err := tagsFor(s.names, s.image)
 		if err != nil {
 			return err
 		}
@@ -149,7 +179,7 @@ func (j *job) writeDockerArchive(ctx context.Context, images []*image.Image, nam
 		if err != nil {
 			return err
 		}
-		src, err := j.stored(img)
+		src, err := j.stored(s.image)
 		if err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func (t Transfer) Search(ctx context.Context, term string, opts image.SearchOpti
 		return nil, err
 	}
 	limit := cmp.Or(opts.Limit, defaultLimit)
-	ctx, cancel := t.attend(ctx)
+	ctx, cancel := frugal(t.attend(ctx))
 	defer cancel()
 	if opts.Tags {
 		return listTags(ctx, sys, term, limit)
@@ -37,10 +37,14 @@ func (t Transfer) Search(ctx context.Context, term string, opts image.SearchOpti
 	if err != nil {
 		return nil, err
 	}
+	g := newGate(sys)
+	for _, registry := range registries {
+		g.expectRegistry(registry, false)
+	}
 	results, failures := make([][]docker.SearchResult, len(registries)), make([]error, len(registries))
 	var all sync.WaitGroup
 	for i, registry := range registries {
-		all.Go(func() { results[i], failures[i] = docker.SearchRegistry(ctx, sys, registry, term, limit) })
+		all.Go(func() { results[i], failures[i] = searchOne(ctx, sys, registry, term, limit) })
 	}
 	all.Wait()
 	var found []image.Found
@@ -53,6 +57,18 @@ func (t Transfer) Search(ctx context.Context, term string, opts image.SearchOpti
 		}
 	}
 	return found, errors.Join(failures...)
+}
+
+func searchOne(ctx context.Context, sys *types.SystemContext, registry, term string, limit int) ([]docker.SearchResult, error) {
+	found, err := credentialsFor(sys, registry)
+	if err != nil {
+		return nil, err
+	}
+	own := *sys
+	if found != (types.DockerAuthConfig{}) {
+		own.DockerAuthConfig = &found
+	}
+	return docker.SearchRegistry(ctx, &own, registry, term, limit)
 }
 
 // whereToSearch takes the registry off the term, if it begins with one.
@@ -110,8 +126,12 @@ func listTags(ctx context.Context, sys *types.SystemContext, term string, limit 
 		return nil, err
 	}
 	n := names[0]
-	ref, err := registryRef(n)
+	ref, err := newGate(sys).admitted(n)
 	if err != nil {
+		return nil, err
+	}
+	j := &job{sys: sys}
+	if sys, err = j.sysFor(ref); err != nil {
 		return nil, err
 	}
 	tags, err := docker.GetRepositoryTags(ctx, sys, ref)

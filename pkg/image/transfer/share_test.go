@@ -126,18 +126,22 @@ func TestPullResumes(t *testing.T) {
 	empty(t, s)
 }
 
-// TestPullsShareTheWork has three pulls of one image at once: one fetches, the others wait for it.
+// TestPullsShareTheWork has several pulls of one image at once, under one name and under others: one fetches, the others wait for it.
 func TestPullsShareTheWork(t *testing.T) {
 	c := &counted{stuck: make(chan struct{}, 9)}
 	host := podtest.Registry(t, c.wrap)
 	s := newStore(t, insecure(host))
 	spec := small("one")
-	id := push(t, spec, host+"/app:1")
+	names := []string{host + "/app:1", host + "/app:1", host + "/app:2", host + "/team/other:1"}
+	var id string
+	for _, name := range names {
+		id = push(t, spec, name)
+	}
 	c.hold("")
 	var wait sync.WaitGroup
-	for range 3 {
+	for _, name := range names {
 		wait.Go(func() {
-			images, err := Transfer{}.Pull(t.Context(), s, host+"/app:1", image.PullOptions{})
+			images, err := Transfer{}.Pull(t.Context(), s, name, image.PullOptions{})
 			if err != nil || images[0].ID != id {
 				t.Errorf("pull: %v, %v", images, err)
 			}

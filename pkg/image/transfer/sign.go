@@ -69,7 +69,10 @@ func (j *job) keepSignature(ctx context.Context, ref imageRef, text []byte, g gp
 	if err != nil {
 		return err
 	}
-	src, err := ref.NewImageSource(ctx, j.sys)
+	ctx, cancel := j.attend(ctx)
+	defer cancel()
+	defer func() { err = attended(ctx, err) }()
+	src, err := j.openSource(ctx, ref)
 	if err != nil {
 		return err
 	}
@@ -78,7 +81,11 @@ func (j *job) keepSignature(ctx context.Context, ref imageRef, text []byte, g gp
 	if err != nil {
 		return err
 	}
-	dst, err := ref.NewImageDestination(ctx, j.sys)
+	sys, err := j.sysFor(ref)
+	if err != nil {
+		return err
+	}
+	dst, err := ref.NewImageDestination(ctx, sys)
 	if err != nil {
 		return err
 	}
@@ -109,28 +116,9 @@ func (t Transfer) Sign(ctx context.Context, s *image.Store, name string, opts im
 	if ref.Transport() != docker.Transport {
 		return nil, fmt.Errorf("sign %q: a simple signature has a place beside a registry only", name)
 	}
-	src, err := ref.NewImageSource(ctx, j.sys)
+	manifests, err := j.manifests(ctx, ref, opts.All)
 	if err != nil {
 		return nil, explainRef("sign", ref, err)
-	}
-	defer func() { err = errors.Join(err, src.Close()) }()
-	text, kind, err := src.GetManifest(ctx, nil)
-	if err != nil {
-		return nil, explainRef("sign", ref, err)
-	}
-	manifests := [][]byte{text}
-	if opts.All && manifest.MIMETypeIsMultiImage(kind) {
-		list, err := manifest.ListFromBlob(text, kind)
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range list.Instances() {
-			text, _, err := src.GetManifest(ctx, &d)
-			if err != nil {
-				return nil, explainRef("sign", ref, err)
-			}
-			manifests = append(manifests, text)
-		}
 	}
 	var done []image.Pushed
 	for _, text := range manifests {
@@ -141,6 +129,37 @@ func (t Transfer) Sign(ctx context.Context, s *image.Store, name string, opts im
 		done = append(done, image.Pushed{Name: fullName(ref), Digest: sum.String(), Size: int64(len(text))})
 	}
 	return done, nil
+}
+
+// manifests gives that of an image; of a list, with all, those of its images too.
+func (j *job) manifests(ctx context.Context, ref imageRef, all bool) (_ [][]byte, err error) {
+	ctx, cancel := j.attend(ctx)
+	defer cancel()
+	defer func() { err = attended(ctx, err) }()
+	src, err := j.openSource(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	text, kind, err := src.GetManifest(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	found := [][]byte{text}
+	if !all || !manifest.MIMETypeIsMultiImage(kind) {
+		return found, nil
+	}
+	list, err := manifest.ListFromBlob(text, kind)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range list.Instances() {
+		if text, _, err = src.GetManifest(ctx, &d); err != nil {
+			return nil, err
+		}
+		found = append(found, text)
+	}
+	return found, nil
 }
 
 // signOne signs one manifest: into the directory, laid out as lookaside storage is, or where registries.d says.

@@ -52,6 +52,7 @@ type job struct {
 	tell   *progress
 	gate   *gate
 	work   *workspace
+	pins   []*image.Pin
 
 	decryptionKeys []string // for what comes from an archive
 
@@ -86,7 +87,20 @@ func (t Transfer) begin(s *image.Store, access image.Access, platform image.Plat
 }
 
 func (j *job) end() error {
-	return errors.Join(j.policy.Destroy(), j.work.remove())
+	var errs []error
+	for _, p := range j.pins {
+		errs = append(errs, p.Release())
+	}
+	return errors.Join(append(errs, j.policy.Destroy(), j.work.remove())...)
+}
+
+// hold keeps an image from being removed until the job ends.
+func (j *job) hold(ctx context.Context, img *image.Image, purpose string) error {
+	pin, err := j.store.Pin(ctx, img.ID, purpose)
+	if err == nil {
+		j.pins = append(j.pins, pin)
+	}
+	return err
 }
 
 // systemContext is the library's form of how registries are spoken to.
@@ -140,14 +154,15 @@ func trust(sys *types.SystemContext) (*signature.PolicyContext, error) {
 // waiting for; what an abandoned copy leaves in the store is unfinished layers, which the library clears away itself. It gives the manifest
 // that was written.
 func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy.Options) ([]byte, error) {
-	opts.SourceCtx = j.sys
-	opts.MaxParallelDownloads = j.access.Parallel
-	if opts.DestinationCtx == nil {
-		opts.DestinationCtx = j.sys
+	if err := j.connect(&opts, dst, src); err != nil {
+		return nil, err
 	}
+	opts.MaxParallelDownloads = j.access.Parallel
 	events := make(chan types.ProgressProperties)
 	opts.Progress, opts.ProgressInterval = events, 100*time.Millisecond
 	returned := make(chan struct{})
+	ctx, done := j.attendCopy(ctx, dst, src)
+	defer done()
 	stop := j.tell.watch(events, returned)
 	defer stop()
 	var written []byte
@@ -157,9 +172,27 @@ func (j *job) copy(ctx context.Context, dst, src types.ImageReference, opts copy
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, attended(ctx, err)
 	}
 	return written, nil
+}
+
+// connect says how source and destination are spoken to.
+func (j *job) connect(opts *copy.Options, dst, src types.ImageReference) (err error) {
+	if opts.SourceCtx, err = j.sysFor(src); err != nil {
+		return err
+	}
+	to, err := j.sysFor(dst)
+	if err != nil {
+		return err
+	}
+	if opts.DestinationCtx == nil {
+		opts.DestinationCtx = to
+		return nil
+	}
+	shaped := *opts.DestinationCtx
+	shaped.DockerAuthConfig, opts.DestinationCtx = to.DockerAuthConfig, &shaped
+	return nil
 }
 
 // within does something that ends soon after ctx does. What has not ended within grace then is abandoned.

@@ -57,7 +57,11 @@ func (j *job) ref(name string) (imageRef, error) {
 	case "containers-storage":
 		return j.storageRef(rest)
 	}
-	return docker.ParseReference(rest)
+	ref, err := docker.ParseReference(rest)
+	if err == nil {
+		j.gate.expect(ref)
+	}
+	return ref, err
 }
 
 // storageRef names an image of the store, which exists or not.

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/undo"
 	"github.com/pod-engine/pod/pkg/container"
+	"github.com/pod-engine/pod/pkg/netns"
 	"github.com/pod-engine/pod/pkg/netns/helper"
 	"github.com/pod-engine/pod/pkg/netns/network"
 )
@@ -33,7 +35,7 @@ func (s *Server) setup(request helper.Request) (answer helper.Answer, file *os.F
 			return answer, nil, err
 		}
 	}
-	if file, err = fresh(); err != nil {
+	if file, err = s.fresh(); err != nil {
 		return answer, nil, err
 	}
 	defer func() {
@@ -51,42 +53,63 @@ func (s *Server) setup(request helper.Request) (answer helper.Answer, file *os.F
 		return answer, file, err
 	}
 	a := &helper.Attached{ID: request.ID, Boot: s.boot, Names: request.Names, DNS: request.DNS, Search: request.Search}
+	if err := s.attach(a, networks, request, file); err != nil {
+		return answer, file, err
+	}
+	warnings := answer.Warnings
+	answer = s.attachedAs(a)
+	answer.Warnings = warnings
+	return answer, file, nil
+}
+
+// attachedAs is the answer about a container that is attached.
+func (s *Server) attachedAs(a *helper.Attached) helper.Answer {
+	return helper.Answer{Attached: *a, HostAddress: s.uplink.hostAddress(), Uplink: s.uplink.driver()}
+}
+
+// attach does what a start needs, in the order in which it can be taken back: addresses, ports, the record, interfaces, names.
+func (s *Server) attach(a *helper.Attached, networks []network.Config, request helper.Request, file *os.File) (err error) {
 	undone := new(undo.Stack)
 	defer undone.OnError(&err)
 	undone.Push(func() error { return s.forget(a) })
 	for i, n := range networks {
 		end, err := s.reserve(n, request.Endpoints[i], a)
 		if err != nil {
-			return answer, file, err
+			return err
 		}
 		a.Ends = append(a.Ends, end)
 	}
+	if err := failpoint.Hit("helper.leased"); err != nil {
+		return err
+	}
 	if err := s.publish(a, request.Ports); err != nil {
-		return answer, file, err
+		return err
+	}
+	if err := failpoint.Hit("helper.published"); err != nil {
+		return err
 	}
 	if err := s.record(a); err != nil {
-		return answer, file, err
+		return err
 	}
 	s.attached[a.ID] = a
-	if err := failpoint.Hit("network.recorded"); err != nil {
-		return answer, file, err
+	if err := failpoint.Hit("helper.recorded"); err != nil {
+		return err
 	}
 	for i, n := range networks {
 		if err := s.plug(n, a.Ends[i], file, i == s.gatewayEnd(a)); err != nil {
-			return answer, file, err
+			return err
 		}
 	}
-	if err := failpoint.Hit("network.plugged"); err != nil {
-		return answer, file, err
+	if err := failpoint.Hit("helper.plugged"); err != nil {
+		return err
 	}
 	if len(s.redirects()) > 0 {
 		if err := s.replaceRules(); err != nil {
-			return answer, file, err
+			return err
 		}
 	}
 	s.names.update()
-	answer.Attached, answer.HostAddress = *a, s.uplink.hostAddress()
-	return answer, file, nil
+	return failpoint.Hit("helper.named")
 }
 
 // load gives the records of the networks of these endpoints.
@@ -94,12 +117,22 @@ func (s *Server) load(ends []container.Endpoint) ([]network.Config, error) {
 	var networks []network.Config
 	for _, e := range ends {
 		n, err := s.store.Load(e.Network)
+		if err == nil && n.Name == container.DefaultNetwork && !s.hasBridge(n.Name) {
+			n, err = s.store.Settle(context.Background(), netns.Reachable(n.Interface))
+		}
 		if err != nil {
 			return nil, err
 		}
 		networks = append(networks, n)
 	}
 	return networks, nil
+}
+
+func (s *Server) hasBridge(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.bridges[name]
+	return ok
 }
 
 // reserve chooses names and addresses for one end and leases the addresses.
@@ -228,7 +261,7 @@ func (s *Server) forget(a *helper.Attached) error {
 	s.last = time.Now()
 	s.unpublish(a.ID)
 	delete(s.attached, a.ID)
-	var all error
+	all := failpoint.Hit("helper.unpublished")
 	var peers []string
 	for _, e := range a.Ends {
 		all = errors.Join(all, s.release(a, e))
@@ -237,6 +270,7 @@ func (s *Server) forget(a *helper.Attached) error {
 			s.Log.Debug("packet filter", "error", err) // it was never admitted
 		}
 	}
+	all = errors.Join(all, failpoint.Hit("helper.released"))
 	if err := os.Remove(s.recordPath(a.ID)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		all = errors.Join(all, err)
 	}
@@ -244,7 +278,7 @@ func (s *Server) forget(a *helper.Attached) error {
 		all = errors.Join(all, s.replaceRules())
 	}
 	go s.unplug(peers) // the kernel takes some milliseconds for each
-	return all
+	return errors.Join(all, failpoint.Hit("helper.forgotten"))
 }
 
 // release frees the addresses of one end.

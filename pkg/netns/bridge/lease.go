@@ -139,13 +139,16 @@ func (l *leases) release(name string, a netip.Addr, id string) error {
 	return nil
 }
 
-// sweep removes the leases that nobody needs.
-func (l *leases) sweep() {
+// sweep removes the leases that nobody needs: of containers that are attached nowhere, and those that a container which is attached here
+// has not.
+func (l *leases) sweep(attached map[string]*helper.Attached) {
 	files, _ := filepath.Glob(filepath.Join(l.dir, "*", "*"))
 	for _, path := range files {
-		if _, live := l.owner(path); !live {
-			os.Remove(path)
-			os.Remove(filepath.Dir(path))
+		id, live := l.owner(path)
+		if a := attached[id]; live && (a == nil || a.Leases(filepath.Base(filepath.Dir(path)), filepath.Base(path))) {
+			continue
 		}
+		os.Remove(path)
+		os.Remove(filepath.Dir(path))
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/pkg/netns/helper"
 	"github.com/pod-engine/pod/pkg/netns/network"
 )
@@ -29,13 +29,16 @@ func (s *Server) recover() error {
 			s.forget(a)
 		}
 	}
-	s.leases.sweep()
+	s.leases.sweep(s.attached)
 	s.dropStrangers()
+	if err := failpoint.Hit("helper.swept"); err != nil {
+		return err
+	}
 	if err := s.restore(); err != nil {
 		return err
 	}
 	go s.follow()
-	return nil
+	return failpoint.Hit("helper.restored")
 }
 
 // records are those of the containers that were attached.
@@ -55,11 +58,24 @@ func (s *Server) records() []*helper.Attached {
 	return all
 }
 
-// plugged reports whether the kernel has all interfaces of a container on our side.
+// plugged reports whether the kernel has interfaces of a container on our side. Where it has only some, the container leaves the networks
+// of the others.
 func (s *Server) plugged(a *helper.Attached) bool {
-	for _, e := range a.Ends {
-		if _, err := s.inside.link.LinkByName(e.Peer); err != nil && s.onBridge(e) {
+	missing := func(e helper.End) bool {
+		if !s.onBridge(e) {
 			return false
+		}
+		_, err := s.inside.link.LinkByName(e.Peer)
+		return err != nil
+	}
+	left := slices.DeleteFunc(slices.Clone(a.Ends), missing)
+	if len(left) == 0 && len(a.Ends) > 0 {
+		return false
+	}
+	if len(left) < len(a.Ends) {
+		a.Ends = left
+		if err := s.record(a); err != nil {
+			s.Log.Error("record that a container has lost a network", "container", a.ID, "error", err)
 		}
 	}
 	return true
@@ -120,14 +136,10 @@ func (s *Server) restore() error {
 	}
 	s.names.update()
 	for _, a := range s.attached {
-		if s.ports[a.ID] != nil || len(a.Ports) == 0 {
+		if s.ports[a.ID] != nil || s.gatewayEnd(a) < 0 {
 			continue
 		}
-		ports := a.Ports
-		a.Ports = nil
-		if err := s.publish(a, ports); err != nil {
-			s.unpublish(a.ID)
-			a.Ports = ports
+		if err := s.republish(a); err != nil {
 			s.Log.Error("publish ports again", "container", a.ID, "error", err)
 		}
 	}
@@ -196,144 +208,4 @@ func (s *Server) lost(peer string) {
 			return
 		}
 	}
-}
-
-// connect attaches a running container to one network more.
-func (s *Server) connect(request helper.Request, file *os.File) (answer helper.Answer, err error) {
-	if file == nil {
-		return answer, errors.New("connect: no namespace was sent")
-	}
-	networks, err := s.load(request.Endpoints)
-	if err != nil {
-		return answer, err
-	}
-	n, e := networks[0], request.Endpoints[0]
-	if n.Driver == network.DriverBridge && !n.Internal {
-		if _, err := s.uplink.await(); err != nil {
-			return answer, err
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.attached == nil {
-		return answer, errEnding
-	}
-	a := s.attached[request.ID]
-	if a == nil { // it was started in no network, or left its last
-		a = &helper.Attached{ID: request.ID, Boot: s.boot, Names: request.Names}
-	}
-	if slices.ContainsFunc(a.Ends, func(o helper.End) bool { return o.Network == n.Name }) {
-		return answer, fmt.Errorf("the container is in network %q already: %w", n.Name, network.ErrExists)
-	}
-	end, err := s.reserve(n, e, a)
-	if err != nil {
-		return answer, err
-	}
-	before := a.Ends
-	first := s.gatewayEnd(a) < 0
-	a.Ends = append(slices.Clone(before), end)
-	s.attached[a.ID] = a
-	if err = s.record(a); err == nil {
-		err = s.plug(n, end, file, first && !n.Internal)
-	}
-	if err != nil {
-		go s.unplug([]string{end.Peer})
-		if len(before) == 0 {
-			return answer, errors.Join(err, s.forget(a))
-		}
-		a.Ends = before
-		return answer, errors.Join(err, s.release(a, end), s.record(a))
-	}
-	s.names.update()
-	answer.Attached = *a
-	return answer, nil
-}
-
-// disconnect takes a container out of a network.
-func (s *Server) disconnect(request helper.Request, file *os.File) error {
-	name := request.Endpoints[0].Network
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a := s.attached[request.ID]
-	i := -1
-	if a != nil {
-		i = slices.IndexFunc(a.Ends, func(e helper.End) bool { return e.Network == name })
-	}
-	if i < 0 {
-		return fmt.Errorf("the container is not in network %q: %w", name, network.ErrNotFound)
-	}
-	end, gateway := a.Ends[i], s.gatewayEnd(a)
-	a.Ends = slices.Delete(slices.Clone(a.Ends), i, i+1)
-	err := s.record(a)
-	if s.onBridge(end) {
-		s.unplug([]string{end.Peer})
-		err = errors.Join(err, s.rules.expel(end))
-	} else if file != nil {
-		err = errors.Join(err, removeIn(file, end.Interface))
-	}
-	err = errors.Join(err, s.release(a, end))
-	if i == gateway {
-		err = errors.Join(err, s.moveOut(a, file))
-	}
-	s.names.update()
-	return err
-}
-
-// moveOut gives a container that lost its way out another: its next network's gateway, and its ports lead there.
-func (s *Server) moveOut(a *helper.Attached, file *os.File) error {
-	next := s.gatewayEnd(a)
-	ports := a.Ports
-	s.unpublish(a.ID)
-	if next < 0 {
-		return nil
-	}
-	if file != nil {
-		n, err := s.store.Load(a.Ends[next].Network)
-		if err == nil {
-			err = routeBy(n, a.Ends[next], file)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	a.Ports = nil
-	if err := s.publish(a, ports); err != nil {
-		a.Ports = ports
-		return err
-	}
-	return nil
-}
-
-func routeBy(_ network.Config, e helper.End, file *os.File) error {
-	link, err := linkIn(file)
-	if err != nil {
-		return err
-	}
-	defer link.Close()
-	eth, err := link.LinkByName(e.Interface)
-	if err != nil {
-		return err
-	}
-	for _, a := range e.Addresses {
-		if !a.Gateway.IsValid() {
-			continue
-		}
-		if err := link.RouteReplace(&netlink.Route{LinkIndex: eth.Attrs().Index, Gw: net.IP(a.Gateway.AsSlice())}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func removeIn(file *os.File, name string) error {
-	link, err := linkIn(file)
-	if err != nil {
-		return err
-	}
-	defer link.Close()
-	eth, err := link.LinkByName(name)
-	if err != nil {
-		return err
-	}
-	return link.LinkDel(eth)
 }

@@ -82,11 +82,25 @@ func setting(name, value string) error {
 
 // fresh is a new namespace, with lo up. Routes that strangers advertise are not believed in it; ping works without a
 // capability, and any user may listen on a low port, as in docker.
-func fresh() (file *os.File, err error) {
+//
+// In a user's namespaces TCP ends on this machine, at the way out, the port forwarder or another container. Congestion control has
+// nothing to control there, and one that paces what it sends (BBR) waits for timers in vain: reno does not, and every kernel has it.
+func (s *Server) fresh() (file *os.File, err error) {
+	settings := [][2]string{
+		{"ipv6/conf/all/accept_ra", "0"},
+		{"ipv6/conf/default/accept_ra", "0"},
+		{"ipv6/conf/all/accept_redirects", "0"},
+		{"ipv6/conf/default/accept_redirects", "0"},
+		{"ipv4/ping_group_range", "0 " + lastGroup()},
+		{"ipv4/ip_unprivileged_port_start", "0"},
+	}
+	if s.Rootless {
+		settings = append(settings, [2]string{"ipv4/tcp_congestion_control", "reno"})
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		file, err = unshared()
+		file, err = unshared(settings)
 	}()
 	<-done
 	if err != nil {
@@ -96,13 +110,13 @@ func fresh() (file *os.File, err error) {
 }
 
 // unshared leaves its thread in the namespace; the runtime ends the thread with the goroutine.
-func unshared() (file *os.File, err error) {
+func unshared(settings [][2]string) (file *os.File, err error) {
 	runtime.LockOSThread()
 	if unix.Gettid() == os.Getpid() {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			file, err = unshared()
+			file, err = unshared(settings)
 		}()
 		<-done
 		runtime.UnlockOSThread()
@@ -111,14 +125,7 @@ func unshared() (file *os.File, err error) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return nil, err
 	}
-	for _, s := range [][2]string{
-		{"ipv6/conf/all/accept_ra", "0"},
-		{"ipv6/conf/default/accept_ra", "0"},
-		{"ipv6/conf/all/accept_redirects", "0"},
-		{"ipv6/conf/default/accept_redirects", "0"},
-		{"ipv4/ping_group_range", "0 " + lastGroup()},
-		{"ipv4/ip_unprivileged_port_start", "0"},
-	} {
+	for _, s := range settings {
 		if err := setting(s[0], s[1]); err != nil {
 			return nil, err
 		}

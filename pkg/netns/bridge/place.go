@@ -10,6 +10,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/pkg/netns/helper"
 )
 
@@ -24,7 +25,7 @@ func (s *Server) openNamespace() (*os.File, error) {
 		return file, nil
 	}
 	// What is recorded as attached was attached to another namespace, which is gone.
-	file, err := fresh()
+	file, err := s.fresh()
 	if err != nil {
 		return nil, err
 	}
@@ -33,6 +34,9 @@ func (s *Server) openNamespace() (*os.File, error) {
 	}
 	if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", file.Fd()), path, "", unix.MS_BIND, ""); err != nil {
 		return nil, errors.Join(fmt.Errorf("mount the namespace of the networks at %q: %w", path, err), file.Close())
+	}
+	if err := failpoint.Hit("helper.namespace"); err != nil {
+		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
 }
@@ -92,7 +96,7 @@ func (s *Server) leave() {
 	os.Remove(filepath.Join(s.Dir, helper.DialSocket))
 	os.Remove(filepath.Join(s.Dir, helper.AttachedDir))
 	os.Remove(filepath.Join(s.Dir, helper.NetnsFile+".log"))
-	s.leases.sweep()
+	s.leases.sweep(nil)
 }
 
 // clear takes the bridges and the rules away from the machine.

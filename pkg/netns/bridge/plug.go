@@ -13,6 +13,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/netns/helper"
 	"github.com/pod-engine/pod/pkg/netns/network"
@@ -59,6 +60,13 @@ func (s *Server) plug(n network.Config, e helper.End, file *os.File, gateway boo
 	if err := configure(n, e, file, gateway); err != nil {
 		return fail(err)
 	}
+	if n.Driver == network.DriverBridge {
+		// The other end is up now, and the kernel lets ours send when it comes to that, in the background: until then what is sent to the
+		// container is lost. To be asked for an interface it does it first (since Linux 6.8).
+		if _, err := s.inside.link.LinkByName(e.Peer); err != nil {
+			return fail(err)
+		}
+	}
 	return nil
 }
 
@@ -67,8 +75,14 @@ func (s *Server) plugBridge(n network.Config, e helper.End, mac net.HardwareAddr
 	if err != nil {
 		return err
 	}
+	if err := failpoint.Hit("helper.bridged"); err != nil {
+		return err
+	}
 	if err := s.rules.admit(e); err != nil {
 		return fmt.Errorf("set the packet filter: %w", err)
+	}
+	if err := failpoint.Hit("helper.admitted"); err != nil {
+		return err
 	}
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.MasterIndex, attrs.Flags, attrs.MTU = e.Peer, bridge, net.FlagUp, s.mtu(n)
@@ -85,9 +99,11 @@ func (s *Server) plugBridge(n network.Config, e helper.End, mac net.HardwareAddr
 		if err != nil {
 			return err
 		}
-		return s.inside.link.BridgeVlanAdd(veth, uint16(id), true, true, false, false)
+		if err := s.inside.link.BridgeVlanAdd(veth, uint16(id), true, true, false, false); err != nil {
+			return err
+		}
 	}
-	return nil
+	return failpoint.Hit("helper.linked")
 }
 
 // plugHost makes an interface on one of the machine's own, for root.

@@ -36,6 +36,9 @@ func (s *Server) publish(a *helper.Attached, ports []container.Port) error {
 	f := &forwards{}
 	s.ports[a.ID] = f
 	for _, p := range ports {
+		if p.Protocol != "tcp" && p.Protocol != "udp" {
+			return netns.ProtocolError(p)
+		}
 		chosen, err := s.bind(f, p, target)
 		if err != nil {
 			return s.portError(chosen, err)
@@ -65,9 +68,6 @@ const tries = 64
 
 // bind binds all ports of a range, or none. The port in an error is the one that failed.
 func (s *Server) bind(f *forwards, p container.Port, target string) (container.Port, error) {
-	if p.Protocol != "tcp" && p.Protocol != "udp" {
-		return p, fmt.Errorf("publish port %d/%s: only tcp and udp can be published", p.ContainerPort, p.Protocol)
-	}
 	if p.HostPort != 0 {
 		return s.bindRange(f, p, target)
 	}
@@ -91,7 +91,7 @@ func (s *Server) bind(f *forwards, p container.Port, target string) (container.P
 		}
 		last = err
 	}
-	return p, fmt.Errorf("found no %d free ports in a row: %w", p.Count, last)
+	return p, last
 }
 
 // freePort asks the kernel for one.
@@ -194,6 +194,18 @@ func (f *forwards) stop(n int) {
 	f.stops = f.stops[:n]
 }
 
+// republish binds the ports that a container had: those that were chosen for it too.
+func (s *Server) republish(a *helper.Attached) error {
+	ports := a.Ports
+	a.Ports = nil
+	err := s.publish(a, ports)
+	if err != nil {
+		s.unpublish(a.ID)
+		a.Ports = ports
+	}
+	return err
+}
+
 // unpublish closes the ports of a container.
 func (s *Server) unpublish(id string) {
 	if f := s.ports[id]; f != nil {
@@ -205,9 +217,10 @@ func (s *Server) unpublish(id string) {
 // portError says why a port cannot be published, naming the container that has it where it is one of ours.
 func (s *Server) portError(p container.Port, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
+		p.Count = 1
 		for _, a := range s.attached {
 			for _, q := range a.Ports {
-				if q.Protocol == p.Protocol && p.HostPort >= q.HostPort && int(p.HostPort) < int(q.HostPort)+int(q.Count) {
+				if _, ok := p.Meets(q); ok {
 					return hint.Wrap(fmt.Errorf("publish host port %d/%s: container %q has published it", p.HostPort, p.Protocol, ownName(a)), "choose another host port, or stop that container")
 				}
 			}

@@ -180,7 +180,8 @@ func (s *Server) do(request helper.Request, file *os.File) (helper.Answer, *os.F
 		answer, err := s.connect(request, file)
 		return answer, nil, err
 	case helper.Disconnect:
-		return helper.Answer{}, nil, s.disconnect(request, file)
+		answer, err := s.disconnect(request, file)
+		return answer, nil, err
 	case helper.Reload:
 		return helper.Answer{}, nil, s.reload()
 	case helper.Drop:

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/process"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/netns"
@@ -74,6 +75,9 @@ func (u *uplink) start() (warnings []string, err error) {
 	if len(u.running) == 0 {
 		u.dropInterface()
 		if err := u.run(ctx); err != nil {
+			return nil, err
+		}
+		if err := failpoint.Hit("helper.uplink"); err != nil {
 			return nil, err
 		}
 		if u.running, err = netns.FindHelpers(u.netns()); err != nil {

@@ -23,9 +23,14 @@ import (
 	"github.com/pod-engine/pod/pkg/netns/network"
 )
 
+// ErrPortInUse is that a port of the machine cannot be published because somebody else has it.
+var ErrPortInUse = errors.New("port in use")
+
 // Kinds are the errors by which callers decide, by the names they travel under.
 func Kinds() map[string]error {
-	return map[string]error{"not-found": network.ErrNotFound, "exists": network.ErrExists, "in-use": network.ErrInUse}
+	return map[string]error{
+		"not-found": network.ErrNotFound, "exists": network.ErrExists, "in-use": network.ErrInUse, "port-in-use": ErrPortInUse,
+	}
 }
 
 // Client asks the helper, and starts it when it does not run.

@@ -9,6 +9,7 @@ package helper
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/pod-engine/pod/pkg/container"
 )
@@ -80,6 +81,13 @@ type Attached struct {
 	Search []string         `json:",omitempty"`
 	Ends   []End            `json:",omitempty"`
 	Ports  []container.Port `json:",omitempty"` // with the host ports that were chosen
+}
+
+// Leases reports whether the container has this address in this network.
+func (a *Attached) Leases(network, address string) bool {
+	return slices.ContainsFunc(a.Ends, func(e End) bool {
+		return e.Network == network && slices.ContainsFunc(e.Addresses, func(has Address) bool { return has.Prefix.Addr().String() == address })
+	})
 }
 
 // End is one interface of a container.

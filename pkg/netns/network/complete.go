@@ -17,8 +17,8 @@ import (
 // HostFacts are what making a network must know about this machine.
 type HostFacts struct {
 	Rootless bool
-	// Taken are the networks that the machine has routes to and that a new one must not hide. It matters to root
-	// only: a user's networks are in a namespace of their own.
+	// Taken are the networks that the machine has routes to, and its own addresses. The subnet that is chosen for a network hides none of
+	// them: from the machine where it is root's, from the containers where it is a user's.
 	Taken []netip.Prefix
 }
 

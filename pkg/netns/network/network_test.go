@@ -162,3 +162,29 @@ func TestBounds(t *testing.T) {
 		}
 	}
 }
+
+// The subnets that are chosen hide nothing that the machine reaches, and the default network keeps its own once it is in use.
+func TestSubnetsAvoidTheMachines(t *testing.T) {
+	taken := []netip.Prefix{netip.MustParsePrefix("10.88.3.0/24"), netip.MustParsePrefix("10.89.0.0/24"), netip.MustParsePrefix("10.90.1.2/32")}
+	store := Store{Dir: filepath.Join(t.TempDir(), "networks")}
+	made, err := store.Create(t.Context(), Config{Name: "a"}, HostFacts{Taken: taken})
+	if err != nil || made.Subnets[0].Subnet.String() != "10.89.1.0/24" {
+		t.Errorf("a new network has %v, %v", made.Subnets, err)
+	}
+	if c, err := store.Settle(t.Context(), taken[1:]); err != nil || c.Subnets[0].Subnet != Default().Subnets[0].Subnet {
+		t.Errorf("a default network that is in nobody's way has %v, %v", c.Subnets, err)
+	}
+	if _, err := os.Stat(filepath.Join(store.Dir, "bridge")); err == nil {
+		t.Error("and has a record")
+	}
+	for range 2 { // the second time it is recorded
+		c, err := store.Settle(t.Context(), taken)
+		if err != nil || c.Subnets[0].Subnet.String() != "10.91.0.0/16" || c.Subnets[0].Gateway.String() != "10.91.0.1" {
+			t.Fatalf("the default network has %v, %v", c.Subnets, err)
+		}
+		taken = append(taken, netip.MustParsePrefix("10.91.0.0/16"))
+	}
+	if c, err := store.Load("podman"); err != nil || c.Subnets[0].Subnet.String() != "10.91.0.0/16" {
+		t.Errorf("it is read as %v, %v", c.Subnets, err)
+	}
+}

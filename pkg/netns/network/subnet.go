@@ -1,6 +1,7 @@
 package network
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/pkg/container"
 )
 
 // giveSubnets checks the subnets asked for, and chooses those that were not.
@@ -33,7 +35,7 @@ func (c *Config) giveSubnets(others []Config, host HostFacts) error {
 		}
 	}
 	if len(c.Subnets) == 0 {
-		s, err := free4(taken)
+		s, err := free4(taken, 24)
 		if err != nil {
 			return hint.Wrap(fmt.Errorf("create network %q: %w", c.Name, err), "give a --subnet, or remove networks: pod network prune")
 		}
@@ -74,6 +76,37 @@ func (s *Subnet) check() error {
 	return nil
 }
 
+// Settle gives the default network a record with another subnet if it has none yet and one of these networks of the machine overlaps
+// with its own. It is asked before the network first has a bridge: what containers are in does not move.
+func (s Store) Settle(ctx context.Context, taken []netip.Prefix) (Config, error) {
+	c, err := s.Load(container.DefaultNetwork)
+	clash := func(p netip.Prefix) bool { return slices.ContainsFunc(taken, p.Overlaps) }
+	if err != nil || c.ID != Default().ID || !slices.EqualFunc(c.Subnets, Default().Subnets, Subnet.same) || !clash(c.Subnets[0].Subnet) {
+		return c, err
+	}
+	others, err := s.List()
+	if err != nil {
+		return c, err
+	}
+	for _, o := range others {
+		for _, sub := range o.Subnets {
+			taken = append(taken, sub.Subnet)
+		}
+	}
+	free, err := free4(taken, c.Subnets[0].Subnet.Bits())
+	if err != nil {
+		return c, hint.Wrap(fmt.Errorf("choose a subnet for network %q: %w", c.Name, err), "remove networks: pod network prune")
+	}
+	return s.Update(ctx, c.Name, func(c *Config) error {
+		c.Subnets = []Subnet{{Subnet: free, Gateway: free.Addr().Next()}}
+		return nil
+	})
+}
+
+func (s Subnet) same(o Subnet) bool {
+	return s.Subnet == o.Subnet && s.Gateway == o.Gateway && s.Range == nil && o.Range == nil
+}
+
 func overlapping(p netip.Prefix, others []Config) string {
 	for _, o := range others {
 		for _, s := range o.Subnets {
@@ -85,17 +118,17 @@ func overlapping(p netip.Prefix, others []Config) string {
 	return ""
 }
 
-// free4 is the first free /24 from 10.89.0.0 to 10.255.255.0, podman's pool.
-func free4(taken []netip.Prefix) (netip.Prefix, error) {
+// free4 is the first free subnet of so many bits from 10.89.0.0 to 10.255.255.0, podman's pool.
+func free4(taken []netip.Prefix, bits int) (netip.Prefix, error) {
 	for second := 89; second < 256; second++ {
-		for third := range 256 {
-			p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(second), byte(third), 0}), 24)
+		for third := 0; third < 256; third += 1 << (24 - bits) {
+			p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(second), byte(third), 0}), bits)
 			if !slices.ContainsFunc(taken, p.Overlaps) {
 				return p, nil
 			}
 		}
 	}
-	return netip.Prefix{}, fmt.Errorf("all subnets from 10.89.0.0/24 to 10.255.255.0/24 are taken")
+	return netip.Prefix{}, fmt.Errorf("all subnets of %d bits from 10.89.0.0 to 10.255.255.255 are taken", bits)
 }
 
 // local6 is a random unique local /64 (RFC 4193).

@@ -1,0 +1,195 @@
+package build
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// makeRoom takes away what has the name, unless that is a directory.
+func makeRoom(dir *os.File, name string) error {
+	err := unix.Unlinkat(int(dir.Fd()), name, 0)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return nil
+	case errors.Is(err, unix.EISDIR):
+		return errors.New("there is a directory with this name, which a file cannot replace")
+	}
+	return err
+}
+
+// placeFile copies one file that is not to be followed, with all that belongs to it.
+func (p *placer) placeFile(l *listing, e entry, dir *os.File, name string) error {
+	fd := int(dir.Fd())
+	switch e.kind() {
+	case unix.S_IFDIR:
+		return p.placeSubdirectory(l, e, dir, name)
+	case unix.S_IFSOCK:
+		return nil // nobody listens on a copy
+	}
+	if e.kind() == unix.S_IFREG {
+		return p.placeRegular(l, e, dir, name, p.buffer())
+	}
+	if err := makeRoom(dir, name); err != nil {
+		return err
+	}
+	switch e.kind() {
+	case unix.S_IFLNK:
+		if err := unix.Symlinkat(e.link, fd, name); err != nil {
+			return err
+		}
+	default:
+		if err := unix.Mknodat(fd, name, e.stat.Mode, int(e.stat.Rdev)); err != nil {
+			return err
+		}
+		if err := unix.Fchmodat(fd, name, p.permissions(e), 0); err != nil {
+			return err
+		}
+	}
+	owner := p.ownerOf(l, e)
+	if err := unix.Fchownat(fd, name, owner.uid, owner.gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return ownerError(owner, err)
+	}
+	return setTime(fd, name, e.stat.Mtim.Nano())
+}
+
+func (p *placer) placeSubdirectory(l *listing, e entry, dir *os.File, name string) error {
+	fd := int(dir.Fd())
+	err := unix.Mkdirat(fd, name, 0o700)
+	if err != nil && !errors.Is(err, unix.EEXIST) {
+		return err
+	}
+	sub, err := openat2(dir, name, &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH})
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+		return errors.New("there is something with this name that is not a directory")
+	}
+	if err != nil {
+		return err
+	}
+	defer sub.Close()
+	return p.dress(l, e, int(sub.Fd()))
+}
+
+// placeRegular copies a regular file by way of the buffer.
+func (p *placer) placeRegular(l *listing, e entry, dir *os.File, name string, buffer []byte) error {
+	from, err := l.openRaw(e.rel, unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(from)
+	how := unix.OpenHow{
+		Flags: unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC, Mode: 0o600, Resolve: unix.RESOLVE_BENEATH,
+	}
+	to, err := openRaw(int(dir.Fd()), name, &how)
+	if errors.Is(err, unix.EEXIST) {
+		if err := makeRoom(dir, name); err != nil {
+			return err
+		}
+		to, err = openRaw(int(dir.Fd()), name, &how)
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(to)
+	if err := p.copyContent(from, to, e.stat.Size, buffer); err != nil {
+		return err
+	}
+	var after unix.Stat_t
+	if err := unix.Fstat(from, &after); err != nil {
+		return err
+	}
+	if !sameFile(after, e.stat) {
+		return errors.New("the file changes while it is copied")
+	}
+	if err := p.dress(l, e, to); err != nil {
+		return err
+	}
+	return setTime(int(dir.Fd()), name, e.stat.Mtim.Nano())
+}
+
+// copyContent copies a file: as a reflink where the file system has them, else by the buffer: into overlay the kernel copies nothing by itself.
+func (p *placer) copyContent(from, to int, size int64, buffer []byte) error {
+	if size == 0 {
+		return nil
+	}
+	if !p.noReflinks.Load() {
+		if unix.IoctlFileClone(to, from) == nil {
+			return nil
+		}
+		p.noReflinks.Store(true)
+	}
+	return readRaw(from, buffer, func(b []byte) error {
+		for len(b) > 0 {
+			n, err := unix.Write(to, b)
+			if err != nil && !errors.Is(err, unix.EINTR) {
+				return err
+			}
+			b = b[max(n, 0):]
+		}
+		return nil
+	})
+}
+
+// readRaw gives the content of a descriptor to take, in pieces of the buffer.
+func readRaw(fd int, buffer []byte, take func([]byte) error) error {
+	for {
+		n, err := unix.Read(fd, buffer)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return err
+		case n == 0:
+			return nil
+		}
+		if err := take(buffer[:n]); err != nil {
+			return err
+		}
+	}
+}
+
+// dress gives a file or directory that was made its owner, attributes and permissions, in this order: a change of owner takes
+// set-user-id bits and capabilities away.
+func (p *placer) dress(l *listing, e entry, fd int) error {
+	owner := p.ownerOf(l, e)
+	if err := unix.Fchown(fd, owner.uid, owner.gid); err != nil {
+		return ownerError(owner, err)
+	}
+	attributes, err := l.attributes(e)
+	if err != nil {
+		return err
+	}
+	for _, a := range attributes {
+		if err := unix.Fsetxattr(fd, a.name, []byte(a.value), 0); err != nil {
+			return fmt.Errorf("set attribute %s: %w", a.name, err)
+		}
+	}
+	return unix.Fchmod(fd, p.permissions(e))
+}
+
+func (p *placer) permissions(e entry) uint32 {
+	mode := e.stat.Mode & 0o7777
+	if p.mode != nil {
+		mode = p.mode.Apply(mode, e.kind() == unix.S_IFDIR)
+	}
+	return mode
+}
+
+func (p *placer) ownerOf(l *listing, e entry) owner {
+	switch {
+	case p.owner != nil:
+		return *p.owner
+	case l.tree.foreign:
+		return owner{}
+	}
+	return owner{int(e.stat.Uid), int(e.stat.Gid)}
+}
+
+func ownerError(o owner, err error) error {
+	if errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("the owner %d:%d is not among the ids of this user (/etc/subuid, /etc/subgid)", o.uid, o.gid)
+	}
+	return err
+}
