@@ -133,8 +133,7 @@ func (r *reader) dispatch(s *stage, c command) error {
 		}
 		s.note(c, "LABEL "+pairs(i.Labels))
 	case *instructions.OnbuildCommand:
-		config.OnBuild = append(config.OnBuild, i.Expression)
-		s.note(c, "ONBUILD "+i.Expression)
+		config.OnBuild = append(config.OnBuild, i.Expression) // it is in no history
 	default:
 		return r.dispatchSetting(s, c)
 	}
@@ -155,7 +154,7 @@ func (r *reader) dispatchSetting(s *stage, c command) error {
 	case *instructions.EntrypointCommand:
 		r.lintOnce(c, &s.entrypointSet)
 		config.Entrypoint = r.shellForm(s, c, i.ShellDependantCmdLine)
-		if !s.cmdSet {
+		if s.cmdSet == nil {
 			config.Cmd = nil // the base's was meant for its own entrypoint
 		}
 		s.note(c, fmt.Sprintf("ENTRYPOINT %q", config.Entrypoint))
