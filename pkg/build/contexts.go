@@ -87,7 +87,7 @@ func (b *Builder) unpackContext(ctx context.Context, f *os.File, dir string) (*T
 		return nil, nil, err
 	}
 	// Owners mean nothing in a context, and may not exist here.
-	if err := b.unpack(ctx, f, dir, &archive.TarOptions{NoLchown: true}); err != nil {
+	if _, err := b.unpack(ctx, f, dir, &archive.TarOptions{NoLchown: true}); err != nil {
 		return nil, nil, fmt.Errorf("unpack the build context: %w", err)
 	}
 	tree, err := openTree(dir)

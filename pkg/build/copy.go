@@ -189,13 +189,14 @@ func (c *copying) placeSource(ctx context.Context, p *placer, l *listing, severa
 		unpack = *c.Unpack
 	}
 	if unpack && !l.isDir() {
-		tree, err := c.unpackListing(ctx, l, u.dir)
+		files, err := c.unpackListing(ctx, l, u.dir)
 		if err != nil {
 			return fmt.Errorf("unpack %s: %w", path.Base(l.name), err)
 		}
-		if tree != nil {
-			defer tree.close()
-			return p.place(tree, strings.TrimSuffix(c.Dest, "/")+"/", several)
+		if files != nil {
+			defer files.close()
+			p := &placer{root: p.root, owner: p.owner, now: p.now} // --chmod is not for what is unpacked
+			return p.placeArchive(files, c.Dest)
 		}
 	}
 	return p.place(l, c.Dest, several)

@@ -13,9 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// unpacked is what an archive holds.
+type unpacked struct {
+	*listing
+	named map[string]bool // the directories that it names; of others it has files only
+}
+
 // unpackListing unpacks the file of a listing below dir if it is a tar archive, compressed or not, by what is in it; else the result
 // is nil.
-func (b *Builder) unpackListing(ctx context.Context, l *listing, dir string) (*listing, error) {
+func (b *Builder) unpackListing(ctx context.Context, l *listing, dir string) (*unpacked, error) {
 	if len(l.entries) == 0 || l.entries[0].kind() != unix.S_IFREG {
 		return nil, nil
 	}
@@ -34,7 +40,8 @@ func (b *Builder) unpackListing(ctx context.Context, l *listing, dir string) (*l
 	if err := os.Chmod(into, 0o755); err != nil {
 		return nil, err
 	}
-	if err := b.unpack(ctx, f, into, &archive.TarOptions{}); err != nil {
+	named, err := b.unpack(ctx, f, into, &archive.TarOptions{})
+	if err != nil {
 		return nil, err
 	}
 	root, err := os.OpenFile(filepath.Clean(into), os.O_RDONLY|unix.O_DIRECTORY, 0)
@@ -42,25 +49,29 @@ func (b *Builder) unpackListing(ctx context.Context, l *listing, dir string) (*l
 		return nil, err
 	}
 	defer root.Close()
-	return (&Tree{Root: root}).list(ctx, "", nil)
+	all, err := (&Tree{Root: root}).list(ctx, "", nil)
+	return &unpacked{all, named}, err
 }
 
 // unpack unpacks an archive below the directory into, within the limits. It is read through before it is written, piece by piece, so that what is refused
-// is not there; and written by a process that has changed its root to that directory, so that nothing in it leads out.
-func (b *Builder) unpack(ctx context.Context, f *os.File, into string, how *archive.TarOptions) error {
+// is not there; and written by a process that has changed its root to that directory, so that nothing in it leads out. The result are the directories
+// that it names.
+func (b *Builder) unpack(ctx context.Context, f *os.File, into string, how *archive.TarOptions) (map[string]bool, error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return err
+		return nil, err
 	}
 	plain := layertar.OpenArchive(ctx, f, b.Limits)
 	defer plain.Close()
-	err := chrootarchive.UntarUncompressed(plain, into, how)
+	dirs := newDirectories(plain)
+	err := chrootarchive.UntarUncompressed(dirs, into, how)
+	named := dirs.all()
 	if err == nil {
 		_, err = io.Copy(io.Discard, plain) // what follows the archive's end
 	}
 	if refused := plain.Err(); refused != nil {
 		err = refused
 	}
-	return err
+	return named, err
 }
 
 // isArchive looks for a tar header, behind whatever compression.

@@ -133,8 +133,7 @@ func (r *reader) dispatch(s *stage, c command) error {
 		}
 		s.note(c, "LABEL "+pairs(i.Labels))
 	case *instructions.OnbuildCommand:
-		config.OnBuild = append(config.OnBuild, i.Expression)
-		s.note(c, "ONBUILD "+i.Expression)
+		config.OnBuild = append(config.OnBuild, i.Expression) // it is in no history
 	default:
 		return r.dispatchSetting(s, c)
 	}

@@ -28,8 +28,12 @@ func (r *reader) run(s *stage, c command, i *instructions.RunCommand) error {
 		}
 	}
 	run.Args = line
-	if i.PrependShell && run.Script == nil {
-		run.Args = append(s.shell(), line...)
+	shown := line
+	if i.PrependShell {
+		shown = append(s.shell(), line...)
+	}
+	if run.Script == nil { // a script needs no shell, which BuildKit runs it through
+		run.Args = shown
 	}
 	switch network := instructions.GetNetwork(i); network {
 	case instructions.NetworkDefault, "":
@@ -49,7 +53,7 @@ func (r *reader) run(s *stage, c command, i *instructions.RunCommand) error {
 	}
 	step := s.step(c)
 	step.Run = run
-	s.add(step, "RUN "+s.runHistory(run.Args))
+	s.add(step, "RUN "+s.runHistory(shown))
 	return nil
 }
 

@@ -1,0 +1,193 @@
+// Package dockerfiles builds Dockerfiles as people write them with pod, and with podman where it can, and compares the images: every file and
+// every setting. docs/testing.md is the guide, testCase says what an archive of testdata is.
+package dockerfiles
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pod-engine/pod/internal/podtest"
+)
+
+var update = flag.Bool("update", false, "write what pod makes into the archives")
+
+// suite is what the cases share: one store for each engine, with the bases.
+type suite struct {
+	pod, podman *podtest.World // podman: nil where it is not installed
+	agent       string         // a socket that stands for an SSH agent
+}
+
+func TestDockerfiles(t *testing.T) {
+	s := newSuite(t)
+	cases := chosen(t)
+	var group sync.WaitGroup
+	next := make(chan *testCase)
+	for range 2 { // at a time
+		group.Go(func() {
+			for c := range next {
+				s.build(t, c)
+			}
+		})
+	}
+	for _, c := range cases {
+		next <- c
+	}
+	close(next)
+	group.Wait()
+	pods := s.saved(t, s.pod)
+	podmans := s.saved(t, s.podman)
+	plain := baseline(pods)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			name := "localhost/" + c.name + ":latest"
+			if pods[name] == nil {
+				t.Fatal("pod has not built it")
+			}
+			c.compareMade(t, pods[name].text(plain))
+			if c.without == "" && s.podman != nil {
+				c.comparePodman(t, pods[name], podmans[name])
+			}
+		})
+	}
+}
+
+// chosen are the cases that go test -run names.
+func chosen(t *testing.T) []*testCase {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases in testdata: %v", err)
+	}
+	_, pattern, _ := strings.Cut(flag.Lookup("test.run").Value.String(), "/")
+	match, err := regexp.Compile(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []*testCase
+	for _, file := range files {
+		if c := readCase(t, file); match.MatchString(c.name) {
+			cases = append(cases, c)
+		}
+	}
+	return cases
+}
+
+func newSuite(t *testing.T) *suite {
+	t.Helper()
+	engine, strict, machine := os.Getenv("POD"), os.Getenv("CI") == "true", podtest.Examine()
+	if engine == "" && !strict {
+		t.Skip("POD does not name the program to test: use make e2e")
+	}
+	for _, condition := range []string{"userns", "crun", "overlay"} {
+		if ok, err := machine.Has(condition); err != nil || !ok {
+			t.Skipf("needs %s: %s", condition, machine.Why(condition))
+		}
+	}
+	bases := filepath.Join(t.TempDir(), "bases.tar")
+	if err := writeBases(bases); err != nil {
+		t.Fatal(err)
+	}
+	s := &suite{pod: newWorld(t, engine, bases), agent: filepath.Join(t.TempDir(), "agent")}
+	if podman, err := exec.LookPath("podman"); err == nil {
+		s.podman = newWorld(t, podman, bases)
+	} else if strict {
+		t.Fatal("needs installed:podman")
+	}
+	agent, err := net.Listen("unix", s.agent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { agent.Close() })
+	return s
+}
+
+func newWorld(t *testing.T, engine, bases string) *podtest.World {
+	t.Helper()
+	world, err := podtest.NewWorld(engine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := world.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := world.Run(t.Context(), "load", "-q", "-i", bases); err != nil {
+		t.Fatal(err)
+	}
+	return world
+}
+
+// build builds a case with both engines.
+func (s *suite) build(t *testing.T, c *testCase) {
+	dir := filepath.Join(t.TempDir(), c.name)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Error(err)
+		return
+	}
+	if err := c.writeContext(dir); err != nil {
+		t.Errorf("%s: %v", c.name, err)
+		return
+	}
+	tag := []string{"-t", "localhost/" + c.name, "--network", "none"}
+	args := slices.Concat([]string{"build", "--pull=never"}, tag, c.args, c.podArgs, []string{"."})
+	if err := s.command(s.pod, dir, args); err != nil {
+		t.Errorf("%s: %v", c.name, err)
+	}
+	if s.podman == nil || c.without != "" {
+		return
+	}
+	args = slices.Concat([]string{"build", "--pull=never", "--layers=false", "--format", "docker"}, tag, c.args, []string{"."})
+	if err := s.command(s.podman, dir, args); err != nil {
+		t.Errorf("%s: %v", c.name, err)
+	}
+}
+
+// buildTimeout ends a build that waits for something that does not come.
+const buildTimeout = time.Minute
+
+func (s *suite) command(w *podtest.World, dir string, args []string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)
+	defer cancel()
+	cmd := w.Command(ctx, args...)
+	cmd.Dir = dir
+	cmd.Env = append(cmd.Env, "SSH_AUTH_SOCK="+s.agent, "BUILD_SECRET=from the environment")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", filepath.Base(w.Engine), strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// saved are the pictures of all images of a store that have a name.
+func (s *suite) saved(t *testing.T, w *podtest.World) map[string]*picture {
+	t.Helper()
+	if w == nil {
+		return nil
+	}
+	list, err := w.Run(t.Context(), "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "dangling=false")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	archive := filepath.Join(dir, "images.tar")
+	args := append([]string{"save", "-q", "--multi-image-archive", "-o", archive}, strings.Fields(list)...)
+	if _, err := w.Run(t.Context(), args...); err != nil {
+		t.Fatal(err)
+	}
+	pictures, err := readSaved(archive, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pictures
+}
