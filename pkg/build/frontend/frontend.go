@@ -98,7 +98,8 @@ type reader struct {
 	lint     *linter.Linter
 	warnings []plan.Warning
 	globals  *environ
-	defaults *environ // globals as they are when no argument is given
+	defaults *environ                  // globals as they are when no argument is given
+	declared []instructions.ArgCommand // that give globals their values
 	stages   []*stage
 	needs    []plan.Need
 	// What was noted of ports and variables so far; see maxPorts and maxEnv.
@@ -116,6 +117,10 @@ func (r *reader) read() (plan.Answer, error) {
 	target, err := r.target()
 	if err != nil {
 		return plan.Answer{}, err
+	}
+	if r.req.Describe {
+		d, err := r.description(target, r.declared)
+		return plan.Answer{Description: d}, err
 	}
 	needed, err := r.reach(target)
 	if err != nil {
@@ -199,7 +204,7 @@ func unwrapParse(err error) error {
 
 // readGlobals gives the ARGs before the first FROM their values.
 func (r *reader) readGlobals(args []instructions.ArgCommand) error {
-	r.globals, r.defaults = platformArgs(r.req), platformArgs(r.req)
+	r.globals, r.defaults, r.declared = platformArgs(r.req), platformArgs(r.req), args
 	for _, command := range args {
 		for _, arg := range command.Args {
 			if arg.Value != nil {
