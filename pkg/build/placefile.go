@@ -15,7 +15,7 @@ func makeRoom(dir *os.File, name string) error {
 	case errors.Is(err, unix.ENOENT):
 		return nil
 	case errors.Is(err, unix.EISDIR):
-		return errors.New("there is a directory with this name in the image, which a file cannot replace")
+		return errors.New("there is a directory with this name, which a file cannot replace")
 	}
 	return err
 }
@@ -63,7 +63,7 @@ func (p *placer) placeSubdirectory(l *listing, e entry, dir *os.File, name strin
 	}
 	sub, err := openat2(dir, name, &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH})
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
-		return errors.New("there is something with this name in the image that is not a directory")
+		return errors.New("there is something with this name that is not a directory")
 	}
 	if err != nil {
 		return err

@@ -243,3 +243,135 @@ func (b *bench) inside(argv ...string) (string, error) {
 	}
 	return string(out), nil
 }
+
+// A container that dies with its monitor is cleaned up by no command. Its forwarder goes with its namespace all the same: whoever comes to
+// have the port next is reached, and not what was left of the container.
+func TestPublishedPortGoesWithItsContainer(t *testing.T) {
+	b := newBench(t)
+	b.must(nil, "run", "-d", "--name", victim, "-p", "127.0.0.1::80", "--ip", "10.88.7.7", podtest.BoxImage, "sleep", "1000")
+	port := b.ask(t, "port", victim, "80")
+	if err := b.killAll(); err != nil {
+		t.Fatal(err)
+	}
+	b.await(t, func() bool {
+		_, err := b.world.Snapshot() // reaps
+		l, listen := net.Listen("tcp", port)
+		if listen == nil {
+			l.Close()
+		}
+		return err == nil && listen == nil
+	})
+	// The address is free as well, without anybody having said so.
+	b.must(nil, "run", "--rm", "--ip", "10.88.7.7", podtest.BoxImage, "true")
+	b.gone(t)
+}
+
+// A lease says of which boot it is: after the next it is nobody's, whether or not the directory was emptied.
+func TestLeaseOfAnotherBootIsFree(t *testing.T) {
+	b := newBench(t)
+	id := b.running(t, "--ip", "10.88.7.7")
+	dir := filepath.Join(b.world.RunDir(), "pod", "network")
+	lease := filepath.Join(dir, "leases", "bridge", "10.88.7.7")
+	records, err := filepath.Glob(filepath.Join(dir, "*", "attached", id))
+	if err != nil || len(records) != 1 {
+		t.Fatalf("records %q, %v", records, err)
+	}
+	record, err := os.ReadFile(records[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.must(nil, "rm", "-f", "-t", "0", victim)
+	if err := b.killNetworkHelper(); err != nil {
+		t.Fatal(err)
+	}
+	other := "00000000-0000-4000-8000-000000000000"
+	for path, text := range map[string]string{
+		lease: id + " " + other + "\n", records[0]: strings.ReplaceAll(string(record), strings.TrimSpace(string(boot)), other),
+	} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.running(t, "--ip", "10.88.7.7")
+	if _, err := os.Stat(records[0]); err == nil {
+		t.Error("the record of the other boot is still there")
+	}
+	b.gone(t)
+}
+
+// The nameservers of a namespace that is gone answer nobody: whoever starts next has new ones, in the namespace that there is.
+func TestNameserversAfterTheirNamespaceWent(t *testing.T) {
+	for _, what := range []string{"helper", "holder"} {
+		t.Run(what, func(t *testing.T) {
+			b := newBench(t)
+			b.must(nil, "network", "create", "web")
+			b.running(t, "--network", "web")
+			if _, err := b.inside("true"); err != nil {
+				t.Fatal(err)
+			}
+			if what == "helper" {
+				b.unmountNetworks(t)
+			} else if err := b.killHolder(); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.killNetworkHelper(); err != nil {
+				t.Fatal(err)
+			}
+			b.must(nil, "run", "-d", "--name", "server", "--network", "web", podtest.BoxImage, "sleep", "1000")
+			b.must(nil, "run", "--rm", "--network", "web", podtest.BoxImage, "nslookup", "server")
+			b.must(nil, "rm", "-f", "-t", "0", "server", victim)
+			b.must(nil, "network", "rm", "web")
+			b.gone(t)
+		})
+	}
+}
+
+// unmountNetworks takes the namespace of the networks away, as somebody might who tidies up.
+func (b *bench) unmountNetworks(t *testing.T) {
+	t.Helper()
+	holder := firstNumber(t, filepath.Join(b.world.RunDir(), "pod", "holder"))
+	places, err := filepath.Glob(filepath.Join(b.world.RunDir(), "pod", "network", "[0-9]*", "netns"))
+	if err != nil || len(places) != 1 {
+		t.Fatalf("the namespace of the networks: %q, %v", places, err)
+	}
+	out, err := exec.Command("nsenter", "-t", fmt.Sprint(holder), "-U", "-m", "--preserve-credentials", "umount", "-l", places[0]).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// The kernel has room for 1023 interfaces on a bridge: the next container is refused with the reason, nothing of it is left, and one that
+// leaves makes room.
+func TestBridgeThatIsFull(t *testing.T) {
+	b := newBench(t)
+	b.must(nil, "network", "create", "web")
+	b.running(t, "--network", "web")
+	var batch strings.Builder
+	for i := range 1022 {
+		fmt.Fprintf(&batch, "link add full%d type ifb\nlink set full%d master pod1\n", i, i)
+	}
+	file := filepath.Join(b.world.TempDir(), "batch")
+	if err := os.WriteFile(file, []byte(batch.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.inside("ip", "-batch", file); err != nil {
+		t.Skipf("interfaces to fill a bridge with: %v", err)
+	}
+	b.wantError(t, "as many containers as the kernel allows (1023)", "run", "-d", "--name", "over", "--network", "web", podtest.BoxImage, "sleep", "1000")
+	b.must(nil, "rm", "-f", "-t", "0", victim, "over")
+	b.must(nil, "run", "--rm", "--network", "web", podtest.BoxImage, "true")
+	b.must(nil, "network", "rm", "web")
+	if err := b.killNetworkHelper(); err != nil {
+		t.Fatal(err)
+	}
+	b.unmountNetworks(t) // with what filled it
+	os.Remove(file)
+	b.gone(t)
+}

@@ -21,6 +21,8 @@ type Request struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	// NoCacheFilter names stages that are built anew.
 	NoCacheFilter []string `json:"noCacheFilter,omitempty"`
+	// Describe asks for a Description instead of a Plan.
+	Describe bool `json:"describe,omitempty"`
 	// Images are what earlier answers needed, by key.
 	Images map[string]Image `json:"images,omitempty"`
 }
@@ -43,10 +45,12 @@ type Image struct {
 
 // Answer is what the reader makes of a Request: a plan, or what it must know first, or what is wrong.
 type Answer struct {
-	Needs    []Need    `json:"needs,omitempty"`
-	Plan     *Plan     `json:"plan,omitempty"`
-	Warnings []Warning `json:"warnings,omitempty"`
-	Problem  *Problem  `json:"problem,omitempty"`
+	Needs []Need `json:"needs,omitempty"`
+	Plan  *Plan  `json:"plan,omitempty"`
+	// Description is there when the request asked for it.
+	Description *Description `json:"description,omitempty"`
+	Warnings    []Warning    `json:"warnings,omitempty"`
+	Problem     *Problem     `json:"problem,omitempty"`
 }
 
 // Warning is a finding of a lint rule.
@@ -64,6 +68,8 @@ type Problem struct {
 	Text string `json:"text"`
 	Line int    `json:"line"` // zero: the file as a whole
 	Hint string `json:"hint,omitempty"`
+	// Lint says that the file is right but for the warnings, which it wants to be errors.
+	Lint bool `json:"lint,omitempty"`
 }
 
 // Platform is what an image runs on.

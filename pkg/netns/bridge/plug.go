@@ -60,6 +60,13 @@ func (s *Server) plug(n network.Config, e helper.End, file *os.File, gateway boo
 	if err := configure(n, e, file, gateway); err != nil {
 		return fail(err)
 	}
+	if n.Driver == network.DriverBridge {
+		// The other end is up now, and the kernel lets ours send when it comes to that, in the background: until then what is sent to the
+		// container is lost. To be asked for an interface it does it first (since Linux 6.8).
+		if _, err := s.inside.link.LinkByName(e.Peer); err != nil {
+			return fail(err)
+		}
+	}
 	return nil
 }
 
