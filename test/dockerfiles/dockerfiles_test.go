@@ -151,7 +151,10 @@ func (s *suite) build(t *testing.T, c *testCase) {
 		return
 	}
 	tag := []string{"-t", "localhost/" + c.name, "--network", "none"}
-	args := slices.Concat([]string{"build", "--pull=never"}, tag, c.args, c.podArgs, []string{"."})
+	args := c.bake
+	if args == nil {
+		args = slices.Concat([]string{"build", "--pull=never"}, tag, c.args, c.podArgs, []string{"."})
+	}
 	if err := s.command(s.pod, dir, args); err != nil {
 		t.Errorf("%s: %v", c.name, err)
 	}
