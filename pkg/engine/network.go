@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -159,7 +160,7 @@ func (e *Engine) releaseNetworks(ctx context.Context, id string) error {
 	}
 	for _, record := range records {
 		if other := filepath.Dir(filepath.Dir(record)); other != place {
-			if err := releaseElsewhere(ctx, other, id); err != nil {
+			if err := e.releaseElsewhere(ctx, other, id); err != nil {
 				return err
 			}
 			continue
@@ -177,15 +178,27 @@ func (e *Engine) releaseNetworks(ctx context.Context, id string) error {
 
 // releaseElsewhere is about a container of a user namespace that was replaced. Its helper may still run; another cannot be started
 // from here, but then nothing is left that needs one.
-func releaseElsewhere(ctx context.Context, place, id string) error {
+func (e *Engine) releaseElsewhere(ctx context.Context, place, id string) error {
 	_, running, err := helper.AskAt(ctx, place, helper.Request{Verb: helper.Teardown, ID: id})
 	if err == nil && !running {
+		e.dropLeases(id)
 		err = os.Remove(filepath.Join(place, helper.AttachedDir, id))
 	}
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("release the networks of container %s: %w", short(id), err)
 	}
 	return nil
+}
+
+// dropLeases removes the leases of a container that no helper will.
+func (e *Engine) dropLeases(id string) {
+	files, _ := filepath.Glob(filepath.Join(e.Network.Dir, helper.LeasesDir, "*", "*"))
+	for _, path := range files {
+		if text, err := os.ReadFile(path); err == nil && strings.HasPrefix(string(text), id+" ") {
+			os.Remove(path)
+			os.Remove(filepath.Dir(path)) // the network's last lease; fails while there are others
+		}
+	}
 }
 
 // mendNetwork starts the network helper again if it was killed while containers need it.
