@@ -85,6 +85,25 @@ func serveArtifact(ctx context.Context, t transfer.Transfer, store *image.Store,
 		}
 		return err
 	}
+	return serveLayout(ctx, t, store, request, answer)
+}
+
+// serveLayout does what is about blobs and manifests that need not be an image's.
+func serveLayout(ctx context.Context, t transfer.Transfer, store *image.Store, request courier.Request, answer *courier.Answer) (err error) {
+	layout := request.Layout
+	switch request.Verb {
+	case courier.PushLayout:
+		var pushed image.Pushed
+		if pushed, err = t.PushLayout(ctx, store, layout.Path, layout.Tag, request.To, request.Push); err == nil {
+			answer.Pushed = []image.Pushed{pushed}
+		}
+		return err
+	case courier.ManifestFor:
+		answer.Manifest, err = t.ManifestFor(ctx, store, request.Names[0], layout.Platform, request.Access)
+		return err
+	case courier.Blob:
+		return t.Blob(ctx, store, request.Names[0], layout.Blob, layout.Path, request.Access)
+	}
 	return serveLogin(ctx, t, request, answer)
 }
 

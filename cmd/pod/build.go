@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
 
-	"github.com/pod-engine/pod/internal/carried"
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/plan"
@@ -28,6 +26,7 @@ func newBuildCommand(a *app) *cobra.Command {
 			"alone, is read from the standard input. Progress goes to the standard error, the\n" +
 			"image's id to the standard output. Exit status: 0 the image is made, 1 --check has found something, 125 an error.",
 		Example: a.example("build -t app .", "build -t app:test --target test --build-arg VERSION=1.2 .",
+			"build --platform linux/amd64,linux/arm64 -t registry:5000/app --push .", "build -o out .",
 			"build --secret id=token,src=token.txt --ssh default -f deploy/Dockerfile .", "build --check ."),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,46 +45,64 @@ func newBuildCommand(a *app) *cobra.Command {
 }
 
 func runBuild(ctx context.Context, a *app, opts *buildOptions, dir string) error {
+	made, err := opts.carryOut(ctx, a, dir)
+	if err != nil || opts.call.method != "" {
+		return err
+	}
+	return opts.writeAnswers(a, made)
+}
+
+// builtResult is what a build has made, and where it is.
+type builtResult struct {
+	build.Result
+	store  *image.Store
+	pushed []image.Pushed
+}
+
+// id is that of the image or list; empty: there is none.
+func (r builtResult) id() string {
+	switch {
+	case r.List != nil:
+		return r.List.ID
+	case len(r.Images) > 0:
+		return r.Images[0].ID
+	}
+	return ""
+}
+
+// carryOut builds, and brings the result to where the outputs say.
+func (o *buildOptions) carryOut(ctx context.Context, a *app, dir string) (made builtResult, err error) {
 	// A build is over in seconds, and a fifth of its own work was to look for memory that could be used again.
 	debug.SetGCPercent(400)
 	b, err := a.builder(ctx)
 	if err != nil {
-		return err
+		return made, err
 	}
-	defer opts.closeContexts()
-	if err := opts.openContext(ctx, a, b, dir); err != nil {
-		return err
+	made.store = b.Images
+	defer o.closeContexts()
+	if err := o.openContext(ctx, a, b, dir); err != nil {
+		return made, err
 	}
-	if opts.check {
-		return a.checkBuild(ctx, b, opts)
+	if o.check {
+		o.call.method = "check"
 	}
-	finish, err := opts.openDisplay(a)
+	if o.call.method != "" {
+		return made, a.callBuild(ctx, b, o)
+	}
+	if err := o.completeCaches(a, b); err != nil {
+		return made, err
+	}
+	finish, err := o.openDisplay(a)
 	if err != nil {
-		return err
+		return made, err
 	}
-	result, err := b.Build(ctx, &opts.job)
+	made.Result, err = b.Build(ctx, &o.job)
 	finish()
-	a.showFindings(opts, result.Warnings, err)
-	if err != nil {
-		return err
+	a.showFindings(o, made.Warnings, err)
+	if err == nil {
+		made.pushed, err = o.export(ctx, a, b.Images, made.Result)
 	}
-	if err := opts.writeAnswers(result.Image); err != nil {
-		return err
-	}
-	fmt.Fprintln(a.Out, result.Image.ID)
-	return nil
-}
-
-// writeAnswers writes the files in which other programs look for what was built.
-func (o *buildOptions) writeAnswers(img *image.Image) error {
-	if o.iidFile == "" {
-		return nil
-	}
-	// Without a newline, as docker and podman write it.
-	if err := os.WriteFile(o.iidFile, []byte("sha256:"+img.ID), 0o644); err != nil {
-		return fmt.Errorf("write the id of the image: %w", err)
-	}
-	return nil
+	return made, err
 }
 
 // builder puts the parts of a build together.
@@ -112,30 +129,38 @@ func (a *app) builder(ctx context.Context) (*build.Builder, error) {
 			got, err := a.courier().Fetch(ctx, images, url, path)
 			return build.Fetched{Modified: got.Modified, Digest: got.Digest}, err
 		},
-		Frontend: func(ctx context.Context, req plan.Request) (plan.Answer, error) {
-			program, err := carried.Path(ctx, "pod-frontend", user.DataDir)
-			if err != nil {
-				return plan.Answer{}, err
-			}
-			return build.Ask(ctx, program, req)
-		},
+		Frontend: a.frontend,
 	}, nil
 }
 
 // checkBuild reads the Dockerfile and prints what the lint rules find; nothing is built.
 func (a *app) checkBuild(ctx context.Context, b *build.Builder, opts *buildOptions) error {
-	_, _, warnings, err := b.Plan(ctx, &opts.job)
-	for _, w := range warnings {
-		fmt.Fprint(a.Out, finding(w, opts.job.Dockerfile))
+	_, _, warnings, err := b.Plan(ctx, &opts.job, opts.job.Platforms[0])
+	if opts.call.asJSON {
+		var problem *callProblem
+		var source *build.SourceError
+		if errors.As(err, &source) {
+			problem = &callProblem{err.Error(), locate(source.Problem.Line, source.EndLine)}
+		}
+		if err := a.printJSON(checkResult(warnings, opts.job.Dockerfile, problem)); err != nil {
+			return err
+		}
+	} else {
+		for _, w := range warnings {
+			fmt.Fprint(a.Out, finding(w, opts.job.Dockerfile))
+		}
 	}
-	if err != nil {
+	var source *build.SourceError
+	if err != nil && !(errors.As(err, &source) && source.Problem.Lint) {
 		a.showSource(err)
 		return err
 	}
 	if len(warnings) > 0 {
 		return exitError{code: 1}
 	}
-	fmt.Fprintln(a.Out, "Check complete, no warnings found.")
+	if !opts.call.asJSON {
+		fmt.Fprintln(a.Out, "Check complete, no warnings found.")
+	}
 	return nil
 }
 

@@ -31,7 +31,7 @@ func parseNamedContext(s string) (namedContext, error) {
 // openContext opens the contexts of the job and finds the Dockerfile.
 func (o *buildOptions) openContext(ctx context.Context, a *app, b *build.Builder, dir string) error {
 	for _, c := range o.contexts {
-		if err := o.openNamed(ctx, b, c); err != nil {
+		if err := o.openNamed(ctx, a, b, c); err != nil {
 			return fmt.Errorf("--build-context %s=%s: %w", c.name, c.value, err)
 		}
 	}
@@ -65,7 +65,10 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, b *build.Builder
 }
 
 // openNamed opens a further context, or notes that its name stands for an image.
-func (o *buildOptions) openNamed(ctx context.Context, b *build.Builder, c namedContext) error {
+func (o *buildOptions) openNamed(ctx context.Context, a *app, b *build.Builder, c namedContext) error {
+	if where, isLayout := strings.CutPrefix(c.value, "oci-layout://"); isLayout {
+		return o.useLayout(ctx, a, b, c, where)
+	}
 	if name, isImage := strings.CutPrefix(c.value, "docker-image://"); isImage {
 		o.job.Request.Contexts[c.name] = "image:" + name
 		return nil
@@ -112,7 +115,9 @@ func (o *buildOptions) openDirectory(a *app, b *build.Builder, dir, given string
 
 // openForeign finds the Dockerfile in a context that was fetched or unpacked. Nothing of the caller's is looked at for it.
 func (o *buildOptions) openForeign(a *app, given string) error {
-	if given == "-" {
+	if o.inline != nil {
+		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline)}
+	} else if given == "-" {
 		if err := o.readStdin(a); err != nil {
 			return err
 		}
@@ -169,6 +174,10 @@ func (o *buildOptions) readStdin(a *app) error {
 
 // findDockerfile reads the file given, which may also be named relative to the context as podman has it, or the usual ones.
 func (o *buildOptions) findDockerfile(a *app, dir, given string) error {
+	if o.inline != nil {
+		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline)}
+		return nil
+	}
 	if given == "-" {
 		return o.readStdin(a)
 	}

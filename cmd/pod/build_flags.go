@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/pod-engine/pod/pkg/build"
@@ -35,11 +36,18 @@ func fromEnvironment(name string) (string, bool) { return os.LookupEnv(name) }
 // always gives the empty value.
 func always(string) (string, bool) { return "", true }
 
-func parseBuildPlatform(s string) (plan.Platform, error) {
-	if strings.Contains(s, ",") {
-		return plan.Platform{}, fmt.Errorf("%q: one platform can be built at a time", s)
+// addPlatforms reads a list of platforms with commas.
+func (o *buildOptions) addPlatforms(s string) error {
+	for word := range strings.SplitSeq(s, ",") {
+		p, err := plan.ParsePlatform(word, runtime.GOARCH)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(o.job.Platforms, p) {
+			o.job.Platforms = append(o.job.Platforms, p)
+		}
 	}
-	return plan.ParsePlatform(s, runtime.GOARCH)
+	return nil
 }
 
 func parseManifestFormat(s string) (docker bool, err error) {

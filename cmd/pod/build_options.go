@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/container"
@@ -32,37 +34,65 @@ type buildOptions struct {
 	retry     uint
 	layers    bool
 	rm        bool
+
+	outputs       []buildOutput
+	push, load    bool
+	streaming     bool // the standard output is an archive
+	metadataFile  string
+	squash        bool
+	squashAll     bool
+	identityLabel bool
+	rewrite       bool
+
+	platform           plan.Platform // of --os, --arch and --variant
+	cacheFrom, cacheTo []cachePlace
+	call               buildCall
+	inline             *string // the Dockerfile's text; nil: it is a file
+	keepImage          bool    // whatever the outputs are
 }
 
 func newBuildOptions() *buildOptions {
 	return &buildOptions{job: build.Job{
 		Request: plan.Request{
-			Args: map[string]string{}, Labels: map[string]string{}, Contexts: map[string]string{}, Platform: hostPlatform(), BuildPlatform: hostPlatform(),
+			Args: map[string]string{}, Labels: map[string]string{}, Contexts: map[string]string{}, BuildPlatform: hostPlatform(),
 		},
 		Run: container.NewConfig(), Contexts: map[string]*build.Tree{}, Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: map[string]string{},
+		ListAnnotations: map[string]string{},
 	}}
 }
 
 func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.StringArrayVarP(&o.files, "file", "f", nil, "the Dockerfile, or - for the standard input (default Containerfile or Dockerfile in CONTEXT)")
 	f.StringVar(&o.ignore, "ignorefile", "", "the file that says what of CONTEXT is left out, instead of .containerignore or .dockerignore")
-	f.Var(appendTo(&o.contexts, parseNamedContext), "build-context", "further context: NAME=DIRECTORY, an address, or docker-image://IMAGE")
+	f.Var(appendTo(&o.contexts, parseNamedContext), "build-context", "further context: NAME=DIRECTORY, an address, docker-image://IMAGE or oci-layout://DIRECTORY[:TAG][@DIGEST]")
 	f.StringArrayVarP(&o.tags, "tag", "t", nil, "name of the image, may be given several times")
 	f.StringVar(&o.job.Request.Target, "target", "", "stage to build, by name or number (default the last)")
 	f.Var(intoMap(o.job.Request.Args, fromEnvironment), "build-arg", "value of an ARG: NAME=value, or NAME to take it from the environment")
 	f.StringArrayVar(&o.argFiles, "build-arg-file", nil, "file of lines NAME=value for ARGs")
 	f.Var(intoMap(o.job.Request.Labels, always), "label", "set a label of the image: NAME=value")
-	f.Var(intoMap(o.job.Annotations, always), "annotation", "set an annotation of the image's manifest: NAME=value")
-	f.Var(into("os/arch[/variant]", &o.job.Request.Platform, parseBuildPlatform), "platform", "platform of the image, instead of this machine's")
+	f.Var(parsed{kind: "NAME=value", set: o.setAnnotation}, "annotation", "set an annotation of the image's manifest, or with index: in front of the manifest list: NAME=value")
+	f.Var(parsed{kind: "os/arch[/variant]", set: o.addPlatforms}, "platform", "platforms of the image, instead of this machine's; of several a manifest list is made")
+	f.StringVar(&o.job.List, "manifest", "", "put the image into this manifest list, which is made when it is not there")
 	f.Var(into("oci|docker", &o.job.Docker, parseManifestFormat).withDefault("oci"), "format", "format of the manifest: oci or docker")
 	f.BoolVar(&o.job.NoCache, "no-cache", false, "do every step, whatever the cache has")
+	f.Var(appendTo(&o.cacheFrom, func(s string) (cachePlace, error) { return parseCachePlace(s, false) }),
+		"cache-from", "look for steps in the cache of another machine: NAME, type=registry,ref=NAME or type=local,src=DIRECTORY")
+	f.Var(appendTo(&o.cacheTo, func(s string) (cachePlace, error) { return parseCachePlace(s, true) }),
+		"cache-to", "write the cache for other machines: NAME, type=registry,ref=NAME, type=local,dest=DIRECTORY (with mode=min|max, mounts=true) or type=inline")
 	f.StringSliceVar(&o.job.Request.NoCacheFilter, "no-cache-filter", nil, "do every step of these stages")
 	f.IntVar(&o.job.Jobs, "jobs", runtime.NumCPU(), "steps that are done at a time")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "timestamp", "the time of the image and of all files made, in seconds since 1970 (default $SOURCE_DATE_EPOCH)")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "source-date-epoch", "the same as --timestamp")
-	f.BoolVar(&o.layers, "layers", true, "keep the layer of each step, for later builds")
+	f.BoolVar(&o.rewrite, "rewrite-timestamp", true, "with --source-date-epoch, let no file of a new layer be younger")
+	f.BoolVar(&o.layers, "layers", true, "give the image a layer for each step; else one for all of them")
+	f.BoolVar(&o.squash, "squash", false, "make one layer of the new ones")
+	f.BoolVar(&o.squashAll, "squash-all", false, "make one layer of the new ones and of those of the base image")
+	f.BoolVar(&o.identityLabel, "identity-label", false, "say in a label which version of pod has built the image")
 	f.BoolVar(&o.rm, "rm", true, "keep nothing else of the steps")
 	o.addRunFlags(f, from)
+	o.addPlatformFlags(f)
+	o.addPodmanFlags(f)
+	o.addAlwaysFlags(f)
 	o.addPullFlags(f)
 	o.addAnswerFlags(f)
 }
@@ -82,7 +112,12 @@ func (o *buildOptions) addPullFlags(f *pflag.FlagSet) {
 // addAnswerFlags are about what is told.
 func (o *buildOptions) addAnswerFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.check, "check", false, "look for mistakes in the Dockerfile and build nothing")
+	f.Var(into("method", &o.call, parseBuildCall).withDefault("build"), "call", "what is done: build, check, outline (what the target can be given) or targets; format=json may follow with a comma")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "show the id alone")
+	f.VarP(appendTo(&o.outputs, o.parseOutput), "output", "o", "where the result goes: DIRECTORY, - for a tar archive, or type=local|tar|oci|docker|image|registry[,dest=PATH][,name=NAME][,push=true]")
+	f.BoolVar(&o.push, "push", false, "push the image to the registries that its names say")
+	f.BoolVar(&o.load, "load", false, "leave the image in the store, as without --output")
+	f.StringVar(&o.metadataFile, "metadata-file", "", "write digests and names of the image to this `file`, as JSON")
 	f.StringVar(&o.iidFile, "iidfile", "", "write the image's id to this `file`")
 	f.Var(into("kind", &o.progress, parseProgress), "progress", "how progress is shown: auto, tty, plain, rawjson, none or quiet (default $BUILDKIT_PROGRESS, or auto)")
 	f.StringVar(&o.logFile, "logfile", "", "write progress to this `file` instead")
@@ -91,16 +126,16 @@ func (o *buildOptions) addAnswerFlags(f *pflag.FlagSet) {
 // complete checks flags against each other and takes what the environment says.
 func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	switch {
-	case !o.layers:
-		return usageError{errors.New("--layers=false is not possible: the layer of each step is part of the image; --no-cache does every step")}
+	case !o.rewrite:
+		return usageError{errors.New("--rewrite-timestamp=false is not possible: with an epoch no file of a new layer is younger")}
+	case o.squash && o.squashAll:
+		return usageError{errors.New("--squash and --squash-all exclude each other")}
 	case !o.rm:
 		return usageError{errors.New("--rm=false is not possible: a step leaves nothing but its layer")}
 	case len(o.files) > 1:
 		return usageError{errors.New("--file can be given once")}
 	case o.job.Jobs < 0:
 		return usageError{errors.New("--jobs is a number of steps; 0 does as many as this machine has processors")}
-	case len(o.job.Annotations) > 0 && o.job.Docker:
-		return usageError{errors.New("--annotation needs --format oci: an image in docker's format has none")}
 	}
 	if o.job.Jobs == 0 {
 		o.job.Jobs = runtime.NumCPU()
@@ -110,6 +145,42 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	}
 	o.job.Pull.Retry = &o.retry
 	o.job.Pull.Progress, o.job.Pull.Terminal = a.progress(o.quiet)
+	switch {
+	case o.squashAll:
+		o.job.Squash = build.SquashAll
+	case o.squash || !o.layers:
+		o.job.Squash = build.SquashNew
+	}
+	if o.identityLabel {
+		o.job.Request.Labels["io.pod-engine.version"] = version
+	}
+	if err := o.completePlatforms(); err != nil {
+		return err
+	}
+	if err := o.checkHistory(); err != nil {
+		return err
+	}
+	if err := o.completeNames(a); err != nil {
+		return err
+	}
+	if err := o.readArgFiles(); err != nil {
+		return err
+	}
+	return o.readEpoch()
+}
+
+// completeNames finds out what the result is called and where it goes.
+func (o *buildOptions) completeNames(a *app) error {
+	if o.job.List != "" {
+		name, err := image.LocalName(o.job.List)
+		if err != nil {
+			return usageError{fmt.Errorf("--manifest: %w", err)}
+		}
+		o.job.List = name.String()
+	}
+	if err := o.completeOutputs(a); err != nil {
+		return err
+	}
 	for _, tag := range o.tags {
 		name, err := image.LocalName(tag)
 		if err == nil && name.Digest != "" {
@@ -120,10 +191,10 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 		}
 		o.job.Names = append(o.job.Names, name.String())
 	}
-	if err := o.readArgFiles(); err != nil {
-		return err
+	if slices.ContainsFunc(o.outputs, func(out buildOutput) bool { return out.push }) && len(o.job.Names) == 0 && o.job.List == "" {
+		return usageError{hint.Wrap(errors.New("what is pushed needs a name"), "give --tag REGISTRY/NAME, or name= to --output")}
 	}
-	return o.readEpoch()
+	return nil
 }
 
 // readArgFiles adds the arguments of files; those given as flags win.

@@ -1,5 +1,5 @@
 // Package carried finds the programs that pod starts and carries inside itself, so that one installed file is enough:
-// pod-frontend, pod-monitor, pod-network, pod-scan and pod-transfer. One that is installed beside pod is used; else the one that the build put into pod is
+// pod-bake, pod-frontend, pod-monitor, pod-network, pod-scan and pod-transfer. One that is installed beside pod is used; else the one that the build put into pod is
 // written, once per version, into the data directory.
 package carried
 

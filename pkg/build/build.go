@@ -52,19 +52,36 @@ type Builder struct {
 // Job is one build.
 type Job struct {
 	Dockerfile Dockerfile
-	Request    plan.Request // but for Text, Name, Ignore and Images
+	Request    plan.Request // but for Text, Name, Ignore, Images and Platform
+	// Platforms are what is built for, each once; at least one.
+	Platforms []plan.Platform
 	// Context is the directory that COPY reads; nil: there is none.
 	Context *Tree
 	// Contexts are further ones by name, as Request.Contexts has them.
 	Contexts map[string]*Tree
-	Names    []string // full names for the result
-	Pull     image.PullOptions
-	NoCache  bool
-	Jobs     int  // steps at a time; at least 1
-	Docker   bool // docker's manifest rather than OCI's
+	Names    []string // full names for the result: of several platforms, for the manifest list of their images
+	// List is the full name of a manifest list that the images are put into; it is made when it is not there.
+	List string
+	// Files is given the files of the target of each platform, one after the other, before anything is recorded; nil: nobody wants them.
+	Files func(context.Context, plan.Platform, *Tree) error
+	// NoImage says that the files are all that is wanted.
+	NoImage bool
+	Squash  Squash
+	// CacheFrom are caches of others to look into, CacheTo where the cache of this build is written for others; InlineCache has the image
+	// itself say which steps have made its layers.
+	CacheFrom   []CacheSource
+	CacheTo     []CacheTarget
+	InlineCache bool
+	OmitHistory bool
+	Pull        image.PullOptions
+	NoCache     bool
+	Jobs        int  // steps at a time; at least 1
+	Docker      bool // docker's manifest rather than OCI's
 	// Epoch replaces every time in the image, and is the time of every file made later; nil: as it comes.
 	Epoch       *time.Time
 	Annotations map[string]string
+	// ListAnnotations are those of the manifest list.
+	ListAnnotations map[string]string
 	// Run is what holds for every RUN: a container's configuration without a process.
 	Run *container.Config
 	// AllowInsecure lets RUN --security=insecure have all privileges of the user.
@@ -82,13 +99,26 @@ type Dockerfile struct {
 
 // Result is what a build has made.
 type Result struct {
-	Image    *image.Image
+	Images   []*image.Image      // in the order of Job.Platforms; none when Job.NoImage says so
+	List     *image.ManifestList // of several platforms, or by name; else nil
 	Warnings []plan.Warning
 }
 
-// Plan has the Dockerfile read, with the images it needs found or fetched.
-func (b *Builder) Plan(ctx context.Context, job *Job) (*plan.Plan, map[string]*image.Image, []plan.Warning, error) {
+// Describe has the Dockerfile read for what can be asked of it; no image is needed for that.
+func (b *Builder) Describe(ctx context.Context, job *Job) (*plan.Description, error) {
 	req := job.Request
+	req.Name, req.Text, req.Platform, req.Describe = job.Dockerfile.Name, job.Dockerfile.Text, job.Platforms[0], true
+	answer, err := b.Frontend(ctx, req)
+	if err == nil && answer.Problem != nil {
+		err = sourceError(job.Dockerfile, *answer.Problem)
+	}
+	return answer.Description, err
+}
+
+// Plan has the Dockerfile read for a platform, with the images it needs found or fetched.
+func (b *Builder) Plan(ctx context.Context, job *Job, platform plan.Platform) (*plan.Plan, map[string]*image.Image, []plan.Warning, error) {
+	req := job.Request
+	req.Platform = platform
 	req.Name, req.Text = job.Dockerfile.Name, job.Dockerfile.Text
 	if job.Context != nil {
 		req.Ignore = job.Context.Ignore
@@ -140,33 +170,6 @@ func (b *Builder) config(img *image.Image) (config plan.Config, err error) {
 		err = fmt.Errorf("read the configuration of image %q: %w", img, err)
 	}
 	return config, err
-}
-
-// Build makes the image.
-func (b *Builder) Build(ctx context.Context, job *Job) (Result, error) {
-	p, images, warnings, err := b.Plan(ctx, job)
-	if err != nil {
-		return Result{Warnings: warnings}, err
-	}
-	for _, img := range images {
-		pin, err := b.Images.Pin(ctx, img.ID, "build")
-		if err != nil {
-			return Result{Warnings: warnings}, err
-		}
-		defer pin.Release()
-	}
-	work, err := b.openWorkspace(ctx)
-	if err != nil {
-		return Result{Warnings: warnings}, err
-	}
-	defer work.close()
-	s := newSolve(b, job, p, images, work)
-	made, err := s.target(ctx)
-	if err != nil {
-		return Result{Warnings: warnings}, err
-	}
-	img, err := b.record(ctx, job, p, made)
-	return Result{Image: img, Warnings: warnings}, err
 }
 
 func (b *Builder) cacheDir() string { return filepath.Join(b.Dir, "cache") }

@@ -107,6 +107,27 @@ func (m *mounts) fillCache(ctx context.Context, mount plan.Mount, data string) e
 	if err := os.Mkdir(whole, 0o755); err != nil {
 		return err
 	}
+	imported, err := m.others.fillMount(ctx, mount.ID, whole)
+	if err != nil {
+		return err
+	}
+	if !imported {
+		if err := m.dressCache(ctx, mount, dir, whole); err != nil {
+			return err
+		}
+	}
+	if err := failpoint.Hit("build.cachemount"); err != nil {
+		return err
+	}
+	err = os.Rename(whole, data)
+	if errors.Is(err, os.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {
+		return nil // another build was faster
+	}
+	return err
+}
+
+// dressCache gives a new cache its first content, owner and permissions.
+func (m *mounts) dressCache(ctx context.Context, mount plan.Mount, dir, whole string) error {
 	if mount.From != nil {
 		if err := m.copyInto(ctx, mount, dir); err != nil {
 			return err
@@ -124,18 +145,9 @@ func (m *mounts) fillCache(ctx context.Context, mount plan.Mount, data string) e
 		}
 	}
 	if mount.From == nil || mount.Mode != nil {
-		if err := unix.Chmod(whole, uint32(mode&0o7777)); err != nil {
-			return err
-		}
+		return unix.Chmod(whole, uint32(mode&0o7777))
 	}
-	if err := failpoint.Hit("build.cachemount"); err != nil {
-		return err
-	}
-	err = os.Rename(whole, data)
-	if errors.Is(err, os.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {
-		return nil // another build was faster
-	}
-	return err
+	return nil
 }
 
 // copyInto gives a cache its first content.

@@ -45,15 +45,19 @@ func stepTitle(stage plan.Stage, number int) string {
 			}
 		}
 	}
-	name := stage.Name
-	if name == "" {
-		name = fmt.Sprintf("stage-%d", stage.Index)
-	}
 	text := firstLine(stage.Steps[number].Text)
 	if stage.Steps[number].OnBuild {
 		text = "ONBUILD " + text
 	}
-	return fmt.Sprintf("[%s %d/%d] %s", name, at, total, text)
+	return fmt.Sprintf("[%s %d/%d] %s", stageName(stage), at, total, text)
+}
+
+// stageName names a stage to a person.
+func stageName(stage plan.Stage) string {
+	if stage.Name == "" {
+		return fmt.Sprintf("stage-%d", stage.Index)
+	}
+	return stage.Name
 }
 
 type plainVertex struct {

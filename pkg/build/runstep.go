@@ -37,6 +37,9 @@ func (s *solve) prepareRun(ctx context.Context, stage plan.Stage, run plan.Run, 
 	return action{
 		keys: oneKey(key),
 		do: func(ctx context.Context, layers image.Layers, u upper, v Vertex) error {
+			if err := checkRuns(stage.Platform, s.job.Request.BuildPlatform, binfmtDir); err != nil {
+				return err
+			}
 			return s.run(ctx, mounts, layers, u, v)
 		},
 		close: mounts.close,

@@ -18,7 +18,9 @@ type solve struct {
 	plan   *plan.Plan
 	images map[string]*image.Image // by key
 	work   *workspace
-	slots  chan struct{} // one for each step that runs at a time
+	shared *shared // with the other platforms
+	notes  notes
+	others *imports
 	stages map[int]*stageRun
 	trees  trees
 }
@@ -32,11 +34,9 @@ type stageRun struct {
 	err  error
 }
 
-func newSolve(b *Builder, job *Job, p *plan.Plan, images map[string]*image.Image, work *workspace) *solve {
-	s := &solve{
-		Builder: b, job: job, plan: p, images: images, work: work,
-		slots: make(chan struct{}, max(1, job.Jobs)), stages: map[int]*stageRun{},
-	}
+func newSolve(b *Builder, job *Job, p *plan.Plan, images map[string]*image.Image, work *workspace, shared *shared, target plan.Platform) *solve {
+	s := &solve{Builder: b, job: job, plan: p, images: images, work: work, shared: shared, stages: map[int]*stageRun{}}
+	s.others = b.newImports(job, target, work)
 	for _, stage := range p.Stages {
 		s.stages[stage.Index] = &stageRun{Stage: stage, done: make(chan struct{})}
 	}
@@ -92,7 +92,7 @@ func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
 		if !step.Layered() {
 			continue
 		}
-		vertex := s.job.Display.Step(stage, i)
+		vertex := s.job.Display.Step(s.shown(stage), i)
 		next, err := s.step(ctx, stage, step, at, vertex)
 		if err != nil {
 			err = s.stepError(ctx, step, vertex, err)
@@ -102,8 +102,17 @@ func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
 			return at, err
 		}
 		at = next.made
+		s.notes.add(notedStep{stage.Index, next.keys, at.layers[len(at.layers)-1], step.Text})
 	}
 	return at, nil
+}
+
+// shown is the stage as a display names it: with its platform where there are several.
+func (s *solve) shown(stage plan.Stage) plan.Stage {
+	if len(s.job.Platforms) > 1 {
+		stage.Name = stage.Platform.String() + " " + stageName(stage)
+	}
+	return stage
 }
 
 // stepError gives the error of a step its place, unless the step was ended because of another.
@@ -146,6 +155,7 @@ func (s *solve) base(ctx context.Context, stage plan.Stage) (made, error) {
 type progress struct {
 	made       made
 	cachedStep bool
+	keys       []string // that are known to lead there
 }
 
 // step gives the layers with those of the step, from the cache or made now.
@@ -166,29 +176,61 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 		if err != nil {
 			return progress{}, err
 		}
-		if l, ok := s.cached(at, key); ok && !s.job.NoCache && !stage.NoCache {
-			return progress{at.with(l, true), true}, s.rememberAll(keys, at.top(), l, step.Text)
+		if l, own, ok := s.found(ctx, stage, at, key); ok {
+			return s.cachedProgress(at, l, own, append(keys, key), step)
 		}
 		keys = append(keys, key)
 		if !act.relink || s.job.NoCache || stage.NoCache {
 			continue
 		}
 		if l, ok := s.relinked(ctx, at, key); ok {
-			return progress{at.with(l, false), true}, s.rememberAll(keys, at.top(), l, step.Text)
+			return progress{at.with(l, false), true, keys}, s.rememberAll(keys, at.top(), l, step.Text)
 		}
 	}
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-ctx.Done():
-		return progress{}, ctx.Err()
+	// Another platform may be about to do the very same.
+	key := keys[len(keys)-1]
+	leave, err := s.shared.enter(ctx, key)
+	if err != nil {
+		return progress{}, err
 	}
+	defer leave()
+	if l, own, ok := s.found(ctx, stage, at, key); ok {
+		return s.cachedProgress(at, l, own, keys, step)
+	}
+	release, err := s.shared.slot(ctx)
+	if err != nil {
+		return progress{}, err
+	}
+	defer release()
 	v.Start()
 	made, err := s.make(ctx, at, act, v)
 	if err != nil {
 		return progress{}, err
 	}
-	return progress{at.with(made, false), false}, s.rememberAll(keys, at.top(), made, step.Text)
+	s.shared.done(keys)
+	return progress{at.with(made, false), false, keys}, s.rememberAll(keys, at.top(), made, step.Text)
+}
+
+// cachedProgress is a step that its last key has led to. The others lead there too from now on, unless only a stranger's cache says so.
+func (s *solve) cachedProgress(at made, l madeLayer, own bool, keys []string, step plan.Step) (progress, error) {
+	p := progress{at.with(l, true), true, keys}
+	if !own {
+		return p, nil
+	}
+	return p, s.rememberAll(keys[:len(keys)-1], at.top(), l, step.Text)
+}
+
+// found gives the layer that a key leads to, unless all is to be done anew; what this build has done itself counts as new. own says that this
+// machine has made it, or that an earlier build has.
+func (s *solve) found(ctx context.Context, stage plan.Stage, at made, key string) (l madeLayer, own, ok bool) {
+	if (s.job.NoCache || stage.NoCache) && !s.shared.has(key) {
+		return madeLayer{}, false, false
+	}
+	if l, ok := s.cached(at, key); ok {
+		return l, true, true
+	}
+	l, ok = s.others.layer(ctx, at, key)
+	return l, false, ok
 }
 
 func (s *solve) rememberAll(keys []string, parent string, l madeLayer, text string) error {

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -57,6 +58,9 @@ func Read(req plan.Request) plan.Answer {
 	answer.Warnings = r.warnings
 	if err != nil {
 		answer.Plan, answer.Needs, answer.Problem = nil, nil, describe(err)
+	} else if err := r.lint.Error(); answer.Plan != nil && err != nil {
+		answer.Plan, answer.Problem = nil, describe(err)
+		answer.Problem.Lint = true
 	}
 	return answer
 }
@@ -95,6 +99,8 @@ type reader struct {
 	lint     *linter.Linter
 	warnings []plan.Warning
 	globals  *environ
+	defaults *environ                  // globals as they are when no argument is given
+	declared []instructions.ArgCommand // that give globals their values
 	stages   []*stage
 	needs    []plan.Need
 	// What was noted of ports and variables so far; see maxPorts and maxEnv.
@@ -113,6 +119,10 @@ func (r *reader) read() (plan.Answer, error) {
 	if err != nil {
 		return plan.Answer{}, err
 	}
+	if r.req.Describe {
+		d, err := r.description(target, r.declared)
+		return plan.Answer{Description: d}, err
+	}
 	needed, err := r.reach(target)
 	if err != nil {
 		return plan.Answer{}, err
@@ -129,8 +139,13 @@ func (r *reader) read() (plan.Answer, error) {
 	}
 	target.out.Config.History = target.wholeHistory()
 	out.Stages[len(out.Stages)-1].Config = target.out.Config
-	finish(&out.Stages[len(out.Stages)-1].Config, r.req.Labels)
-	return plan.Answer{Plan: out}, r.lint.Error()
+	config := &out.Stages[len(out.Stages)-1].Config
+	finish(config, r.req.Labels)
+	config.Config.Env = slices.DeleteFunc(config.Config.Env, func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.Contains(r.req.UnsetEnv, name)
+	})
+	return plan.Answer{Plan: out}, nil
 }
 
 // finish puts the labels given beside the file on the target.
@@ -195,9 +210,16 @@ func unwrapParse(err error) error {
 
 // readGlobals gives the ARGs before the first FROM their values.
 func (r *reader) readGlobals(args []instructions.ArgCommand) error {
-	r.globals = platformArgs(r.req)
+	r.globals, r.defaults, r.declared = platformArgs(r.req), platformArgs(r.req), args
 	for _, command := range args {
 		for _, arg := range command.Args {
+			if arg.Value != nil {
+				usual, err := r.expand(r.lex, *arg.Value, r.defaults)
+				if err != nil {
+					return at(command.Location(), err)
+				}
+				r.defaults.set(arg.Key, usual.Result)
+			}
 			value, given := r.req.Args[arg.Key]
 			if !given {
 				if arg.Value == nil {

@@ -30,10 +30,10 @@ type stage struct {
 	nameless bool
 	history  []specs.History // without that of parent
 
-	replaced                              bool // by a named context
-	triggered                             bool
-	workdirSet                            bool
-	cmdSet, entrypointSet, healthcheckSet bool
+	replaced              bool // by a named context
+	triggered, workdirSet bool
+	// cmdSet, entrypointSet and healthcheckSet are where that was set last; nil: not in this stage.
+	cmdSet, entrypointSet, healthcheckSet []parser.Range
 }
 
 // command is an instruction with the trees it reads: of a COPY one, of a RUN one for each of its mounts.
@@ -46,6 +46,9 @@ type command struct {
 // nameStages expands the FROMs and makes out which of them begin with another stage.
 func (r *reader) nameStages(parsed []instructions.Stage) error {
 	for i, p := range parsed {
+		if i == 0 && r.req.From != "" {
+			p.BaseName = r.req.From
+		}
 		s := &stage{Stage: p, index: i, nameless: p.Name == ""}
 		name, err := r.expand(r.lex, p.BaseName, r.globals)
 		if err != nil {

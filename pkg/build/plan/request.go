@@ -19,8 +19,14 @@ type Request struct {
 	Ignore   []string          `json:"ignore,omitempty"` // patterns of the ignore file, for the lint rule about it
 	// Labels are set on the target.
 	Labels map[string]string `json:"labels,omitempty"`
+	// From replaces the image of the first FROM.
+	From string `json:"from,omitempty"`
+	// UnsetEnv are variables that the target's configuration loses.
+	UnsetEnv []string `json:"unsetEnv,omitempty"`
 	// NoCacheFilter names stages that are built anew.
 	NoCacheFilter []string `json:"noCacheFilter,omitempty"`
+	// Describe asks for a Description instead of a Plan.
+	Describe bool `json:"describe,omitempty"`
 	// Images are what earlier answers needed, by key.
 	Images map[string]Image `json:"images,omitempty"`
 }
@@ -43,10 +49,12 @@ type Image struct {
 
 // Answer is what the reader makes of a Request: a plan, or what it must know first, or what is wrong.
 type Answer struct {
-	Needs    []Need    `json:"needs,omitempty"`
-	Plan     *Plan     `json:"plan,omitempty"`
-	Warnings []Warning `json:"warnings,omitempty"`
-	Problem  *Problem  `json:"problem,omitempty"`
+	Needs []Need `json:"needs,omitempty"`
+	Plan  *Plan  `json:"plan,omitempty"`
+	// Description is there when the request asked for it.
+	Description *Description `json:"description,omitempty"`
+	Warnings    []Warning    `json:"warnings,omitempty"`
+	Problem     *Problem     `json:"problem,omitempty"`
 }
 
 // Warning is a finding of a lint rule.
@@ -64,6 +72,8 @@ type Problem struct {
 	Text string `json:"text"`
 	Line int    `json:"line"` // zero: the file as a whole
 	Hint string `json:"hint,omitempty"`
+	// Lint says that the file is right but for the warnings, which it wants to be errors.
+	Lint bool `json:"lint,omitempty"`
 }
 
 // Platform is what an image runs on.

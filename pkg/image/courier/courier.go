@@ -41,6 +41,10 @@ const (
 
 	PullArtifact Verb = "artifact-pull"
 	PushArtifact Verb = "artifact-push"
+
+	PushLayout  Verb = "layout-push"
+	ManifestFor Verb = "manifest-for"
+	Blob        Verb = "blob"
 )
 
 // Request is all that pod-transfer is told.
@@ -63,6 +67,7 @@ type Request struct {
 	Access    image.Access
 	Search    image.SearchOptions
 	Sign      image.SignOptions
+	Layout    Layout
 	Progress  bool // shown on standard error
 	Bounds    Bounds
 }

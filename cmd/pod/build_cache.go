@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/image"
+)
+
+// cachePlace is one --cache-from or --cache-to.
+type cachePlace struct {
+	kind         string // "local", "registry" or "inline"
+	place        string // directory or name
+	all, mounts  bool
+	ignoreErrors bool
+	insecure     bool
+}
+
+// parseCachePlace reads "type=TYPE,KEY=VALUE...", or as podman has it the name of a repository.
+func parseCachePlace(s string, writes bool) (p cachePlace, err error) {
+	fields, err := csvFields(s)
+	if err != nil {
+		return p, err
+	}
+	if len(fields) == 1 && !strings.Contains(s, "=") {
+		return cachePlace{kind: "registry", place: s}, nil
+	}
+	dir, more := "src", []string{}
+	if writes {
+		dir, more = "dest", []string{"mode", "mounts", "ignore-error", "oci-mediatypes", "image-manifest", "compression"}
+	}
+	keys := map[string][]string{"local": append(more, dir), "registry": append(more, "ref", "registry.insecure"), "inline": {}}
+	for _, field := range fields {
+		if kind, ok := strings.CutPrefix(field, "type="); ok {
+			p.kind = kind
+		}
+	}
+	known, ok := keys[p.kind]
+	if !ok || p.kind == "inline" && !writes {
+		return p, fmt.Errorf("type=%s: caches are exchanged with type=local and type=registry, which reads an inline one too", p.kind)
+	}
+	for _, field := range fields {
+		key, value, _ := strings.Cut(field, "=")
+		if key == "type" {
+			continue
+		}
+		if !slices.Contains(known, key) {
+			return p, fmt.Errorf("type=%s has no %q; it has %s", p.kind, key, strings.Join(known, ", "))
+		}
+		if err := p.set(key, value); err != nil {
+			return p, fmt.Errorf("%s=%s: %w", key, value, err)
+		}
+	}
+	if p.place == "" && p.kind != "inline" {
+		return p, fmt.Errorf("type=%s needs %s=", p.kind, known[len(known)-1])
+	}
+	return p, nil
+}
+
+func (p *cachePlace) set(key, value string) (err error) {
+	switch key {
+	case "ref":
+		p.place = value
+	case "src", "dest":
+		p.place, err = filepath.Abs(value)
+	case "mode":
+		p.all = value == "max"
+		if value != "max" && value != "min" {
+			err = fmt.Errorf("it is min (the steps of the image) or max (all steps)")
+		}
+	case "mounts":
+		p.mounts, err = switchedOn(value)
+	case "ignore-error":
+		p.ignoreErrors, err = switchedOn(value)
+	case "registry.insecure":
+		p.insecure, err = switchedOn(value)
+	case "compression":
+		if value != "zstd" {
+			err = fmt.Errorf("a cache is compressed with zstd")
+		}
+	case "oci-mediatypes", "image-manifest":
+		var on bool
+		if on, err = switchedOn(value); err == nil && !on {
+			err = fmt.Errorf("a cache is always an image with OCI's media types")
+		}
+	}
+	return err
+}
+
+// completeCaches gives the job the caches of others.
+func (o *buildOptions) completeCaches(a *app, b *build.Builder) error {
+	for _, p := range o.cacheFrom {
+		if p.kind == "local" {
+			o.job.CacheFrom = append(o.job.CacheFrom, build.LocalCache(p.place))
+			continue
+		}
+		name, err := p.name()
+		if err != nil {
+			return usageError{fmt.Errorf("--cache-from: %w", err)}
+		}
+		o.job.CacheFrom = append(o.job.CacheFrom, o.registryCache(a, b, name, o.cacheAccess(p)))
+	}
+	for _, p := range o.cacheTo {
+		target := build.CacheTarget{Name: p.place, All: p.all, Mounts: p.mounts, IgnoreErrors: p.ignoreErrors}
+		switch p.kind {
+		case "inline":
+			o.job.InlineCache = true
+			continue
+		case "local":
+			target.Dir = p.place
+		default:
+			name, err := p.name()
+			if err != nil {
+				return usageError{fmt.Errorf("--cache-to: %w", err)}
+			}
+			target.Send = func(ctx context.Context, dir string) error {
+				_, err := a.courier().PushLayout(ctx, b.Images, dir, build.CacheTag, name, image.PushOptions{Access: o.cacheAccess(p)})
+				return err
+			}
+		}
+		o.job.CacheTo = append(o.job.CacheTo, target)
+	}
+	return nil
+}
+
+// name is the full name of a cache in a registry.
+func (p cachePlace) name() (string, error) {
+	name, err := image.LocalName(p.place)
+	return name.String(), err
+}
+
+func (o *buildOptions) cacheAccess(p cachePlace) image.Access {
+	access := o.job.Pull.Access
+	if p.insecure {
+		verify := false
+		access.TLSVerify = &verify
+	}
+	return access
+}
+
+func (o *buildOptions) registryCache(a *app, b *build.Builder, name string, access image.Access) build.CacheSource {
+	return build.CacheSource{
+		Name: name,
+		Manifest: func(ctx context.Context, p plan.Platform) ([]byte, error) {
+			m, err := a.courier().ManifestFor(ctx, b.Images, name, image.Platform{OS: p.OS, Arch: p.Arch, Variant: p.Variant}, access)
+			return m.Text, err
+		},
+		Blob: func(ctx context.Context, d specs.Descriptor, path string) error {
+			return a.courier().Blob(ctx, b.Images, name, d, path, access)
+		},
+	}
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pod-engine/pod/internal/atomicfile"
+	"github.com/pod-engine/pod/internal/report"
+	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/image"
+)
+
+// writeFiles gives the files of a target to the outputs that want them.
+func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *build.Tree) error {
+	return func(ctx context.Context, platform plan.Platform, tree *build.Tree) error {
+		for _, out := range o.outputs {
+			var err error
+			switch {
+			case out.kind == "local":
+				err = tree.WriteTo(ctx, o.directoryOf(out, platform), func(path, why string) {
+					a.warn(fmt.Sprintf("/%s is not written: %s", report.Escape(path), why))
+				})
+			case out.kind == "tar" && out.toStdout():
+				err = tree.WriteTar(ctx, a.Out)
+			case out.kind == "tar":
+				err = atomicfile.Stream(o.fileOf(out, platform), func(w io.Writer) error { return tree.WriteTar(ctx, w) })
+			}
+			if err != nil {
+				return fmt.Errorf("write the files of the build: %w", err)
+			}
+		}
+		return nil
+	}
+}
+
+// directoryOf is where the files of a platform go.
+func (o *buildOptions) directoryOf(out buildOutput, platform plan.Platform) string {
+	split := len(o.job.Platforms) > 1
+	if out.split != nil {
+		split = *out.split
+	}
+	if !split {
+		return out.dest
+	}
+	return filepath.Join(out.dest, platformName(platform))
+}
+
+// fileOf is the archive of a platform: of several, "app.tar" becomes "app_linux_arm64.tar".
+func (o *buildOptions) fileOf(out buildOutput, platform plan.Platform) string {
+	if len(o.job.Platforms) < 2 {
+		return out.dest
+	}
+	extension := filepath.Ext(out.dest)
+	return strings.TrimSuffix(out.dest, extension) + "_" + platformName(platform) + extension
+}
+
+// platformName is a platform as the name of a file, as BuildKit has it.
+func platformName(p plan.Platform) string { return strings.ReplaceAll(p.String(), "/", "_") }
+
+// export carries out the outputs of the image, and gives what was pushed.
+func (o *buildOptions) export(ctx context.Context, a *app, store *image.Store, result build.Result) (pushed []image.Pushed, err error) {
+	for _, out := range o.outputs {
+		switch {
+		case out.push:
+			done, err := o.pushResult(ctx, a, store, result, out)
+			pushed = append(pushed, done...)
+			if err != nil {
+				return pushed, err
+			}
+		case out.kind == "oci" || out.kind == "docker" && out.dest != "":
+			if err := o.saveResult(ctx, a, store, result, out); err != nil {
+				return pushed, err
+			}
+		}
+	}
+	return pushed, nil
+}
+
+// pushResult copies the image to the registries that its names say.
+func (o *buildOptions) pushResult(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) (pushed []image.Pushed, err error) {
+	names := out.names
+	if len(names) == 0 {
+		names = o.tags
+	}
+	if len(names) == 0 && o.job.List != "" {
+		names = []string{o.job.List}
+	}
+	for _, name := range names {
+		full, err := image.LocalName(name)
+		if err != nil {
+			return pushed, err
+		}
+		var done []image.Pushed
+		opts := o.pushOptions(out)
+		if result.List != nil {
+			done, err = a.courier().PushList(ctx, store, result.List.ID, full.String(), false, opts)
+		} else {
+			done, err = a.courier().Push(ctx, store, full.String(), "", opts)
+		}
+		if err != nil {
+			return pushed, err
+		}
+		for _, p := range done {
+			if !o.quiet {
+				fmt.Fprintf(a.Err, "Pushed %s with digest %s\n", report.Escape(p.Name), p.Digest)
+			}
+		}
+		pushed = append(pushed, done...)
+	}
+	return pushed, nil
+}
+
+// pushOptions are those of the output, with what the build says about registries.
+func (o *buildOptions) pushOptions(out buildOutput) image.PushOptions {
+	opts := out.PushOptions
+	verify := opts.TLSVerify
+	opts.Access = o.job.Pull.Access
+	if verify != nil {
+		opts.TLSVerify = verify
+	}
+	return opts
+}
+
+// saveResult writes the image, or the list with all its images, to an archive or a directory.
+func (o *buildOptions) saveResult(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) error {
+	if result.List != nil && out.kind == "oci" {
+		return o.saveList(ctx, a, store, result.List, out)
+	}
+	save := image.SaveOptions{Format: image.OCIArchive, Output: out.dest, Out: a.Out, Uncompressed: out.uncompressed}
+	switch {
+	case out.kind == "docker":
+		save.Format = image.DockerArchive
+	case out.dir:
+		save.Format = image.OCIDir
+	}
+	if out.toStdout() {
+		save.Output = ""
+	}
+	save.Progress, save.Terminal = a.progress(o.quiet)
+	names := o.job.Names
+	if len(names) == 0 {
+		names = []string{result.Images[0].ID}
+	} else if save.Format != image.DockerArchive {
+		names = names[:1]
+	}
+	return a.courier().Save(ctx, store, names, save)
+}
+
+func (o *buildOptions) saveList(ctx context.Context, a *app, store *image.Store, list *image.ManifestList, out buildOutput) error {
+	transport, dest := "oci-archive:", out.dest
+	if out.dir {
+		transport = "oci:"
+	}
+	if out.toStdout() {
+		dir, err := os.MkdirTemp("", "pod-build-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		dest = filepath.Join(dir, "image.tar")
+	}
+	to := transport + dest
+	if len(o.job.Names) > 0 {
+		to += ":" + o.job.Names[0]
+	}
+	_, err := a.courier().PushList(ctx, store, list.ID, to, false, o.pushOptions(out))
+	if err != nil || !out.toStdout() {
+		return err
+	}
+	f, err := os.Open(dest)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(a.Out, f)
+	return errors.Join(err, f.Close())
+}

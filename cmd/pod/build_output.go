@@ -1,0 +1,290 @@
+package main
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/internal/terminal"
+	"github.com/pod-engine/pod/pkg/image"
+)
+
+// buildOutput is one --output.
+type buildOutput struct {
+	kind  string // "local", "tar", "oci", "docker", "image" or "cacheonly"
+	dest  string // absolute path; "-": the standard output
+	names []string
+	push  bool
+	dir   bool  // of oci: a directory rather than an archive
+	split *bool // of local: a directory for each platform; nil: when there are several
+	image.PushOptions
+	uncompressed bool
+}
+
+// outputKeys are the keys that each type knows.
+func outputKeys(kind string) []string {
+	compress := []string{"compression", "compression-level", "force-compression"}
+	record := []string{"name", "oci-mediatypes", "rewrite-timestamp", "annotation.", "annotation-manifest.", "annotation-index."}
+	switch kind {
+	case "local":
+		return []string{"dest", "platform-split", "mode"}
+	case "tar":
+		return []string{"dest"}
+	case "oci":
+		return slices.Concat([]string{"dest", "tar"}, record, compress)
+	case "docker":
+		return slices.Concat([]string{"dest", "tar"}, record)
+	case "image", "registry":
+		return slices.Concat([]string{"push", "registry.insecure", "store"}, record, compress)
+	}
+	return nil
+}
+
+// parseOutput reads "type=TYPE[,KEY=VALUE...]", DIRECTORY, or - for a tar archive on the standard output.
+func (o *buildOptions) parseOutput(s string) (buildOutput, error) {
+	fields, err := csvFields(s)
+	if err != nil {
+		return buildOutput{}, err
+	}
+	if len(fields) == 1 && !strings.HasPrefix(s, "type=") {
+		fields = []string{"type=local", "dest=" + strings.TrimPrefix(s, "dest=")}
+		if s == "-" {
+			fields[0] = "type=tar"
+		}
+	}
+	var out buildOutput
+	for _, field := range fields {
+		if kind, ok := strings.CutPrefix(field, "type="); ok {
+			out.kind = kind
+		}
+	}
+	keys := outputKeys(out.kind)
+	switch {
+	case out.kind == "":
+		return out, fmt.Errorf("%q has no type: it is type=local, tar, oci, docker, image or registry", s)
+	case keys == nil && out.kind != "cacheonly":
+		return out, fmt.Errorf("type=%s: it is local, tar, oci, docker, image, registry or cacheonly", out.kind)
+	}
+	out.push = out.kind == "registry"
+	for _, field := range fields {
+		key, value, _ := strings.Cut(field, "=")
+		if key == "type" {
+			continue
+		}
+		known := slices.ContainsFunc(keys, func(k string) bool { return k == key || strings.HasSuffix(k, ".") && strings.HasPrefix(key, k) })
+		if !known {
+			return out, fmt.Errorf("type=%s has no %q; it has %s", out.kind, key, strings.Join(keys, ", "))
+		}
+		if err := o.setOutput(&out, key, value); err != nil {
+			return out, fmt.Errorf("%s=%s: %w", key, value, err)
+		}
+	}
+	if out.kind == "registry" {
+		out.kind = "image"
+	}
+	return out, out.check()
+}
+
+// csvFields splits a value with commas, in which quotes keep one together.
+func csvFields(s string) ([]string, error) {
+	fields, err := csv.NewReader(strings.NewReader(s)).Read()
+	if err != nil {
+		return nil, fmt.Errorf("%q cannot be read: %w", s, err)
+	}
+	return fields, nil
+}
+
+func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error) {
+	switch key {
+	case "dest":
+		out.dest = value
+		if value != "-" && value != "" {
+			out.dest, err = filepath.Abs(value)
+		}
+	case "name":
+		out.names = strings.Split(value, ",")
+	case "push":
+		out.push, err = switchedOn(value)
+	case "tar":
+		var archive bool
+		archive, err = switchedOn(value)
+		out.dir = !archive
+	case "platform-split":
+		var split bool
+		split, err = switchedOn(value)
+		out.split = &split
+	case "oci-mediatypes":
+		var oci bool
+		if oci, err = switchedOn(value); err == nil {
+			o.job.Docker = !oci
+		}
+	case "registry.insecure":
+		var insecure bool
+		insecure, err = switchedOn(value)
+		verify := !insecure
+		out.TLSVerify = &verify
+	case "store", "rewrite-timestamp":
+		var on bool
+		if on, err = switchedOn(value); err == nil && !on {
+			err = errors.New("it is always so: the image is in the store, and with an epoch no file in it is younger")
+		}
+	case "mode":
+		if value != "copy" {
+			err = errors.New("nothing that is there is deleted; the mode is copy")
+		}
+	default:
+		err = o.setOutputForm(out, key, value)
+	}
+	return err
+}
+
+// setOutputForm is setOutput for what is about compression and annotations.
+func (o *buildOptions) setOutputForm(out *buildOutput, key, value string) (err error) {
+	switch key {
+	case "compression":
+		switch value {
+		case "uncompressed":
+			out.uncompressed = true
+		case "estargz":
+			err = errors.New("it is not supported; zstd:chunked has the same use")
+		default:
+			out.Compression, err = image.ParseCompression(value)
+		}
+	case "compression-level":
+		var level int
+		level, err = strconv.Atoi(value)
+		out.Level = &level
+	case "force-compression":
+		out.Force, err = switchedOn(value)
+	default:
+		if name, ok := strings.CutPrefix(key, "annotation-index."); ok {
+			o.job.ListAnnotations[name] = value
+			return nil
+		}
+		_, name, _ := strings.Cut(key, ".")
+		o.job.Annotations[name] = value
+	}
+	return err
+}
+
+// switchedOn reads the value of a key that is on when it has none.
+func switchedOn(value string) (bool, error) {
+	if value == "" {
+		return true, nil
+	}
+	on, err := strconv.ParseBool(value)
+	if err != nil {
+		err = errors.New("it is true or false")
+	}
+	return on, err
+}
+
+func (out buildOutput) check() error {
+	switch {
+	case out.kind == "local" && (out.dest == "" || out.dest == "-"):
+		return errors.New("type=local needs dest=DIRECTORY")
+	case out.dir && (out.dest == "" || out.dest == "-"):
+		return errors.New("tar=false needs dest=DIRECTORY")
+	case out.dir && out.kind == "docker":
+		return errors.New("docker's format is an archive; type=oci,tar=false writes a directory")
+	case out.uncompressed && (out.push || out.kind != "oci"):
+		return errors.New("compression=uncompressed is possible with type=oci,dest=FILE")
+	}
+	return nil
+}
+
+// files says that the output is of the files alone, for which no image is needed.
+func (out buildOutput) files() bool { return out.kind == "local" || out.kind == "tar" }
+
+// toStdout says that the output takes the standard output, where otherwise the id is written.
+func (out buildOutput) toStdout() bool {
+	return out.dest == "-" || out.dest == "" && (out.kind == "tar" || out.kind == "oci")
+}
+
+// completeOutputs checks the outputs against each other and says what the job must do for them.
+func (o *buildOptions) completeOutputs(a *app) error {
+	if o.push {
+		o.outputs = append(o.outputs, buildOutput{kind: "image", push: true})
+	}
+	if o.load {
+		o.outputs = append(o.outputs, buildOutput{kind: "docker"})
+	}
+	o.job.NoImage = len(o.outputs) > 0 && len(o.tags) == 0 && o.job.List == "" && !o.keepImage
+	streams := 0
+	for _, out := range o.outputs {
+		if out.toStdout() {
+			streams++
+		}
+		if out.files() {
+			o.job.Files = o.writeFiles(a)
+		} else if out.kind != "cacheonly" {
+			o.job.NoImage = false
+		}
+		if out.kind == "docker" && out.dest != "" {
+			o.job.Docker = true
+			if len(o.job.Platforms) > 1 {
+				return usageError{errors.New("docker's archive has no place for several platforms; type=oci has")}
+			}
+		}
+		for _, name := range out.names {
+			if !slices.Contains(o.tags, name) {
+				o.tags = append(o.tags, name)
+			}
+		}
+	}
+	o.streaming = streams > 0
+	switch {
+	case streams > 1:
+		return usageError{errors.New("only one --output can go to the standard output")}
+	case streams == 1 && terminal.IsTerminal(a.Out):
+		return usageError{hint.Wrap(errors.New("the standard output is a terminal, where an archive does no good"), "give dest=FILE, or redirect")}
+	case o.job.NoImage && o.iidFile != "":
+		return usageError{errors.New("--iidfile needs an image, and these outputs make none; give it a name with --tag")}
+	}
+	return o.completeAnnotations()
+}
+
+// completeAnnotations checks that annotations have a place.
+func (o *buildOptions) completeAnnotations() error {
+	switch {
+	case len(o.job.Annotations) > 0 && o.job.Docker:
+		return usageError{errors.New("--annotation needs --format oci: an image in docker's format has none")}
+	case len(o.job.ListAnnotations) > 0 && len(o.job.Platforms) < 2 && o.job.List == "":
+		return usageError{fmt.Errorf("the annotation %s is for a manifest list, and an image for one platform has none", slices.Sorted(maps.Keys(o.job.ListAnnotations))[0])}
+	}
+	return nil
+}
+
+// setAnnotation reads --annotation: "[manifest:|index:|manifest,index:]KEY=VALUE".
+func (o *buildOptions) setAnnotation(s string) error {
+	where, rest, ok := strings.Cut(s, ":")
+	kinds := strings.Split(where, ",")
+	isKind := func(k string) bool {
+		k, _, _ = strings.Cut(k, "[")
+		return slices.Contains([]string{"manifest", "index", "manifest-descriptor", "index-descriptor"}, k)
+	}
+	if !ok || !isKind(kinds[0]) {
+		kinds, rest = []string{"manifest"}, s
+	}
+	key, value, ok := strings.Cut(rest, "=")
+	if !ok || key == "" {
+		return fmt.Errorf("%q is not KEY=VALUE, which manifest: or index: may be in front of", s)
+	}
+	for _, kind := range kinds {
+		switch kind {
+		case "manifest":
+			o.job.Annotations[key] = value
+		case "index":
+			o.job.ListAnnotations[key] = value
+		default:
+			return fmt.Errorf("%q: annotations are set for all images (manifest) and for their list (index), not for %s; manifest annotate changes one entry", s, kind)
+		}
+	}
+	return nil
+}

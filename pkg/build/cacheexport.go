@@ -1,0 +1,304 @@
+package build
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/opencontainers/go-digest"
+	specs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pod-engine/pod/internal/atomicfile"
+	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/pkg/build/plan"
+	"go.podman.io/storage"
+	"go.podman.io/storage/pkg/archive"
+	"golang.org/x/sys/unix"
+)
+
+// CacheTarget is where the cache of a build is written for others.
+type CacheTarget struct {
+	Name string // for messages
+	// All writes the steps of all stages, not only of those that the target is based on; Mounts the caches of RUN too.
+	All, Mounts bool
+	// IgnoreErrors has the build succeed though its cache could not be written.
+	IgnoreErrors bool
+	// Dir is the OCI layout that is written; empty: one that Send takes from there and that is removed then.
+	Dir  string
+	Send func(ctx context.Context, dir string) error
+}
+
+// notedStep is a step as this build has done or found it.
+type notedStep struct {
+	stage int
+	keys  []string
+	layer madeLayer
+	text  string
+}
+
+func (n notedStep) asCached(layer int) cacheStep {
+	return cacheStep{Keys: n.keys, Layer: layer, Created: n.layer.created, Size: n.layer.Size, Text: firstLine(n.text)}
+}
+
+// notes are the steps of a build, in no order.
+type notes struct {
+	mu    sync.Mutex
+	steps []notedStep
+}
+
+func (n *notes) add(step notedStep) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.steps = append(n.steps, step)
+}
+
+// sorted gives those of some stages, always in the same order.
+func (n *notes) sorted(of func(stage int) bool) []notedStep {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var out []notedStep
+	for _, step := range n.steps {
+		if of(step.stage) {
+			out = append(out, step)
+		}
+	}
+	slices.SortFunc(out, func(a, b notedStep) int {
+		return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(a.keys[0], b.keys[0]))
+	})
+	return out
+}
+
+// chain reports whether the target is based on a stage.
+func (s *solve) chain() func(stage int) bool {
+	in := map[int]bool{}
+	for stage := s.plan.Stages[len(s.plan.Stages)-1]; ; stage = s.stages[*stage.Base.Stage].Stage {
+		in[stage.Index] = true
+		if stage.Base.Stage == nil {
+			return func(stage int) bool { return in[stage] }
+		}
+	}
+}
+
+// exportCaches writes the cache to all places that the job says.
+func (b *Builder) exportCaches(ctx context.Context, job *Job, builds []*oneBuild, work *workspace) error {
+	for _, target := range job.CacheTo {
+		err := b.exportCache(ctx, target, builds, work)
+		if err != nil {
+			err = fmt.Errorf("write the cache to %s: %w", target.Name, err)
+		}
+		if err != nil && target.IgnoreErrors {
+			b.Warn(err.Error())
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Builder) exportCache(ctx context.Context, target CacheTarget, builds []*oneBuild, work *workspace) error {
+	dir := target.Dir
+	var err error
+	if dir == "" {
+		if dir, err = work.sub(); err != nil {
+			return err
+		}
+	}
+	w := &cacheWriter{Builder: b, dir: dir, numbers: map[digest.Digest]int{}}
+	if err := os.MkdirAll(w.blobs(), 0o755); err != nil {
+		return err
+	}
+	for _, one := range builds {
+		of := func(int) bool { return true }
+		if !target.All {
+			of = one.solve.chain()
+		}
+		for _, step := range one.solve.notes.sorted(of) {
+			n, err := w.layer(ctx, step.layer)
+			if err != nil {
+				return err
+			}
+			w.config.Cache.Steps = append(w.config.Cache.Steps, step.asCached(n))
+		}
+		if target.Mounts {
+			if err := w.mounts(ctx, one.solve.plan); err != nil {
+				return err
+			}
+		}
+	}
+	if err := w.finish(); err != nil || target.Send == nil {
+		return err
+	}
+	return target.Send(ctx, dir)
+}
+
+// cacheWriter writes an OCI layout. Blobs appear whole, and the index that names them comes last.
+type cacheWriter struct {
+	*Builder
+	dir     string
+	config  cacheConfig
+	layers  []specs.Descriptor
+	numbers map[digest.Digest]int // of layers, by diff id
+}
+
+func (w *cacheWriter) blobs() string { return filepath.Join(w.dir, specs.ImageBlobsDir, "sha256") }
+
+// layer writes a layer of the store and gives its number.
+func (w *cacheWriter) layer(ctx context.Context, l madeLayer) (int, error) {
+	if n, ok := w.numbers[l.DiffID]; ok {
+		return n, nil
+	}
+	lib, err := w.Images.Library()
+	if err != nil {
+		return 0, err
+	}
+	plain := archive.Uncompressed
+	stream, err := lib.Diff("", l.ID, &storage.DiffOptions{Compression: &plain})
+	if err != nil {
+		return 0, err
+	}
+	defer stream.Close()
+	return w.pack(ctx, func(to io.Writer) error {
+		_, err := io.Copy(to, stream)
+		return err
+	})
+}
+
+// pack writes what a function writes as a layer.
+func (w *cacheWriter) pack(ctx context.Context, write func(io.Writer) error) (int, error) {
+	var blob specs.Descriptor
+	diffs := digest.Canonical.Digester()
+	blob, err := w.blob(func(to io.Writer) error {
+		packed, err := zstd.NewWriter(to, zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			return err
+		}
+		err = write(io.MultiWriter(packed, diffs.Hash()))
+		return errors.Join(err, packed.Close(), ctx.Err())
+	})
+	if err != nil {
+		return 0, err
+	}
+	blob.MediaType = cacheLayerType
+	n := len(w.layers)
+	w.layers = append(w.layers, blob)
+	w.config.RootFS.DiffIDs = append(w.config.RootFS.DiffIDs, diffs.Digest())
+	w.numbers[diffs.Digest()] = n
+	return n, nil
+}
+
+// blob writes a file under its digest.
+func (w *cacheWriter) blob(write func(io.Writer) error) (d specs.Descriptor, err error) {
+	f, err := os.CreateTemp(w.blobs(), ".new-")
+	if err != nil {
+		return d, err
+	}
+	defer os.Remove(f.Name())
+	sum := digest.Canonical.Digester()
+	err = write(io.MultiWriter(f, sum.Hash()))
+	info, stat := f.Stat()
+	if err = errors.Join(err, stat, f.Chmod(0o644), f.Close()); err != nil {
+		return d, err
+	}
+	d = specs.Descriptor{Digest: sum.Digest(), Size: info.Size()}
+	return d, os.Rename(f.Name(), filepath.Join(w.blobs(), d.Digest.Encoded()))
+}
+
+// mounts writes the caches that the plan's RUNs have. One that is being written to is left out.
+func (w *cacheWriter) mounts(ctx context.Context, p *plan.Plan) error {
+	for _, id := range cacheIDs(p) {
+		if slices.ContainsFunc(w.config.Cache.Mounts, func(m cacheMount) bool { return m.ID == id }) {
+			continue
+		}
+		root, err := os.OpenFile(filepath.Join(w.mountDir(id), "data"), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		var st unix.Stat_t
+		err = unix.Fstat(int(root.Fd()), &st)
+		n := 0
+		if err == nil {
+			n, err = w.pack(ctx, func(to io.Writer) error { return (&Tree{Root: root}).WriteTar(ctx, to) })
+		}
+		root.Close()
+		if err != nil {
+			w.Warn(fmt.Sprintf("the cache %q is not written: %s", id, err))
+			continue
+		}
+		w.config.Cache.Mounts = append(w.config.Cache.Mounts, cacheMount{ID: id, Layer: n, Mode: st.Mode & 0o7777, UID: int(st.Uid), GID: int(st.Gid)})
+	}
+	return nil
+}
+
+// cacheIDs are the names of the caches that a plan's RUNs have.
+func cacheIDs(p *plan.Plan) []string {
+	var ids []string
+	for _, stage := range p.Stages {
+		for _, step := range stage.Steps {
+			if step.Run == nil {
+				continue
+			}
+			for _, m := range step.Run.Mounts {
+				if m.Type == plan.MountCache && !slices.Contains(ids, m.ID) {
+					ids = append(ids, m.ID)
+				}
+			}
+		}
+	}
+	return ids
+}
+
+// finish writes configuration, manifest and index.
+func (w *cacheWriter) finish() error {
+	w.config.RootFS.Type = "layers"
+	config, err := w.json(w.config, CacheConfigType)
+	if err != nil {
+		return err
+	}
+	manifest, err := w.json(cacheManifest(config, w.layers), specs.MediaTypeImageManifest)
+	if err != nil {
+		return err
+	}
+	manifest.Annotations = map[string]string{specs.AnnotationRefName: CacheTag}
+	index := specs.Index{MediaType: specs.MediaTypeImageIndex, Manifests: []specs.Descriptor{manifest}}
+	index.SchemaVersion = 2
+	text, err := json.Marshal(index)
+	if err != nil {
+		return err
+	}
+	layout := []byte(`{"imageLayoutVersion":"` + specs.ImageLayoutVersion + `"}`)
+	if err := atomicfile.WriteVolatile(filepath.Join(w.dir, specs.ImageLayoutFile), layout); err != nil {
+		return err
+	}
+	if err := failpoint.Hit("build.cachewritten"); err != nil {
+		return err
+	}
+	return atomicfile.WriteVolatile(filepath.Join(w.dir, specs.ImageIndexFile), text)
+}
+
+// CacheTag is the name of a cache in its layout.
+const CacheTag = "latest"
+
+func (w *cacheWriter) json(v any, mediaType string) (specs.Descriptor, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return specs.Descriptor{}, err
+	}
+	d, err := w.blob(func(to io.Writer) error {
+		_, err := to.Write(text)
+		return err
+	})
+	d.MediaType = mediaType
+	return d, err
+}

@@ -1,0 +1,151 @@
+package build
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"time"
+
+	"github.com/moby/patternmatcher"
+	"github.com/pod-engine/pod/internal/failpoint"
+	"golang.org/x/sys/unix"
+)
+
+// WriteTo puts all files of the tree into the directory dir, which is made when it is not there. The files belong to the caller; what
+// they replace goes, what else is there stays. Nothing is written outside of dir, whatever links are in it. skipped is told what cannot be made
+// there.
+func (t *Tree) WriteTo(ctx context.Context, dir string, skipped func(path, why string)) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	l, err := (&Tree{Root: t.Root, foreign: true}).everything(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	kept := l.entries[:0]
+	for _, e := range l.entries {
+		switch e.kind() {
+		case unix.S_IFBLK, unix.S_IFCHR:
+			skipped(e.rel, "it is a device, which only root can make")
+		default:
+			kept = append(kept, e)
+		}
+	}
+	l.entries = kept
+	if err := failpoint.Hit("build.files"); err != nil {
+		return err
+	}
+	return (&placer{root: root, now: time.Now()}).placeDirectory(l, "/")
+}
+
+// everything is a listing of the whole tree, for which no content is read.
+func (t *Tree) everything(ctx context.Context) (*listing, error) {
+	base, err := inRoot(t.Root, "/", unix.O_PATH)
+	if err != nil {
+		return nil, err
+	}
+	l := &listing{tree: t, base: base, entries: make([]entry, 1)}
+	err = unix.Fstat(int(base.Fd()), &l.entries[0].stat)
+	if err == nil {
+		err = (&walker{ctx: ctx, listing: l}).directory("", patternmatcher.MatchInfo{}, patternmatcher.MatchInfo{}, nil)
+	}
+	if err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// WriteTar writes all files of the tree as a tar archive, with their owners.
+func (t *Tree) WriteTar(ctx context.Context, w io.Writer) error {
+	l, err := t.everything(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	out := tar.NewWriter(w)
+	links := map[uint64]string{}
+	for _, e := range l.entries[1:] {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := l.archive(out, e, links); err != nil {
+			return &os.PathError{Op: "archive", Path: e.rel, Err: err}
+		}
+	}
+	return out.Close()
+}
+
+// archive writes one entry; links are the files that were written and have further names.
+func (l *listing) archive(out *tar.Writer, e entry, links map[uint64]string) error {
+	if e.kind() == unix.S_IFSOCK {
+		return nil // nobody listens on a copy
+	}
+	h, err := l.header(e)
+	if err != nil {
+		return err
+	}
+	if h.Typeflag == tar.TypeReg && e.stat.Nlink > 1 {
+		if first, ok := links[e.stat.Ino]; ok {
+			h.Typeflag, h.Linkname, h.Size, h.PAXRecords = tar.TypeLink, first, 0, nil
+		} else {
+			links[e.stat.Ino] = h.Name
+		}
+	}
+	if err := out.WriteHeader(h); err != nil || h.Typeflag != tar.TypeReg {
+		return err
+	}
+	f, err := l.open(e.rel, unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	n, err := io.Copy(out, io.LimitReader(f, h.Size))
+	if err == nil && n != h.Size {
+		err = errors.New("the file changes while it is read")
+	}
+	return err
+}
+
+func (l *listing) header(e entry) (*tar.Header, error) {
+	h := &tar.Header{
+		Name: e.rel, Mode: int64(e.stat.Mode & 0o7777), Uid: int(e.stat.Uid), Gid: int(e.stat.Gid),
+		ModTime: time.Unix(0, e.stat.Mtim.Nano()).UTC(), Linkname: e.link, Format: tar.FormatPAX,
+	}
+	switch e.kind() {
+	case unix.S_IFDIR:
+		h.Typeflag, h.Name = tar.TypeDir, path.Clean(e.rel)+"/"
+	case unix.S_IFLNK:
+		h.Typeflag = tar.TypeSymlink
+	case unix.S_IFIFO:
+		h.Typeflag = tar.TypeFifo
+	case unix.S_IFCHR, unix.S_IFBLK:
+		h.Typeflag = tar.TypeChar
+		if e.kind() == unix.S_IFBLK {
+			h.Typeflag = tar.TypeBlock
+		}
+		h.Devmajor, h.Devminor = int64(unix.Major(e.stat.Rdev)), int64(unix.Minor(e.stat.Rdev))
+	case unix.S_IFREG:
+		h.Typeflag, h.Size = tar.TypeReg, e.stat.Size
+	default:
+		return nil, fmt.Errorf("its type %o is not known", e.kind())
+	}
+	attributes, err := l.attributes(e)
+	for _, a := range attributes {
+		if h.PAXRecords == nil {
+			h.PAXRecords = map[string]string{}
+		}
+		h.PAXRecords["SCHILY.xattr."+a.name] = a.value
+	}
+	return h, err
+}

@@ -1,0 +1,92 @@
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+	specs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pod-engine/pod/internal/failpoint"
+	"go.podman.io/storage"
+)
+
+// NewList is a manifest list to be recorded.
+type NewList struct {
+	Images      []*Image // of this store
+	Annotations map[string]string
+	// Names are full names; what has one of them loses it.
+	Names []string
+}
+
+// AddManifestList records a list whose id is its digest, so that the same images give the same list, and then moves the names to it in
+// one step.
+func (s *Store) AddManifestList(ctx context.Context, n NewList) (*ManifestList, error) {
+	l := &ManifestList{Image: &Image{}, Where: map[digest.Digest]string{}}
+	if len(n.Annotations) > 0 {
+		l.Annotate(n.Annotations)
+	}
+	for _, img := range n.Images {
+		if err := s.addInstance(l, img); err != nil {
+			return nil, fmt.Errorf("record a manifest list: %w", err)
+		}
+	}
+	data, err := l.data()
+	if err != nil {
+		return nil, err
+	}
+	id := data[0].Digest.Encoded()
+	err = s.record(ctx, func(lib storage.Store) error {
+		_, err := lib.CreateImage(id, nil, "", "{}", &storage.ImageOptions{BigData: data, Digest: data[0].Digest})
+		if err != nil && !errors.Is(err, storage.ErrDuplicateID) {
+			return err
+		}
+		if err := failpoint.Hit("image.recorded"); err != nil || len(n.Names) == 0 {
+			return err
+		}
+		return lib.AddNames(id, n.Names)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("record manifest list %s: %w", ShortID(id), err)
+	}
+	return s.ManifestList(ctx, id)
+}
+
+// AddToManifestList puts images of this store into the list of this name, which is made when it is not there.
+func (s *Store) AddToManifestList(ctx context.Context, name string, images []*Image, annotations map[string]string) (*ManifestList, error) {
+	l, err := s.CreateManifestList(ctx, name, true)
+	if err != nil {
+		return nil, err
+	}
+	return s.EditManifestList(ctx, l.ID, func(l *ManifestList) error {
+		if len(annotations) > 0 {
+			l.Annotate(annotations)
+		}
+		for _, img := range images {
+			if err := s.addInstance(l, img); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// addInstance puts an image of this store into the list.
+func (s *Store) addInstance(l *ManifestList, img *Image) error {
+	raw, err := s.RawManifest(img)
+	if err != nil {
+		return err
+	}
+	m := struct {
+		MediaType string `json:"mediaType"`
+	}{specs.MediaTypeImageManifest} // which OCI's need not say
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return fmt.Errorf("the manifest of image %q: %w", img, err)
+	}
+	platform := img.Config.Platform
+	entry := specs.Descriptor{MediaType: m.MediaType, Digest: digest.FromBytes(raw), Size: int64(len(raw)), Platform: &platform}
+	// As podman and buildah write it, which read it too.
+	l.Add(entry, fmt.Sprintf("containers-storage:[%s@%s+%s]@%s", s.Driver(), s.GraphRoot(), s.RunRoot(), img.ID))
+	return nil
+}
