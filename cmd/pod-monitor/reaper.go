@@ -22,7 +22,6 @@ type reaper struct {
 	child     *sync.Cond // signalled when there may be a child again, or when there is none
 	none      bool       // there is no child
 	began     int        // counts what was expected, to tell an old "no child" from a new one
-	last      bool       // endAll was called
 }
 
 // adoption keeps the statuses of strangers while a runtime runs: the process that it makes may end before anybody could
@@ -138,9 +137,6 @@ func (r *reaper) disown(a *adoption) {
 // endAll ends every child that is left: network helpers, and what a container without a process namespace of its own
 // left behind. It returns when there is none, at the latest soon after grace and SIGKILL.
 func (r *reaper) endAll(grace time.Duration) {
-	r.mu.Lock()
-	r.last = true
-	r.mu.Unlock()
 	gone := make(chan struct{})
 	go func() {
 		r.mu.Lock()

@@ -157,7 +157,8 @@ func (a *app) checkBuild(ctx context.Context, b *build.Builder, opts *buildOptio
 			fmt.Fprint(a.Out, finding(w, opts.job.Dockerfile))
 		}
 	}
-	if err != nil {
+	var source *build.SourceError
+	if err != nil && !(errors.As(err, &source) && source.Problem.Lint) {
 		a.showSource(err)
 		return err
 	}

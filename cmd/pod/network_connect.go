@@ -12,7 +12,7 @@ func newNetworkConnectCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "connect [flags] NETWORK CONTAINER",
 		Short:   "Put a container into one network more",
-		Long:    "Put a container into one network more. One that runs gets another interface at once.",
+		Long:    "Put a container into one network more. One that runs gets another interface at once, and its /etc/hosts and\n/etc/resolv.conf follow.",
 		Example: a.example("network connect back web", "network connect --alias db --ip 10.89.0.9 back store"),
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,7 +37,7 @@ func newNetworkDisconnectCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "disconnect [flags] NETWORK CONTAINER",
 		Short:   "Take a container out of a network",
-		Long:    "Take a container out of a network. One that runs loses that interface at once; its published ports move to its next\nnetwork that is not internal.",
+		Long:    "Take a container out of a network. One that runs loses that interface at once, and its /etc/hosts and\n/etc/resolv.conf follow; its published ports move to its next\nnetwork that is not internal.",
 		Example: a.example("network disconnect back web"),
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {

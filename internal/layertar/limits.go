@@ -39,6 +39,18 @@ type Budget struct {
 // NewBudget gives the budget of one image.
 func NewBudget(l Limits) *Budget { return &Budget{limits: l} }
 
+// Mark is how much of a budget was used.
+type Mark struct{ streamed, logical int64 }
+
+// Mark gives it.
+func (b *Budget) Mark() Mark { return Mark{b.streamed.Load(), b.logical.Load()} }
+
+// Reset gives back what was used since the mark, for a layer that is read once more.
+func (b *Budget) Reset(m Mark) {
+	b.streamed.Store(m.streamed)
+	b.logical.Store(m.logical)
+}
+
 // stream counts n more bytes of a layer of which packed bytes have been read and unpacked come out so far.
 func (b *Budget) stream(n, packed, unpacked int64) error {
 	if b.limits.Ratio > 0 && unpacked > ratioFloor && unpacked/b.limits.Ratio > packed {

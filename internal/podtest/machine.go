@@ -18,7 +18,7 @@ type Machine struct {
 // Examine finds out. It takes some tens of milliseconds.
 func Examine() Machine {
 	m := Machine{missing: make(map[string]string)}
-	for _, program := range []string{"crun", "runc", "pasta", "slirp4netns", "fuse-overlayfs", "strace", "docker-registry", "skopeo", "gpg"} {
+	for _, program := range []string{"crun", "runc", "pasta", "slirp4netns", "fuse-overlayfs", "strace", "docker-registry", "skopeo", "gpg", "ssh-agent"} {
 		_, err := exec.LookPath(program)
 		m.set(program, err)
 	}
@@ -66,7 +66,7 @@ func (m Machine) Why(condition string) string { return m.missing[condition] }
 // absence is a mistake, not a reason to skip.
 func Fixable(condition string) bool {
 	switch condition {
-	case "userns", "crun", "runc", "pasta", "slirp4netns", "fuse-overlayfs", "strace", "docker-registry", "skopeo", "gpg", "installed:podman":
+	case "userns", "crun", "runc", "pasta", "slirp4netns", "fuse-overlayfs", "strace", "docker-registry", "skopeo", "gpg", "ssh-agent", "installed:podman":
 		return true
 	}
 	return false

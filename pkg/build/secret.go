@@ -1,7 +1,6 @@
 package build
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -73,15 +72,14 @@ func (m *mounts) secret(mount plan.Mount, cfg *container.Config, u upper) error 
 		return err
 	}
 	m.done.Push(func() error { return os.Remove(path) })
-	if err := dressSecret(mount, path); err != nil {
+	if err := dressMount(mount, path, 0o400); err != nil {
 		return err
 	}
 	return m.bind(path, mount.Target, true)
 }
 
-// dressSecret gives the file of a secret its owner and permissions.
-func dressSecret(mount plan.Mount, path string) error {
-	mode := uint32(0o400)
+// dressMount gives what is mounted its owner and permissions; mode is for a mount that says nothing.
+func dressMount(mount plan.Mount, path string, mode uint32) error {
 	if mount.Mode != nil {
 		mode = uint32(*mount.Mode & 0o7777)
 	}
@@ -96,33 +94,4 @@ func dressSecret(mount plan.Mount, path string) error {
 		return ownerError(o, err)
 	}
 	return unix.Chmod(path, mode)
-}
-
-// agent mounts the socket of an SSH agent.
-func (m *mounts) agent(mount plan.Mount, cfg *container.Config, u upper) error {
-	socket, ok := m.job.Agents[mount.ID]
-	if !ok {
-		if !mount.Required {
-			return nil
-		}
-		return hint.Wrap(fmt.Errorf("the SSH agent %q is required and was not given", mount.ID), "--ssh "+mount.ID)
-	}
-	info, err := os.Stat(socket)
-	if err != nil {
-		return fmt.Errorf("the SSH agent %q: %w", mount.ID, err)
-	}
-	if info.Mode()&os.ModeSocket == 0 {
-		return fmt.Errorf("the SSH agent %q: %s is not a socket", mount.ID, socket)
-	}
-	target := mount.Target
-	if target == "" {
-		target = "/run/buildkit/ssh_agent." + fmt.Sprint(len(m.trees))
-	}
-	if err := secretEnv(cfg, "SSH_AUTH_SOCK", target); err != nil {
-		return err
-	}
-	if mount.UID != nil || mount.GID != nil || mount.Mode != nil {
-		return errors.New("uid, gid and mode cannot be changed: the socket is the agent's own")
-	}
-	return m.bind(socket, target, false)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/pkg/container"
@@ -26,6 +27,9 @@ func (e *Engine) rewire(ctx context.Context, c Container, rec record, verb helpe
 		answer, _, err := e.Network.Ask(ctx, request, namespace)
 		if err != nil {
 			return fmt.Errorf("container %q: %w", c.Config.Name, err)
+		}
+		if verb == helper.Connect { // also when an earlier command connected it and died before it came to the files
+			before.Ends = slices.DeleteFunc(slices.Clone(answer.Attached.Ends), func(o helper.End) bool { return o.Network == end.Network })
 		}
 		if err := e.reviseFiles(c.Config, before, answer); err != nil {
 			return fmt.Errorf("tell container %q of its networks: %w", c.Config.Name, err)

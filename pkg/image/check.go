@@ -131,14 +131,14 @@ func (c *check) checkImages(ctx context.Context) error {
 			continue
 		}
 		c.found.Images++
-		if problem := c.imageProblem(img); problem != "" {
+		if problem := c.imageProblem(ctx, img); problem != "" {
 			c.found.Damages = append(c.found.Damages, Damage{Images: []string{img.ID}, Problem: fmt.Sprintf("image %s: %s", img, problem), names: img.RepoDigests()})
 		}
 	}
 	return nil
 }
 
-func (c *check) imageProblem(img *Image) string {
+func (c *check) imageProblem(ctx context.Context, img *Image) string {
 	for _, key := range img.blob {
 		data, err := c.store.blob(img, key)
 		if err != nil {
@@ -148,6 +148,13 @@ func (c *check) imageProblem(img *Image) string {
 		if want.Validate() == nil && digest.FromBytes(data) != want {
 			return fmt.Sprintf("its data %q has changed", key)
 		}
+	}
+	if img.List {
+		// It has neither configuration nor layers.
+		if _, err := c.store.ManifestList(ctx, img.ID); err != nil {
+			return err.Error()
+		}
+		return ""
 	}
 	if _, err := c.store.RawManifest(img); err != nil {
 		return err.Error()

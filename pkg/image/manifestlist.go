@@ -80,8 +80,11 @@ func (s *Store) CreateManifestList(ctx context.Context, name string, amend bool)
 	data, err := l.data()
 	if err == nil {
 		err = s.record(ctx, func(lib storage.Store) error {
+			if err := failpoint.Hit("manifest.create"); err != nil {
+				return err
+			}
 			_, err := lib.CreateImage(l.ID, []string{n.String()}, "", "{}", &storage.ImageOptions{BigData: data})
-			return err
+			return errors.Join(err, failpoint.Hit("manifest.created"))
 		})
 	}
 	if err != nil {

@@ -230,7 +230,10 @@ func TestSpecIsPure(t *testing.T) {
 func TestSpecRefusesWhatHostCannotGive(t *testing.T) {
 	four := uint64(4)
 	for want, change := range map[string]func(*container.Config, *Host){
-		`limit "web" by --memory: the cgroup controller "memory" is not available to you`:      func(c *container.Config, h *Host) { c.Resources.Memory, h.Controllers = 1<<20, []string{"pids"} },
+		`limit "web" by --memory: the cgroup controller "memory" is not available to you`: func(c *container.Config, h *Host) { c.Resources.Memory, h.Controllers = 1<<20, []string{"pids"} },
+		`limit the step by --memory: the cgroup controller "memory" is not available to you`: func(c *container.Config, h *Host) {
+			c.Name, c.Resources.Memory, h.Controllers = "", 1<<20, nil
+		},
 		`limit "web" by --cpuset-cpus: the cgroup controller "cpuset" is not available to you`: func(c *container.Config, h *Host) { c.Resources.CpusetCPUs = "0" },
 		`limit "web" by --cgroup-conf: the cgroup controller "hugetlb" is not available to you`: func(c *container.Config, h *Host) {
 			c.Resources.CgroupConf = []string{"hugetlb.2MB.max=1"}

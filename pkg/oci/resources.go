@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -66,16 +67,20 @@ func checkControllers(cfg *container.Config, host Host) error {
 			flag, controller string
 		}{true, "--cgroup-conf", controllerOf(kv)})
 	}
+	what := strconv.Quote(cfg.Name)
+	if cfg.Name == "" {
+		what = "the step" // of a build
+	}
 	for _, l := range limits {
 		if l.asked && !slices.Contains(host.Controllers, l.controller) {
-			return hint.Wrap(fmt.Errorf("limit %q by %s: the cgroup controller %q is not available to you", cfg.Name, l.flag, l.controller), host.ControllersHint)
+			return hint.Wrap(fmt.Errorf("limit %s by %s: the cgroup controller %q is not available to you", what, l.flag, l.controller), host.ControllersHint)
 		}
 	}
 	switch {
 	case r.MemorySwap > 0 && !host.SwapAccounting:
-		return hint.Wrap(fmt.Errorf("limit the swap of %q: the kernel does not count swap", cfg.Name), "boot with swapaccount=1, or leave out --memory-swap")
+		return hint.Wrap(fmt.Errorf("limit the swap of %s: the kernel does not count swap", what), "boot with swapaccount=1, or leave out --memory-swap")
 	case r.MemorySwappiness != nil && host.Unified:
-		return hint.Wrap(fmt.Errorf("set the swappiness of %q: cgroup v2 has none", cfg.Name), "leave out --memory-swappiness")
+		return hint.Wrap(fmt.Errorf("set the swappiness of %s: cgroup v2 has none", what), "leave out --memory-swappiness")
 	case len(r.CgroupConf) > 0 && !host.Unified:
 		return errors.New("--cgroup-conf sets files of cgroup v2, which is not mounted here")
 	}

@@ -154,7 +154,7 @@ func (r *reader) dispatchSetting(s *stage, c command) error {
 	case *instructions.EntrypointCommand:
 		r.lintOnce(c, &s.entrypointSet)
 		config.Entrypoint = r.shellForm(s, c, i.ShellDependantCmdLine)
-		if !s.cmdSet {
+		if s.cmdSet == nil {
 			config.Cmd = nil // the base's was meant for its own entrypoint
 		}
 		s.note(c, fmt.Sprintf("ENTRYPOINT %q", config.Entrypoint))

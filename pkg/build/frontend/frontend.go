@@ -58,6 +58,9 @@ func Read(req plan.Request) plan.Answer {
 	answer.Warnings = r.warnings
 	if err != nil {
 		answer.Plan, answer.Needs, answer.Problem = nil, nil, describe(err)
+	} else if err := r.lint.Error(); answer.Plan != nil && err != nil {
+		answer.Plan, answer.Problem = nil, describe(err)
+		answer.Problem.Lint = true
 	}
 	return answer
 }
@@ -96,6 +99,7 @@ type reader struct {
 	lint     *linter.Linter
 	warnings []plan.Warning
 	globals  *environ
+	defaults *environ                  // globals as they are when no argument is given
 	declared []instructions.ArgCommand // that give globals their values
 	stages   []*stage
 	needs    []plan.Need
@@ -141,7 +145,7 @@ func (r *reader) read() (plan.Answer, error) {
 		name, _, _ := strings.Cut(entry, "=")
 		return slices.Contains(r.req.UnsetEnv, name)
 	})
-	return plan.Answer{Plan: out}, r.lint.Error()
+	return plan.Answer{Plan: out}, nil
 }
 
 // finish puts the labels given beside the file on the target.
@@ -206,9 +210,16 @@ func unwrapParse(err error) error {
 
 // readGlobals gives the ARGs before the first FROM their values.
 func (r *reader) readGlobals(args []instructions.ArgCommand) error {
-	r.globals, r.declared = platformArgs(r.req), args
+	r.globals, r.defaults, r.declared = platformArgs(r.req), platformArgs(r.req), args
 	for _, command := range args {
 		for _, arg := range command.Args {
+			if arg.Value != nil {
+				usual, err := r.expand(r.lex, *arg.Value, r.defaults)
+				if err != nil {
+					return at(command.Location(), err)
+				}
+				r.defaults.set(arg.Key, usual.Result)
+			}
 			value, given := r.req.Args[arg.Key]
 			if !given {
 				if arg.Value == nil {

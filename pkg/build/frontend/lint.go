@@ -98,7 +98,9 @@ func (r *reader) lintFrom(s instructions.Stage, name shell.ProcessWordResult) {
 		near, _ := suggest.Search(missing, r.globals.Keys(), true)
 		r.lint.Run(&linter.RuleUndefinedArgInFrom, s.Location, linter.RuleUndefinedArgInFrom.Format(missing, near))
 	}
-	if len(name.Unmatched) > 0 && (name.Result == "" || strings.HasSuffix(name.Result, ":") || strings.HasPrefix(name.Result, ":")) {
+	// Whatever was given with this build: the defaults alone must make a name.
+	usual, err := r.expand(r.lex, s.BaseName, r.defaults)
+	if err == nil && (usual.Result == "" || strings.HasSuffix(usual.Result, ":") || strings.HasPrefix(usual.Result, ":")) {
 		r.lint.Run(&linter.RuleInvalidDefaultArgInFrom, s.Location, linter.RuleInvalidDefaultArgInFrom.Format(s.BaseName))
 	}
 }
@@ -181,12 +183,12 @@ func (r *reader) lintShellForm(s *stage, c command) {
 	}
 }
 
-// lintOnce looks at instructions of which only the last counts.
-func (r *reader) lintOnce(c command, before *bool) {
-	if *before {
-		r.lint.Run(&linter.RuleMultipleInstructionsDisallowed, c.Location(), linter.RuleMultipleInstructionsDisallowed.Format(c.Name()))
+// lintOnce looks at instructions of which only the last counts, and shows the one before, which does not.
+func (r *reader) lintOnce(c command, before *[]parser.Range) {
+	if *before != nil {
+		r.lint.Run(&linter.RuleMultipleInstructionsDisallowed, *before, linter.RuleMultipleInstructionsDisallowed.Format(c.Name()))
 	}
-	*before = true
+	*before = c.Location()
 }
 
 func (r *reader) lintWorkdir(s *stage, i *instructions.WorkdirCommand) {
@@ -203,8 +205,11 @@ func (r *reader) lintIgnored(verb, source string, c command) {
 		return
 	}
 	name := strings.TrimPrefix(path.Clean("/"+source), "/")
+	if name == "" && !slices.ContainsFunc(r.req.Ignore, func(p string) bool { return p == "*" || p == "**" || p == "**/*" }) {
+		return // the context itself, of which something is left
+	}
 	if name == "" {
-		return
+		name = "."
 	}
 	if ignored, err := matcher.MatchesOrParentMatches(name); err == nil && ignored {
 		verb = verb[:1] + strings.ToLower(verb[1:])

@@ -30,10 +30,10 @@ type stage struct {
 	nameless bool
 	history  []specs.History // without that of parent
 
-	replaced                              bool // by a named context
-	triggered                             bool
-	workdirSet                            bool
-	cmdSet, entrypointSet, healthcheckSet bool
+	replaced              bool // by a named context
+	triggered, workdirSet bool
+	// cmdSet, entrypointSet and healthcheckSet are where that was set last; nil: not in this stage.
+	cmdSet, entrypointSet, healthcheckSet []parser.Range
 }
 
 // command is an instruction with the trees it reads: of a COPY one, of a RUN one for each of its mounts.

@@ -72,6 +72,8 @@ type Problem struct {
 	Text string `json:"text"`
 	Line int    `json:"line"` // zero: the file as a whole
 	Hint string `json:"hint,omitempty"`
+	// Lint says that the file is right but for the warnings, which it wants to be errors.
+	Lint bool `json:"lint,omitempty"`
 }
 
 // Platform is what an image runs on.

@@ -20,6 +20,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/internal/atomicfile"
+	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/filelock"
 	"github.com/pod-engine/pod/pkg/image"
 )
@@ -166,7 +167,13 @@ func (s *Store) change(ctx context.Context, purpose string, edit func(*specs.Ind
 	if err != nil {
 		return err
 	}
+	if err := failpoint.Hit("artifact.index"); err != nil {
+		return err
+	}
 	if err := atomicfile.Write(filepath.Join(s.dir, specs.ImageIndexFile), text); err != nil {
+		return err
+	}
+	if err := failpoint.Hit("artifact.indexed"); err != nil {
 		return err
 	}
 	return s.sweep(index)

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -19,6 +20,7 @@ import (
 	"go.podman.io/image/v5/manifest"
 	"go.podman.io/image/v5/types"
 	"go.podman.io/storage"
+	"golang.org/x/sys/unix"
 )
 
 // maxLayers is how many directories the storage library's overlay driver puts on top of each other.
@@ -255,8 +257,29 @@ func known(lib storage.Store, l layer) bool {
 	return err == nil && found.UncompressedDigest == l.diffID && (found.CompressedDigest == l.blob.Digest || found.UncompressedDigest == l.blob.Digest)
 }
 
-// unpack checks a layer, and puts it into the store unless it is there under another digest.
+// unpack is unpackOnce, again when the library has lost what it was unpacking to. Between making the lock of a temporary directory and taking it, the
+// library can lose that lock to another process, which looks for directories of processes that died (tempdir.RecoverStaleDirs, whenever a
+// store is opened or its index has changed): it then holds a lock that has no name any more, and the next that looks takes the directory away.
 func (a *arrival) unpack(ctx context.Context, lib storage.Store, l layer, blob *blob) error {
+	const tries = 3
+	for n := 1; ; n++ {
+		mark := a.budget.Mark()
+		err := a.unpackOnce(ctx, lib, l, blob)
+		if n == tries || !tempDirLost(err) {
+			return err
+		}
+		a.budget.Reset(mark)
+	}
+}
+
+// tempDirLost reports whether a directory may have been lost: something is not there that should be. The process that unpacks says so in words only,
+// and of a layer with a hard link to nothing too.
+func tempDirLost(err error) bool {
+	return err != nil && (errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), unix.ENOENT.Error()))
+}
+
+// unpackOnce checks a layer, and puts it into the store unless it is there under another digest.
+func (a *arrival) unpackOnce(ctx context.Context, lib storage.Store, l layer, blob *blob) error {
 	packed, err := blob.open(ctx, l.blob.Digest == l.diffID)
 	if err != nil {
 		return err

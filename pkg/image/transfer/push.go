@@ -115,6 +115,9 @@ func (j *job) send(ctx context.Context, src imageRef, to string, how copy.Option
 		return err
 	})
 	if err == nil {
+		err = failpoint.Hit("push.copied")
+	}
+	if err == nil {
 		err = j.signSimply(ctx, dst.imageRef, written, opts.Signing)
 	}
 	if err != nil {
