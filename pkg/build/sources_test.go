@@ -73,7 +73,7 @@ func TestIgnore(t *testing.T) {
 		"b/c/":                "-b/c -b/c/a -b/c/d.md",
 		"! README.md\n*.md":   "-README.md",
 		"*.md\n! README.md":   "everything",
-		"\\a": "everything",
+		"\\a":                 "everything",
 		"**/c/**/d.md":        "-b/c/d.md",
 	} {
 		if got := left(t, files, ignore); got != want {
