@@ -127,13 +127,13 @@ func (m *mounts) add(f *os.File, target string, readOnly bool) {
 
 // bindSource mounts files of a context, stage or image. What is written to them, where they are not read-only, is thrown away.
 func (m *mounts) bindSource(ctx context.Context, mount plan.Mount, u upper) error {
-	if mount.From.Context != "" && (!mount.ReadOnly || m.job.Context.matcher != nil) {
-		return m.bindCopy(ctx, mount, u)
-	}
 	if mount.From.Context != "" {
 		tree, err := m.contextTree(mount.From.Context)
 		if err != nil {
 			return err
+		}
+		if !mount.ReadOnly || tree.matcher != nil {
+			return m.bindCopy(ctx, mount, u)
 		}
 		f, err := tree.subtree(mount.Source)
 		if err == nil {

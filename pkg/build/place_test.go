@@ -1,6 +1,7 @@
 package build
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -216,6 +217,43 @@ func TestPlaceTimes(t *testing.T) {
 		if err != nil || info.ModTime().Unix() != want {
 			t.Errorf("%s has the time %v, %v; want %d", name, info.ModTime().Unix(), err, want)
 		}
+	}
+}
+
+// TestPlaceSparse copies a file with holes and some data: the copy has the same content and takes no more space.
+func TestPlaceSparse(t *testing.T) {
+	const size = 64 << 20
+	from := grow(t, "f=")
+	f, err := os.OpenFile(path.Join(from, "f"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, at := range []int64{0, 3 << 20, size - 5} {
+		if _, err := f.WriteAt([]byte("data!"), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	image := grow(t, "")
+	p := &placer{root: openTop(t, image), owner: &owner{os.Getuid(), os.Getgid()}}
+	l, err := (&Tree{Root: openTop(t, from), foreign: true}).list(t.Context(), "f", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	if err := p.place(l, "/f", false); err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile(path.Join(from, "f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path.Join(image, "f")); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the copy differs: %v", err)
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(path.Join(image, "f"), &st); err != nil || st.Blocks*512 > size/2 {
+		t.Errorf("it takes %d bytes of %d, %v", st.Blocks*512, size, err)
 	}
 }
 

@@ -93,7 +93,7 @@ func (p *placer) placeRegular(l *listing, e entry, dir *os.File, name string, bu
 		return err
 	}
 	defer unix.Close(to)
-	if err := p.copyContent(from, to, e.stat.Size, buffer); err != nil {
+	if err := p.copyContent(from, to, e.stat, buffer); err != nil {
 		return err
 	}
 	var after unix.Stat_t
@@ -110,8 +110,8 @@ func (p *placer) placeRegular(l *listing, e entry, dir *os.File, name string, bu
 }
 
 // copyContent copies a file: as a reflink where the file system has them, else by the buffer: into overlay the kernel copies nothing by itself.
-func (p *placer) copyContent(from, to int, size int64, buffer []byte) error {
-	if size == 0 {
+func (p *placer) copyContent(from, to int, st unix.Stat_t, buffer []byte) error {
+	if st.Size == 0 {
 		return nil
 	}
 	if !p.noReflinks.Load() {
@@ -119,6 +119,9 @@ func (p *placer) copyContent(from, to int, size int64, buffer []byte) error {
 			return nil
 		}
 		p.noReflinks.Store(true)
+	}
+	if st.Blocks*512 < st.Size {
+		return copySparse(from, to, st.Size, buffer)
 	}
 	return readRaw(from, buffer, func(b []byte) error {
 		for len(b) > 0 {
@@ -130,6 +133,33 @@ func (p *placer) copyContent(from, to int, size int64, buffer []byte) error {
 		}
 		return nil
 	})
+}
+
+// copySparse copies a file with holes: they take no space in the copy either.
+func copySparse(from, to int, size int64, buffer []byte) error {
+	for at := int64(0); at < size; {
+		data, err := unix.Seek(from, at, unix.SEEK_DATA)
+		if errors.Is(err, unix.ENXIO) { // a hole to the end
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if at, err = unix.Seek(from, data, unix.SEEK_HOLE); err != nil {
+			return err
+		}
+		for data < at {
+			n, err := unix.Pread(from, buffer[:min(int64(len(buffer)), at-data)], data)
+			if err != nil || n == 0 {
+				return errors.Join(err, errors.New("the file changes while it is copied"))
+			}
+			if n, err = unix.Pwrite(to, buffer[:n], data); err != nil {
+				return err
+			}
+			data += int64(n)
+		}
+	}
+	return unix.Ftruncate(to, size)
 }
 
 // readRaw gives the content of a descriptor to take, in pieces of the buffer.

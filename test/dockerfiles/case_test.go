@@ -19,6 +19,7 @@ import (
 //
 //	build: ARG...             further arguments of the build, of both engines
 //	pod: ARG...               of pod's alone
+//	bake: ARG...              it is built with "buildx bake", whose file names the image like the case
 //	podman: no, REASON        it is built by pod alone, since podman cannot
 //	differs: REGEXP: REASON   a difference between the two that is as it should be
 //
@@ -29,6 +30,7 @@ type testCase struct {
 	archive *txtar.Archive
 	args    []string // of both
 	podArgs []string
+	bake    []string
 	without string // why podman cannot
 	differs []difference
 }
@@ -60,6 +62,8 @@ func readCase(t *testing.T, file string) *testCase {
 			c.args = append(c.args, strings.Fields(value)...)
 		case "pod":
 			c.podArgs = append(c.podArgs, strings.Fields(value)...)
+		case "bake":
+			c.bake = append([]string{"buildx", "bake"}, strings.Fields(value)...)
 		case "podman":
 			c.without = strings.TrimPrefix(value, "no, ")
 		case "differs":
