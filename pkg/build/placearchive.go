@@ -93,12 +93,8 @@ func clear(parent *os.File, name string, forDir bool) error {
 	if err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(fmt.Sprintf("/proc/self/fd/%d", parent.Fd()))
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	return root.RemoveAll(name)
+	// The directory is that of the descriptor, and below it os.RemoveAll follows no link.
+	return os.RemoveAll(fmt.Sprintf("/proc/self/fd/%d/%s", parent.Fd(), name))
 }
 
 // directories notes which directories an archive names while it is read by another.
