@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pod-engine/pod/internal/carried"
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/plan"
@@ -130,13 +129,7 @@ func (a *app) builder(ctx context.Context) (*build.Builder, error) {
 			got, err := a.courier().Fetch(ctx, images, url, path)
 			return build.Fetched{Modified: got.Modified, Digest: got.Digest}, err
 		},
-		Frontend: func(ctx context.Context, req plan.Request) (plan.Answer, error) {
-			program, err := carried.Path(ctx, "pod-frontend", user.DataDir)
-			if err != nil {
-				return plan.Answer{}, err
-			}
-			return build.Ask(ctx, program, req)
-		},
+		Frontend: a.frontend,
 	}, nil
 }
 

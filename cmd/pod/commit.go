@@ -14,13 +14,14 @@ import (
 
 type commitOptions struct {
 	engine.CommitOptions
+	changes        []string
 	imageIDFile    string
 	noPause, quiet bool
 }
 
 func (o *commitOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVarP(&o.Author, "author", "a", "", "who made the image, as \"Jane Doe <jane@example.com>\"")
-	f.VarP(appendTo(&o.Changes, image.ParseChange), "change", "c", "apply an instruction: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR")
+	f.StringArrayVarP(&o.changes, "change", "c", nil, changeHelp)
 	f.VarP(into("format", &o.Docker, parseImageFormat).withDefault("oci"), "format", "f", "format of the image: oci or docker")
 	f.StringVar(&o.imageIDFile, "iidfile", "", "write the id of the image to this `file`")
 	f.BoolVar(&o.IncludeVolumes, "include-volumes", false, "make volumes of the image of what is mounted in the container")
@@ -72,7 +73,10 @@ func newCommitCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func runCommit(ctx context.Context, a *app, name string, o commitOptions) error {
+func runCommit(ctx context.Context, a *app, name string, o commitOptions) (err error) {
+	if o.Change, err = a.changer(ctx, o.changes); err != nil {
+		return err
+	}
 	e, err := a.engine(ctx)
 	if err != nil {
 		return err

@@ -18,12 +18,13 @@ import (
 type importOptions struct {
 	image.ImportOptions
 	os, arch, variant string
+	changes           []string
 	quiet             bool
 }
 
 func (o *importOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.arch, "arch", "", "architecture the image is for")
-	f.VarP(appendTo(&o.Changes, image.ParseChange), "change", "c", "apply an instruction: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR")
+	f.StringArrayVarP(&o.changes, "change", "c", nil, changeHelp)
 	f.StringVarP(&o.Message, "message", "m", "", "comment for the history of the image")
 	f.StringVar(&o.os, "os", "", "operating system the image is for")
 	f.Var(into("os/arch", &o.Platform, image.ParsePlatform), "platform", "platform the image is for, as OS/ARCH[/VARIANT]")
@@ -83,7 +84,10 @@ func (o *importOptions) complete(a *app, args []string) error {
 	return nil
 }
 
-func runImport(ctx context.Context, a *app, source string, o importOptions) error {
+func runImport(ctx context.Context, a *app, source string, o importOptions) (err error) {
+	if o.Change, err = a.changer(ctx, o.changes); err != nil {
+		return err
+	}
 	store, err := a.images(ctx)
 	if err != nil {
 		return err

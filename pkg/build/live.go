@@ -17,6 +17,8 @@ import (
 type Live struct {
 	out  io.Writer
 	opts LiveOptions
+	// control are the sequences by which programs colour and move; a line shows what they write without.
+	control *regexp.Regexp
 
 	mu     sync.Mutex
 	steps  []*liveVertex
@@ -35,7 +37,8 @@ type LiveOptions struct {
 
 // NewLive gives a display on a terminal that out writes to.
 func NewLive(out io.Writer, opts LiveOptions) *Live {
-	return &Live{out: out, opts: opts, begun: time.Now()}
+	control := regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)|[@-Z\\\\^_])")
+	return &Live{out: out, opts: opts, control: control, begun: time.Now()}
 }
 
 const (
@@ -174,9 +177,6 @@ func fit(text, right string, columns int) string {
 	return string(runes) + strings.Repeat(" ", room-len(runes)+1) + right
 }
 
-// control are the sequences by which programs colour and move; a line shows what they write without.
-var control = regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)|[@-Z\\\\^_])")
-
 // liveVertex is a step; what it has is guarded by the lock of its display.
 type liveVertex struct {
 	live   *Live
@@ -228,7 +228,7 @@ func (v *liveVertex) lines(now time.Time, columns int, last bool) []frameLine {
 func (v *liveVertex) shown(line []byte) string {
 	line = bytes.TrimRight(line, "\r\n")
 	line = line[bytes.LastIndexByte(line, '\r')+1:]
-	return v.live.opts.Escape(string(control.ReplaceAll(line, nil)))
+	return v.live.opts.Escape(string(v.live.control.ReplaceAll(line, nil)))
 }
 
 // Start is of Vertex.

@@ -93,7 +93,7 @@ func clear(parent *os.File, name string, forDir bool) error {
 	if err != nil {
 		return err
 	}
-	// The directory is that of the descriptor, and below it os.RemoveAll follows no link.
+	// It follows no link (os.RemoveAll works by descriptor).
 	return os.RemoveAll(fmt.Sprintf("/proc/self/fd/%d/%s", parent.Fd(), name))
 }
 

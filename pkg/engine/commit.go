@@ -21,10 +21,11 @@ import (
 type CommitOptions struct {
 	Name            string // full name of the image; empty: none
 	Author, Message string
-	Changes         []image.Change
-	Docker          bool // docker's format, not OCI's
-	Pause           bool // freeze the container, if it runs, while its files are read
-	Squash          bool // one layer, not one above those of the image
+	// Change is applied to the configuration last; nil: nothing is.
+	Change func(image.Config) (image.Config, error)
+	Docker bool // docker's format, not OCI's
+	Pause  bool // freeze the container, if it runs, while its files are read
+	Squash bool // one layer, not one above those of the image
 	// IncludeVolumes makes volumes of the image of what is mounted in the container.
 	IncludeVolumes bool
 }
@@ -154,8 +155,11 @@ func committedConfig(cfg *container.Config, base image.Config, opts CommitOption
 	if opts.IncludeVolumes {
 		conf.Config.Volumes = mountedVolumes(cfg, base)
 	}
-	if err := conf.Apply(opts.Changes); err != nil {
-		return conf, err
+	if opts.Change != nil {
+		var err error
+		if conf, err = opts.Change(conf); err != nil {
+			return conf, err
+		}
 	}
 	step := specs.History{Created: &now, CreatedBy: strings.Join(p.Argv(), " "), Author: opts.Author, Comment: opts.Message}
 	conf.History = append(slices.Clone(base.History), step)

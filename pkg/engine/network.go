@@ -193,7 +193,7 @@ func (e *Engine) mendNetwork(ctx context.Context) {
 	if !e.Network.Needed() {
 		return
 	}
-	if _, _, err := e.Network.Ask(ctx, helper.Request{Verb: helper.Reload}, nil); err != nil {
+	if err := e.ReloadNetworks(ctx); err != nil {
 		e.Log.Warn("the network helper was killed and does not start again", "error", err)
 	}
 }

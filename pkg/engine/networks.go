@@ -133,6 +133,9 @@ func (e *Engine) DisconnectNetwork(ctx context.Context, id, nameOrID string) err
 
 // ReloadNetworks puts right what is missing of running containers' networks, and reads the records of networks again.
 func (e *Engine) ReloadNetworks(ctx context.Context) error {
-	_, _, err := e.Network.Ask(ctx, helper.Request{Verb: helper.Reload}, nil)
+	answer, _, err := e.Network.Ask(ctx, helper.Request{Verb: helper.Reload}, nil)
+	for _, warning := range answer.Warnings {
+		e.Warn(warning)
+	}
 	return err
 }

@@ -1,6 +1,9 @@
 package image
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // ManifestType is a type of image manifest, in the words of --format.
 type ManifestType string
@@ -36,6 +39,9 @@ func ParseCompression(s string) (Compression, error) {
 	switch c := Compression(s); c {
 	case "", Gzip, Zstd, ZstdChunked:
 		return c, nil
+	}
+	if s == "estargz" {
+		return "", errors.New(`compression "estargz": it can be pulled, but the image library cannot make it; zstd:chunked serves the same purpose`)
 	}
 	return "", fmt.Errorf("compression %q: it is one of gzip, zstd, zstd:chunked", s)
 }

@@ -14,9 +14,10 @@ import (
 
 // ImportOptions say what image is made of an archive.
 type ImportOptions struct {
-	Name     string // full name of the image; empty: none
-	Message  string // for its history
-	Changes  []Change
+	Name    string // full name of the image; empty: none
+	Message string // for its history
+	// Change is applied to the configuration last; nil: nothing is.
+	Change   func(Config) (Config, error)
 	Platform Platform // that it is for; empty parts are those of this machine
 	Limits   layertar.Limits
 }
@@ -48,8 +49,10 @@ func (s *Store) Import(ctx context.Context, archive io.Reader, opts ImportOption
 		Created: &now, CreatedBy: fmt.Sprintf("/bin/sh -c #(nop) ADD file:%s in /", l.DiffID.Encoded()), Comment: opts.Message,
 	}}
 	c.Docker.Comment = opts.Message
-	if err := c.Apply(opts.Changes); err != nil {
-		return nil, err
+	if opts.Change != nil {
+		if c, err = opts.Change(c); err != nil {
+			return nil, err
+		}
 	}
 	text, err := c.Encode()
 	if err != nil {

@@ -230,11 +230,20 @@ func (s *Store) NamesIn(repository Name) ([]string, error) {
 
 // Config reads the configuration of an image.
 func (s *Store) Config(img *Image) (Config, error) {
-	var c Config
 	data, err := s.RawConfig(img)
 	if err != nil {
-		return c, err
+		return Config{}, err
 	}
+	c, err := DecodeConfig(data)
+	if err != nil {
+		err = fmt.Errorf("read the configuration of image %q: %w", img, err)
+	}
+	return c, err
+}
+
+// DecodeConfig reads what Encode wrote, and configurations of others.
+func DecodeConfig(data []byte) (Config, error) {
+	var c Config
 	var extra struct {
 		Comment string `json:"comment"`
 		Parent  string `json:"parent"`
@@ -244,12 +253,12 @@ func (s *Store) Config(img *Image) (Config, error) {
 			OnBuild     []string
 		} `json:"config"`
 	}
-	err = json.Unmarshal(data, &c.Image)
+	err := json.Unmarshal(data, &c.Image)
 	if err == nil {
 		err = json.Unmarshal(data, &extra)
 	}
 	if err != nil {
-		return c, fmt.Errorf("read the configuration of image %q: %w", img, err)
+		return c, err
 	}
 	c.Docker = DockerConfig{extra.Comment, extra.Parent, extra.Config.Healthcheck, extra.Config.Shell, extra.Config.OnBuild}
 	return c, nil

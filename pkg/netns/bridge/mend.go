@@ -34,7 +34,7 @@ func (s *Server) recover() error {
 	if err := failpoint.Hit("helper.swept"); err != nil {
 		return err
 	}
-	if err := s.restore(); err != nil {
+	if _, err := s.restore(); err != nil { // whoever started us asks again and is told
 		return err
 	}
 	go s.follow()
@@ -110,9 +110,9 @@ func (s *Server) isPeer(name string) bool {
 	return false
 }
 
-// restore makes bridges, rules, names, ports and the way out for what is attached.
-func (s *Server) restore() error {
-	var all error
+// restore makes bridges, rules, names, ports and the way out for what is attached. Of containers that go on without something the warnings
+// say of what.
+func (s *Server) restore() (warnings []string, all error) {
 	needsUplink := false
 	for _, a := range s.attached {
 		for _, e := range a.Ends {
@@ -127,11 +127,12 @@ func (s *Server) restore() error {
 		}
 	}
 	if err := s.replaceRules(); err != nil {
-		return errors.Join(all, err)
+		return warnings, errors.Join(all, err)
 	}
 	if needsUplink {
 		if _, err := s.uplink.await(); err != nil {
 			s.Log.Error("start the way out", "error", err)
+			warnings = append(warnings, "containers have no way out of their networks: "+err.Error())
 		}
 	}
 	s.names.update()
@@ -141,24 +142,27 @@ func (s *Server) restore() error {
 		}
 		if err := s.republish(a); err != nil {
 			s.Log.Error("publish ports again", "container", a.ID, "error", err)
+			warnings = append(warnings, fmt.Sprintf("the ports of container %q are not published any more: %v; when they can be again: pod network reload %s",
+				ownName(a), err, ownName(a)))
 		}
 	}
-	return all
+	return warnings, all
 }
 
 // reload puts right what somebody took away, and reads the records of networks again.
-func (s *Server) reload() error {
+func (s *Server) reload() (helper.Answer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.attached == nil {
-		return errEnding
+		return helper.Answer{}, errEnding
 	}
 	for name := range s.bridges {
 		if n, err := s.store.Load(name); err == nil {
 			s.bridges[name] = n
 		}
 	}
-	return s.restore()
+	warnings, err := s.restore()
+	return helper.Answer{Warnings: warnings}, err
 }
 
 // dropNetwork takes away the bridge of a network that was removed.

@@ -183,7 +183,8 @@ func (s *Server) do(request helper.Request, file *os.File) (helper.Answer, *os.F
 		answer, err := s.disconnect(request, file)
 		return answer, nil, err
 	case helper.Reload:
-		return helper.Answer{}, nil, s.reload()
+		answer, err := s.reload()
+		return answer, nil, err
 	case helper.Drop:
 		return helper.Answer{}, nil, s.dropNetwork(request.Network)
 	case helper.State:
