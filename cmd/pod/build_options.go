@@ -44,6 +44,7 @@ type buildOptions struct {
 	identityLabel bool
 	rewrite       bool
 
+	platform           plan.Platform // of --os, --arch and --variant
 	cacheFrom, cacheTo []cachePlace
 	call               buildCall
 	inline             *string // the Dockerfile's text; nil: it is a file
@@ -89,6 +90,9 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.BoolVar(&o.identityLabel, "identity-label", false, "say in a label which version of pod has built the image")
 	f.BoolVar(&o.rm, "rm", true, "keep nothing else of the steps")
 	o.addRunFlags(f, from)
+	o.addPlatformFlags(f)
+	o.addPodmanFlags(f)
+	o.addAlwaysFlags(f)
 	o.addPullFlags(f)
 	o.addAnswerFlags(f)
 }
@@ -150,8 +154,11 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if o.identityLabel {
 		o.job.Request.Labels["io.pod-engine.version"] = version
 	}
-	if len(o.job.Platforms) == 0 {
-		o.job.Platforms = []plan.Platform{hostPlatform()}
+	if err := o.completePlatforms(); err != nil {
+		return err
+	}
+	if err := o.checkHistory(); err != nil {
+		return err
 	}
 	if err := o.completeNames(a); err != nil {
 		return err

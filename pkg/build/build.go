@@ -72,6 +72,7 @@ type Job struct {
 	CacheFrom   []CacheSource
 	CacheTo     []CacheTarget
 	InlineCache bool
+	OmitHistory bool
 	Pull        image.PullOptions
 	NoCache     bool
 	Jobs        int  // steps at a time; at least 1

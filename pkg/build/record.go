@@ -23,7 +23,7 @@ type imageRecord struct {
 func (b *Builder) record(ctx context.Context, job *Job, one *oneBuild) (*image.Image, error) {
 	p, m := one.solve.plan, one.made
 	target := p.Stages[len(p.Stages)-1]
-	key := sum("image", keyVersion, m.top(), text(target.Config), text(job.Annotations), fmt.Sprint(job.Docker, job.InlineCache))
+	key := sum("image", keyVersion, m.top(), text(target.Config), text(job.Annotations), fmt.Sprint(job.Docker, job.InlineCache, job.OmitHistory))
 	created := time.Now().UTC()
 	var known imageRecord
 	raw, err := os.ReadFile(b.recordPath(key))
@@ -73,6 +73,10 @@ func (b *Builder) complete(target plan.Stage, m made, created time.Time, job *Jo
 	config.RootFS = specs.RootFS{Type: "layers", DiffIDs: nil}
 	for _, l := range m.layers {
 		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, l.DiffID)
+	}
+	if job.OmitHistory {
+		config.History = nil
+		return config
 	}
 	config.History = slices.Clone(config.History)
 	// Layers are counted from the end: an image that was imported may have more of them than of history.

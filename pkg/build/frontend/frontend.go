@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -138,7 +139,12 @@ func (r *reader) read() (plan.Answer, error) {
 	}
 	target.out.Config.History = target.wholeHistory()
 	out.Stages[len(out.Stages)-1].Config = target.out.Config
-	finish(&out.Stages[len(out.Stages)-1].Config, r.req.Labels)
+	config := &out.Stages[len(out.Stages)-1].Config
+	finish(config, r.req.Labels)
+	config.Config.Env = slices.DeleteFunc(config.Config.Env, func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.Contains(r.req.UnsetEnv, name)
+	})
 	return plan.Answer{Plan: out}, nil
 }
 

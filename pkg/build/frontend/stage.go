@@ -46,6 +46,9 @@ type command struct {
 // nameStages expands the FROMs and makes out which of them begin with another stage.
 func (r *reader) nameStages(parsed []instructions.Stage) error {
 	for i, p := range parsed {
+		if i == 0 && r.req.From != "" {
+			p.BaseName = r.req.From
+		}
 		s := &stage{Stage: p, index: i, nameless: p.Name == ""}
 		name, err := r.expand(r.lex, p.BaseName, r.globals)
 		if err != nil {

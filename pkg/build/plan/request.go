@@ -19,6 +19,10 @@ type Request struct {
 	Ignore   []string          `json:"ignore,omitempty"` // patterns of the ignore file, for the lint rule about it
 	// Labels are set on the target.
 	Labels map[string]string `json:"labels,omitempty"`
+	// From replaces the image of the first FROM.
+	From string `json:"from,omitempty"`
+	// UnsetEnv are variables that the target's configuration loses.
+	UnsetEnv []string `json:"unsetEnv,omitempty"`
 	// NoCacheFilter names stages that are built anew.
 	NoCacheFilter []string `json:"noCacheFilter,omitempty"`
 	// Describe asks for a Description instead of a Plan.

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/spf13/pflag"
+)
+
+// addPlatformFlags are podman's other ways to say a platform.
+func (o *buildOptions) addPlatformFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.platform.OS, "os", "", "operating system of the image, instead of this machine's")
+	f.StringVar(&o.platform.Arch, "arch", "", "architecture of the image, instead of this machine's")
+	f.StringVar(&o.platform.Variant, "variant", "", "variant of the architecture of the image")
+}
+
+// completePlatforms takes --os, --arch and --variant as one platform.
+func (o *buildOptions) completePlatforms() error {
+	p := o.platform
+	if p == (plan.Platform{}) {
+		if len(o.job.Platforms) == 0 {
+			o.job.Platforms = []plan.Platform{hostPlatform()}
+		}
+		return nil
+	}
+	if len(o.job.Platforms) > 0 {
+		return usageError{errors.New("--platform says what --os, --arch and --variant say; give one of them")}
+	}
+	host := hostPlatform()
+	if p.OS == "" {
+		p.OS = host.OS
+	}
+	if p.Arch == "" {
+		p.Arch = host.Arch
+	}
+	word := strings.TrimSuffix(p.OS+"/"+p.Arch+"/"+p.Variant, "/")
+	parsed, err := plan.ParsePlatform(word, runtime.GOARCH)
+	if err != nil {
+		return usageError{err}
+	}
+	o.job.Platforms = []plan.Platform{parsed}
+	return nil
+}
+
+// addAlwaysFlags are switches that scripts give and that have one possible position here; the other is refused with the reason.
+func (o *buildOptions) addAlwaysFlags(f *pflag.FlagSet) {
+	only := func(name string, position bool, help, why string) {
+		f.Var(parsed{kind: "bool", fallback: strconv.FormatBool(position), set: func(s string) error {
+			on, err := strconv.ParseBool(s)
+			if err == nil && on != position {
+				err = errors.New(why)
+			}
+			return err
+		}}, name, help)
+		f.Lookup(name).NoOptDefVal = "true"
+	}
+	only("force-rm", true, "keep nothing of a step that failed", "a step that failed leaves nothing")
+	only("skip-unused-stages", true, "leave out stages that the target does not need", "only what the target needs is built; --target builds another stage")
+	only("disable-compression", true, "leave layers in the store uncompressed", "layers in the store are never compressed; what is pushed is")
+	addContentTrust(f)
+	for _, name := range []string{"sbom", "provenance"} {
+		f.Var(parsed{kind: "bool", fallback: "false", set: noAttestation}, name, "attestations are not made; only false is taken")
+		f.Lookup(name).NoOptDefVal = "true"
+	}
+	f.Var(parsed{kind: "list", set: func(s string) error {
+		if strings.Contains(s, "disabled=true") {
+			return nil
+		}
+		return noAttestation(s)
+	}}, "attest", "attestations are not made; only type=TYPE,disabled=true is taken")
+	f.Var(parsed{kind: "name", fallback: "default", set: func(s string) error {
+		if s != "default" && s != "" {
+			return fmt.Errorf("%q: there is one builder, default: pod itself", s)
+		}
+		return nil
+	}}, "builder", "there is one builder, default")
+}
+
+func noAttestation(s string) error {
+	if on, err := strconv.ParseBool(s); err == nil && !on {
+		return nil
+	}
+	return errors.New("attestations are not made; pod scan --format spdx-json IMAGE writes a bill of materials")
+}
+
+// addPodmanFlags are podman's flags about what the image says.
+func (o *buildOptions) addPodmanFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.job.Request.From, "from", "", "image to take instead of that of the first FROM")
+	f.BoolVar(&o.job.OmitHistory, "omit-history", false, "leave the history out of the image")
+	f.Var(splitTo(&o.job.Request.UnsetEnv), "unsetenv", "take a variable away from the image")
+	f.StringArrayVar(&o.job.Pull.DecryptionKeys, "decryption-key", nil, "decrypt layers of base images, `KEY[:PASSPHRASE]`")
+}
+
+// checkHistory finds flags that say both that the image tells of its steps and that it does not.
+func (o *buildOptions) checkHistory() error {
+	if o.job.OmitHistory && slices.ContainsFunc(o.cacheTo, func(p cachePlace) bool { return p.kind == "inline" }) {
+		return usageError{errors.New("--omit-history and an inline cache exclude each other: the cache says what the steps were")}
+	}
+	return nil
+}
