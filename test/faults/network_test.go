@@ -61,7 +61,9 @@ func (b *bench) killNetworkHelper() error {
 	defer cancel()
 	return podtest.Poll(ctx, func() (bool, error) {
 		_, err := b.world.Snapshot() // reaps
-		return exec.Command("pgrep", "-f", pattern).Run() != nil, err
+		// Its lock is the last of it.
+		free := `for lock in "$0"/[0-9]*/lock; do [ ! -e "$lock" ] || flock -n "$lock" true || exit 1; done`
+		return exec.Command("sh", "-c", free, filepath.Join(b.world.RunDir(), "pod", "network")).Run() == nil, err
 	})
 }
 
