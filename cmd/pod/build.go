@@ -41,6 +41,7 @@ func newBuildCommand(a *app) *cobra.Command {
 		},
 	}
 	opts.addFlags(cmd.Flags(), callersSurroundings())
+	cmd.Flags().SetNormalizeFunc(normalizeConfigFlag)
 	return cmd
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 
+	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/internal/terminal"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine"
@@ -62,6 +64,13 @@ func newCreateCommand(a *app) *cobra.Command {
 	return cmd
 }
 
+// warnForeign says that an image that nobody wanted for another machine is for one.
+func (a *app) warnForeign(p specs.Platform) {
+	if p.OS != "" && p.OS != runtime.GOOS || p.Architecture != "" && p.Architecture != runtime.GOARCH {
+		a.warn(fmt.Sprintf("the image is for %q on %q, and this machine is %s on %s", p.OS, p.Architecture, runtime.GOOS, runtime.GOARCH))
+	}
+}
+
 // create makes the container cfg describes: it checks it, finds its image, completes it from that and stores it.
 func (a *app) create(ctx context.Context, e *engine.Engine, cfg *container.Config, c *creation) error {
 	if err := attachStreams(cfg, c.attach); err != nil {
@@ -95,6 +104,9 @@ func (a *app) create(ctx context.Context, e *engine.Engine, cfg *container.Confi
 	img, err := store.Resolve(ctx, cfg.Image.Name, c.pull)
 	if err != nil {
 		return err
+	}
+	if c.pull.Platform == (image.Platform{}) {
+		a.warnForeign(img.Config.Platform)
 	}
 	cfg.Command = a.args
 	cfg.Image.ID, cfg.Image.Digest = img.ID, img.Digest

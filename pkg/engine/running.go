@@ -37,7 +37,7 @@ func (r *Running) awaitStart(ctx context.Context, initOnly bool) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return &StartError{StartInternal, fmt.Sprintf("start container %q: its monitor ended: %s", r.config.Name, r.engine.complaint(r.config.ID))}
+			return r.monitorEnded()
 		}
 		switch m.Verb {
 		case monitor.Created:
@@ -53,6 +53,11 @@ func (r *Running) awaitStart(ctx context.Context, initOnly bool) error {
 			return r.engine.explainStart(startFailed(r.config, m))
 		}
 	}
+}
+
+// monitorEnded is the error of a start whose monitor died.
+func (r *Running) monitorEnded() error {
+	return &StartError{StartInternal, fmt.Sprintf("start container %q: its monitor ended: %s", r.config.Name, r.engine.complaint(r.config.ID))}
 }
 
 // startFailed is the sentence for a failed start. Runtimes do not always say which file it was that could not be executed.

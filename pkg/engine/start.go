@@ -169,7 +169,7 @@ func (e *Engine) startMonitor(ctx context.Context, cfg *container.Config, b *bun
 func (r *Running) identify(pid int) error {
 	var err error
 	if r.monitor, err = process.Identify(r.control.PID()); err != nil {
-		return err
+		return r.monitorEnded()
 	}
 	// A process that has ended already needs no name.
 	r.process, _ = process.Identify(pid)

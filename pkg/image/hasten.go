@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.podman.io/storage"
+	"golang.org/x/sys/unix"
 )
 
 // hasten helps the library to remove layers, until done is called: it removes their files one after the other, which takes most of the time of rmi. It
@@ -60,7 +61,7 @@ func (h *helper) watch() {
 		for _, dir := range h.setAside() {
 			if !begun[dir] {
 				begun[dir] = true
-				h.empty(dir)
+				h.begin(dir)
 			}
 		}
 		select {
@@ -88,26 +89,39 @@ func (h *helper) setAside() []string {
 	return out
 }
 
-// empty removes the files below a directory, whose links are not followed. What cannot be removed, or is gone already, is the library's concern.
-func (h *helper) empty(dir string) {
-	entries, _ := os.ReadDir(dir) // see above
+// begin empties the directory at path.
+func (h *helper) begin(path string) {
+	if fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0); err == nil {
+		h.empty(os.NewFile(uintptr(fd), path))
+	}
+}
+
+// empty removes the files in a directory and those below it, and closes it. Images choose the names in it, so that everything is done by descriptor
+// and no link is followed. What cannot be removed, or is gone already, is the library's concern.
+func (h *helper) empty(dir *os.File) {
+	defer dir.Close()
+	entries, _ := dir.ReadDir(-1) // see above
 	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		switch {
-		case h.ctx.Err() != nil:
+		if h.ctx.Err() != nil {
 			return
-		case !e.IsDir():
-			_ = os.Remove(path) // see above
+		}
+		if !e.IsDir() {
+			_ = unix.Unlinkat(int(dir.Fd()), e.Name(), 0) // see above
 			continue
 		}
+		fd, err := unix.Openat(int(dir.Fd()), e.Name(), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if err != nil {
+			continue
+		}
+		sub := os.NewFile(uintptr(fd), e.Name())
 		select {
 		case h.slots <- struct{}{}:
 			h.all.Go(func() {
 				defer func() { <-h.slots }()
-				h.empty(path)
+				h.empty(sub)
 			})
 		default:
-			h.empty(path)
+			h.empty(sub)
 		}
 	}
 }

@@ -39,7 +39,7 @@ func TestHasten(t *testing.T) {
 	}
 	h := s.helper([]string{"aa", "cc"})
 	for _, dir := range h.setAside() {
-		h.empty(dir)
+		h.begin(dir)
 	}
 	h.all.Wait()
 	err := filepath.WalkDir(layer, func(path string, e os.DirEntry, err error) error {

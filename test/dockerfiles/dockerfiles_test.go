@@ -168,7 +168,7 @@ func (s *suite) build(t *testing.T, c *testCase) {
 }
 
 // buildTimeout ends a build that waits for something that does not come.
-const buildTimeout = time.Minute
+const buildTimeout = 3 * time.Minute
 
 func (s *suite) command(w *podtest.World, dir string, args []string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)

@@ -21,14 +21,22 @@ func TestLargeContexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &suite{pod: newWorld(t, program, bases)}
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("/dev/shm", "pod-context") // making and removing so many files takes longer on a disk than the builds
+	if err != nil {
+		dir = t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
 	for i := range manyFiles / 1000 {
 		sub := filepath.Join(dir, "many", fmt.Sprint(i))
 		if err := os.MkdirAll(sub, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		for k := range 1000 {
-			if err := os.WriteFile(filepath.Join(sub, fmt.Sprint(k)), []byte{byte(i), byte(k), byte(k >> 8)}, 0o644); err != nil {
+			content := fmt.Sprint(i, k)
+			if k%10 != 0 {
+				content = "" // it is their number that counts, not what they take of the disk
+			}
+			if err := os.WriteFile(filepath.Join(sub, fmt.Sprint(k)), []byte(content), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}

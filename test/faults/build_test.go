@@ -77,6 +77,38 @@ func TestABuildSurvivesItsDeath(t *testing.T) {
 	t.Logf("steps at which a build was killed:\n%s", &table)
 }
 
+// TestABuildSurvivesItsDeathOnTheWayOut kills a build where its files, its squashed layer and its cache are written.
+func TestABuildSurvivesItsDeathOnTheWayOut(t *testing.T) {
+	b := newBench(t)
+	first, second := buildContext(t)
+	plain := []string{"build", "-q", "--network", "none", "-t", victim, first}
+	// Where the caller may write.
+	out, err := os.MkdirTemp("", "pod-faults-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(out)
+	build := []string{
+		"build", "-q", "--network", "none", "-t", victim, "--squash", "-o", filepath.Join(out, "files"),
+		"--cache-to", "type=local,mounts=true,mode=max,dest=" + filepath.Join(out, "cache"), second,
+	}
+	for _, point := range []string{"build.files", "build.squashed", "build.cachewritten"} {
+		t.Run(point, func(t *testing.T) {
+			b.must(nil, plain...)
+			if err := b.buildDies(build, point); err != nil {
+				t.Error(err)
+			}
+			// What is in the cache directory now is whole.
+			if err := b.command(nil, "build", "-q", "--network", "none", "--cache-from", "type=local,src="+filepath.Join(out, "cache"), second); err != nil {
+				t.Error(err)
+			}
+			if err := b.buildGone(plain); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func (b *bench) buildDies(args []string, point string) error {
 	err := b.command([]string{"POD_FAILPOINT=" + point + "=kill"}, args...)
 	if errors.Is(err, errHangs) {

@@ -309,7 +309,8 @@ func TestSuspendedCommandIsNotWaitedFor(t *testing.T) {
 		b.gone(t)
 	})
 	t.Run("run --rm", func(t *testing.T) {
-		resume := foreground(t, "run", "--rm", "--name", victim, "--network", "none", podtest.BoxImage, "sleep", "0.5")
+		resume := foreground(t, "run", "--rm", "--name", victim, "--network", "none", podtest.BoxImage, "sleep", "1000")
+		b.must(nil, "kill", victim)
 		b.awaitOutput(t, "", "ps", "--all", "--filter", "name="+victim, "--format", "{{.State}}")
 		resume()
 		b.gone(t)

@@ -244,6 +244,7 @@ func (a *arrival) fetch(ctx context.Context) error {
 	defer d.stop()
 	for i, l := range missing {
 		if err := a.unpack(d.ctx, lib, l, d.blobs[i]); err != nil {
+			d.blobs[i].settle()
 			return d.cause(err)
 		}
 		a.src.tell.event(types.ProgressEventDone, l.blob, uint64(max(l.blob.Size, 0)))

@@ -110,10 +110,10 @@ func (d *downloads) begin(slots uint) {
 		d.all.Go(func() {
 			defer func() { <-free }()
 			err := b.fetch(d.ctx)
-			b.finish(err)
 			if err != nil {
 				d.cancel(err)
 			}
+			b.finish(err)
 		})
 	}
 }
@@ -183,6 +183,18 @@ func (b *blob) finish(err error) {
 	if !b.done {
 		b.done, b.err = true, err
 		b.come.Broadcast()
+	}
+}
+
+// settle waits until a blob of which all has come is judged: what cannot be unpacked because it is not what the manifest says is refused for that.
+func (b *blob) settle() {
+	if b.come == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.size == b.info.Size && !b.done {
+		b.come.Wait()
 	}
 }
 
