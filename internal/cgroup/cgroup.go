@@ -108,7 +108,7 @@ type Setup struct {
 	Socket string
 	// Mixed says that both versions have controllers, which crun refuses.
 	Mixed bool
-	// Own is the cgroup of the process that detected.
+	// Own is the cgroup of the process that detected: what Prepare may move processes out of.
 	Own string
 	// Notice is one sentence for the user, to be said once; empty when everything is as it should be.
 	Notice string

@@ -43,22 +43,33 @@ func (s Setup) Prepare() error {
 }
 
 // enable hands controllers down to the children of dir. One at a time: a controller the kernel refuses (a threaded one, or cpu while
-// real-time tasks run) must not take the others with it; only a cgroup with processes in it refuses all.
+// real-time tasks run) must not take the others with it. A cgroup with processes in it is EBUSY: the kernel says so itself only of controllers
+// that know no threads. It would take cpu and pids, and refuse the others (EOPNOTSUPP) and processes in the children from then on.
 func enable(dir string, controllers []string) error {
 	file := filepath.Join(dir, "cgroup.subtree_control")
 	enabled, err := readWords(file)
 	if err != nil {
 		return err
 	}
-	for _, c := range controllers {
-		if slices.Contains(enabled, c) {
-			continue
-		}
+	missing := slices.DeleteFunc(slices.Clone(controllers), func(c string) bool { return slices.Contains(enabled, c) })
+	if len(missing) > 0 && occupied(dir) {
+		return unix.EBUSY
+	}
+	for _, c := range missing {
 		if err := writeFile(file, "+"+c); errors.Is(err, unix.EBUSY) {
 			return err
 		}
 	}
 	return nil
+}
+
+// occupied reports whether processes are in the way of handing controllers down. Those in the root cgroup, which has no type, are not.
+func occupied(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, "cgroup.type")); err != nil {
+		return false
+	}
+	pids, err := readWords(filepath.Join(dir, "cgroup.procs")) // fails in a threaded cgroup
+	return err == nil && len(pids) > 0
 }
 
 // evacuate moves all processes of one cgroup to another, again until none was left or born meanwhile.

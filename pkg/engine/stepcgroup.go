@@ -26,7 +26,8 @@ const stepCgroup = "cgroup"
 
 // placeStep says where the runtime makes the cgroup of a step with limits. The runtime works in the step's own process namespace, whose numbers
 // it could not tell to systemd. So this asks systemd for a scope around the step's first process, pid, in which the
-// runtime makes a cgroup itself; systemd takes all of it away when the last process has ended.
+// runtime makes a cgroup itself, beside one for that process, which is in the way in the scope (Setup.Prepare). systemd takes all of it away when
+// the last process has ended.
 func (e *Engine) placeStep(ctx context.Context, b *bundle, spec *specs.Spec, pid int) error {
 	if !limited(b.cfg.Resources) {
 		return nil
@@ -45,7 +46,7 @@ func (e *Engine) placeStep(ctx context.Context, b *bundle, spec *specs.Spec, pid
 			return err
 		}
 		scope := strings.TrimPrefix(dir, setup.Root)
-		setup.Manager, setup.Base, setup.Parent, parent = cgroup.Cgroupfs, scope, scope, ""
+		setup.Manager, setup.Base, setup.Own, setup.Parent, parent = cgroup.Cgroupfs, scope, scope, scope, ""
 		if err := setup.Prepare(); err != nil {
 			return err
 		}
