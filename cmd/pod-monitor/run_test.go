@@ -63,9 +63,14 @@ func TestDetached(t *testing.T) {
 		if _, err := monitor.Lock(b.lock()); !errors.Is(err, monitor.ErrLocked) {
 			t.Errorf("a second lock gave %v", err)
 		}
+		waiting, err := client.Dial(b.run) // while it runs
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer waiting.Close()
 		ended := make(chan int, 1)
 		go func() {
-			code, err := client.WaitExit(b.context(), b.run)
+			code, err := client.Attach(b.context(), waiting, client.AttachOptions{})
 			if err != nil {
 				t.Error(err)
 			}
