@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pod-engine/pod/internal/layertar"
 	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/image/v5/copy"
 	"go.podman.io/image/v5/manifest"
@@ -54,7 +55,11 @@ func (t Transfer) ManifestFor(ctx context.Context, s *image.Store, name string, 
 
 // Blob writes a blob of a repository to a new file. It is the one that was asked for, or an error.
 func (t Transfer) Blob(ctx context.Context, s *image.Store, name string, want specs.Descriptor, path string, access image.Access) error {
-	return t.reading(ctx, s, name, image.Platform{}, access, func(ctx context.Context, _ *job, src types.ImageSource) error {
+	return t.reading(ctx, s, name, image.Platform{}, access, func(ctx context.Context, j *job, src types.ImageSource) error {
+		// What a stranger's cache claims must not fill the disk before it is unpacked within the same limit.
+		if err := layertar.NewArchiveBudget(j.limits).File(want.Size); err != nil {
+			return err
+		}
 		blob, _, err := src.GetBlob(ctx, types.BlobInfo{Digest: want.Digest, Size: want.Size}, none.NoCache)
 		if err != nil {
 			return err
