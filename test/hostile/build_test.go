@@ -89,6 +89,8 @@ func (a *arena) build(n int, at attack) result {
 		a.t.Errorf("%s (%s): exit code %d, %s", at.name, r.way, o.code, o.stderr)
 	case o.code != 0:
 		r.text = "refused"
+	case r.way == "ADD" && strings.Contains(at.name, "of a long name"):
+		// ADD does not take a file for an archive whose first header cannot be read, and copies it as it is.
 	case at.limited && !strings.Contains(at.name, "within the limit") && !strings.Contains(at.name, "in two layers"):
 		a.t.Errorf("%s (%s): it was unpacked beyond the limit", at.name, r.way)
 	}
