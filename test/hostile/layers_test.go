@@ -198,28 +198,43 @@ func (a *arena) bring(way string, n int, img image, env []string) outcome {
 // result is one line of the golden file.
 type result struct{ name, way, text string }
 
-func TestMaliciousLayers(t *testing.T) {
-	a := newArena(t)
-	all := attacks(a.canary)
-	results := make([]result, len(all))
+// together makes the results of those of n cases that are chosen, in this order, several at a time. Those of the others are empty.
+func together(n, at int, chosen []int, try func(int) result) []result {
+	results := make([]result, n)
 	var wait sync.WaitGroup
 	next := make(chan int)
-	for range workers {
+	for range at {
 		wait.Go(func() {
 			for i := range next {
-				results[i] = a.attack(i, all[i])
+				results[i] = try(i)
 			}
 		})
 	}
-	step := 2
-	if os.Getenv("POD_HOSTILE") == "all" {
-		step = 1
-	}
-	for i := 0; i < len(all); i += step {
+	for _, i := range chosen {
 		next <- i
 	}
 	close(next)
 	wait.Wait()
+	return results
+}
+
+// sample is how far the cases that are tried lie from each other; POD_HOSTILE=all tries all.
+func sample(step int) int {
+	if os.Getenv("POD_HOSTILE") == "all" {
+		return 1
+	}
+	return step
+}
+
+func TestMaliciousLayers(t *testing.T) {
+	a := newArena(t)
+	all := attacks(a.canary)
+	step := sample(2)
+	var chosen []int
+	for i := 0; i < len(all); i += step {
+		chosen = append(chosen, i)
+	}
+	results := together(len(all), workers, chosen, func(i int) result { return a.attack(i, all[i]) })
 	a.safe()
 	fmt.Println("hostile: layers:", count(results))
 	a.golden("layers", results)

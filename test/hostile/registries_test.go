@@ -62,27 +62,7 @@ func (l lie) start(t *testing.T, start func(*httptest.Server)) *httptest.Server 
 func TestLyingRegistries(t *testing.T) {
 	a := newArena(t)
 	all := lies(newWitness(t, body("", []byte("evil")), "127.0.0.2:0").url)
-	results := make([]result, len(all))
-	var wait sync.WaitGroup
-	next := make(chan int)
-	// Those that are silent cost no processor, so many may be silent at once.
-	for range 2 * workers {
-		wait.Go(func() {
-			for i := range next {
-				results[i] = a.lie(t, all[i])
-			}
-		})
-	}
-	// The late ones first: others work meanwhile.
-	for _, late := range []bool{true, false} {
-		for i := range all {
-			if all[i].late == late {
-				next <- i
-			}
-		}
-	}
-	close(next)
-	wait.Wait()
+	results := a.tell(t, all)
 	a.safe()
 	fmt.Println("hostile: registries:", count(results))
 	a.golden("registries", results)
