@@ -57,14 +57,11 @@ func newCommitCommand(a *app) *cobra.Command {
 				opts.Pause = false
 			}
 			if len(args) > 1 {
-				name, err := image.LocalName(args[1])
-				if err == nil && name.Digest != "" {
-					err = errors.New("an image cannot be given a digest as its name")
-				}
+				name, err := nameToGive(args[1])
 				if err != nil {
-					return usageError{err}
+					return err
 				}
-				opts.Name = name.String()
+				opts.Name = name
 			}
 			return runCommit(cmd.Context(), a, args[0], opts)
 		},
@@ -104,4 +101,16 @@ func (a *app) printedID(id string) string {
 		return "sha256:" + id
 	}
 	return id
+}
+
+// nameToGive is the full name for an image that is made here.
+func nameToGive(word string) (string, error) {
+	name, err := image.LocalName(word)
+	if err == nil && name.Digest != "" {
+		err = errors.New("an image cannot be given a digest as its name")
+	}
+	if err != nil {
+		return "", usageError{err}
+	}
+	return name.String(), nil
 }

@@ -63,14 +63,11 @@ func (o *importOptions) complete(a *app, args []string) error {
 		return usageError{hint.Wrap(errors.New("the standard input is a terminal, not an archive"), a.name+" import FILE")}
 	}
 	if len(args) > 1 {
-		name, err := image.LocalName(args[1])
-		if err == nil && name.Digest != "" {
-			err = errors.New("an image cannot be given a digest as its name")
-		}
+		name, err := nameToGive(args[1])
 		if err != nil {
-			return usageError{err}
+			return err
 		}
-		o.Name = name.String()
+		o.Name = name
 	}
 	if o.os != "" {
 		o.Platform.OS = o.os
