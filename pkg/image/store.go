@@ -248,18 +248,32 @@ func (s *Store) record(ctx context.Context, do func(storage.Store) error) error 
 }
 
 // Settle makes durable what the library has recorded. It does so with the files that it writes, but not with the directories in which
-// it renames them.
+// it renames them. Drivers other than overlay cannot be told to sync the files of layers either, though vfs has an option of that name.
 func (s *Store) Settle() error {
 	lib, err := s.Library()
 	if err != nil {
 		return err
 	}
 	for _, kind := range []string{"layers", "images"} {
-		if err := atomicfile.SyncDir(filepath.Join(s.roots[0], lib.GraphDriverName()+"-"+kind)); err != nil {
+		err := settle(filepath.Join(s.roots[0], lib.GraphDriverName()+"-"+kind), lib.GraphDriverName() != "overlay")
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("record in the image store %q: %w", s.storage.GraphRoot, err)
 		}
 	}
 	return nil
+}
+
+// settle syncs a directory, or all of the file system that it is on.
+func settle(path string, all bool) error {
+	if !all {
+		return atomicfile.SyncDir(path)
+	}
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return unix.Syncfs(int(dir.Fd()))
 }
 
 func exists(path string) bool {
