@@ -25,6 +25,7 @@ type buildOptions struct {
 	ignore    string
 	tags      []string
 	argFiles  []string
+	httpProxy bool
 	check     bool
 	quiet     bool
 	iidFile   string
@@ -69,6 +70,7 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.StringVar(&o.job.Request.Target, "target", "", "stage to build, by name or number (default the last)")
 	f.Var(intoMap(o.job.Request.Args, fromEnvironment), "build-arg", "value of an ARG: NAME=value, or NAME to take it from the environment")
 	f.StringArrayVar(&o.argFiles, "build-arg-file", nil, "file of lines NAME=value for ARGs")
+	f.BoolVar(&o.httpProxy, "http-proxy", false, "give RUN your http_proxy, https_proxy, ftp_proxy, all_proxy and no_proxy; no image keeps them")
 	f.Var(intoMap(o.job.Request.Labels, always), "label", "set a label of the image: NAME=value")
 	f.Var(parsed{kind: "NAME=value", set: o.setAnnotation}, "annotation", "set an annotation of the image's manifest, or with index: in front of the manifest list: NAME=value")
 	f.Var(parsed{kind: "os/arch[/variant]", set: o.addPlatforms}, "platform", "platforms of the image, instead of this machine's; of several a manifest list is made")
@@ -166,7 +168,30 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if err := o.readArgFiles(); err != nil {
 		return err
 	}
+	if err := o.completeProxies(a, f.Changed("http-proxy")); err != nil {
+		return err
+	}
 	return o.readEpoch()
+}
+
+// completeProxies makes proxies arguments, which are neither in the image's history nor in the key of a step; those of --build-arg win.
+func (o *buildOptions) completeProxies(a *app, given bool) error {
+	var proxies []string
+	if !given {
+		var err error
+		if proxies, err = a.configuredProxies(); err != nil {
+			return err
+		}
+	} else if o.httpProxy {
+		proxies = proxiesOf(os.Environ())
+	}
+	for _, entry := range proxies {
+		name, value, _ := strings.Cut(entry, "=")
+		if _, given := o.job.Request.Args[name]; !given {
+			o.job.Request.Args[name] = value
+		}
+	}
+	return nil
 }
 
 // completeNames finds out what the result is called and where it goes.
