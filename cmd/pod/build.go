@@ -12,6 +12,7 @@ import (
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/cdi"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/spf13/cobra"
 )
@@ -131,6 +132,7 @@ func (a *app) builder(ctx context.Context) (*build.Builder, error) {
 			return build.Fetched{Modified: got.Modified, Digest: got.Digest}, err
 		},
 		Frontend: a.frontend,
+		Devices:  func() (build.Devices, error) { return cdi.Open(e.CDIDirs) },
 	}, nil
 }
 

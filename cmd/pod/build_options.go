@@ -76,12 +76,12 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.Var(parsed{kind: "os/arch[/variant]", set: o.addPlatforms}, "platform", "platforms of the image, instead of this machine's; of several a manifest list is made")
 	f.StringVar(&o.job.List, "manifest", "", "put the image into this manifest list, which is made when it is not there")
 	f.Var(into("oci|docker", &o.job.Docker, parseManifestFormat).withDefault("oci"), "format", "format of the manifest: oci or docker")
-	f.BoolVar(&o.job.NoCache, "no-cache", false, "do every step, whatever the cache has")
+	f.BoolVar(&o.job.NoCache, "no-cache", false, "do every step, whatever the cache has, with empty caches of RUN --mount=type=cache")
 	f.Var(appendTo(&o.cacheFrom, func(s string) (cachePlace, error) { return parseCachePlace(s, false) }),
 		"cache-from", "look for steps in the cache of another machine: NAME, type=registry,ref=NAME or type=local,src=DIRECTORY")
 	f.Var(appendTo(&o.cacheTo, func(s string) (cachePlace, error) { return parseCachePlace(s, true) }),
 		"cache-to", "write the cache for other machines: NAME, type=registry,ref=NAME, type=local,dest=DIRECTORY (with mode=min|max, mounts=true) or type=inline")
-	f.StringSliceVar(&o.job.Request.NoCacheFilter, "no-cache-filter", nil, "do every step of these stages")
+	f.StringSliceVar(&o.job.Request.NoCacheFilter, "no-cache-filter", nil, "do every step of these stages, with empty caches of RUN")
 	f.IntVar(&o.job.Jobs, "jobs", runtime.NumCPU(), "steps that are done at a time")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "timestamp", "the time of the image and of all files made, in seconds since 1970 (default $SOURCE_DATE_EPOCH)")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "source-date-epoch", "the same as --timestamp")

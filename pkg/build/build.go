@@ -39,6 +39,8 @@ type Builder struct {
 	Runner Runner
 	// Frontend answers what a Dockerfile means.
 	Frontend func(context.Context, plan.Request) (plan.Answer, error)
+	// Devices gives the devices by name of this machine.
+	Devices func() (Devices, error)
 	// Fetch writes the file at an address of HTTP to a path at which nothing is.
 	Fetch func(ctx context.Context, url, path string) (Fetched, error)
 	// Dir is where the records of the cache are kept.
@@ -86,9 +88,11 @@ type Job struct {
 	Run *container.Config
 	// AllowInsecure lets RUN --security=insecure have all privileges of the user.
 	AllowInsecure bool
-	Secrets       map[string]Secret // by id
-	Agents        map[string]string // sockets of SSH agents, by id
-	Display       Display
+	// AllowDevices lets RUN --device have devices.
+	AllowDevices DeviceLeave
+	Secrets      map[string]Secret // by id
+	Agents       map[string]string // sockets of SSH agents, by id
+	Display      Display
 }
 
 // Dockerfile is the text of a build.

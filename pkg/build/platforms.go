@@ -25,6 +25,7 @@ func (b *Builder) Build(ctx context.Context, job *Job) (Result, error) {
 		return Result{}, err
 	}
 	defer work.close()
+	defer b.removeMoved() // also what others have emptied while this build had it
 	builds, err := b.solveAll(ctx, job, work)
 	defer func() {
 		for _, one := range builds {
@@ -65,6 +66,7 @@ func (b *Builder) solveAll(ctx context.Context, job *Job, work *workspace) ([]*o
 		})
 	}
 	all.Wait()
+	shared.removals.Wait()
 	return builds, context.Cause(ctx)
 }
 
@@ -82,6 +84,9 @@ func (o *oneBuild) run(ctx context.Context, b *Builder, job *Job, work *workspac
 		o.pins = append(o.pins, pin)
 	}
 	o.solve = newSolve(b, job, p, images, work, shared, o.platform)
+	if err := o.solve.emptyCaches(); err != nil {
+		return err
+	}
 	o.made, err = o.solve.target(ctx)
 	return err
 }
@@ -151,10 +156,30 @@ type shared struct {
 	mu     sync.Mutex
 	inside map[string]chan struct{} // keys of steps that are being done; closed when they are
 	fresh  map[string]bool          // keys of steps that this build has done
+	empty  map[string]bool          // caches of RUN that this build has begun with nothing in them
+
+	removals sync.WaitGroup // of what was in those
 }
 
 func newShared(jobs int) *shared {
-	return &shared{slots: make(chan struct{}, max(1, jobs)), inside: map[string]chan struct{}{}, fresh: map[string]bool{}}
+	return &shared{
+		slots: make(chan struct{}, max(1, jobs)), inside: map[string]chan struct{}{}, fresh: map[string]bool{}, empty: map[string]bool{},
+	}
+}
+
+// firstToEmpty reports whether the cache has not been emptied in this build; from then on it has.
+func (s *shared) firstToEmpty(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := !s.empty[id]
+	s.empty[id] = true
+	return first
+}
+
+func (s *shared) emptied(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.empty[id]
 }
 
 // slot waits until one step more may run.

@@ -66,11 +66,19 @@ type Run struct {
 	Workdir string   `json:"workdir"`
 	User    string   `json:"user,omitempty"`
 	Mounts  []Mount  `json:"mounts,omitempty"`
+	Devices []Device `json:"devices,omitempty"`
 	Network string   `json:"network,omitempty"` // "", "none" or "host"
 	// Insecure asks for the security mode "insecure".
 	Insecure bool `json:"insecure,omitempty"`
 	// Script is a here-document that is itself the program, at ScriptDir.
 	Script *File `json:"script,omitempty"`
+}
+
+// Device is one RUN --device.
+type Device struct {
+	// Name finds devices by name (CDI): VENDOR/CLASS=NAME, VENDOR/CLASS=*, VENDOR/CLASS, or a class of theirs.
+	Name     string `json:"name"`
+	Required bool   `json:"required,omitempty"`
 }
 
 // ScriptDir is where Run.Script is found in the container.
