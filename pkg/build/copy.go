@@ -79,26 +79,33 @@ func (c *copying) list(ctx context.Context) error {
 		return err
 	}
 	for _, word := range c.Paths {
-		names, err := tree.sources(word)
+		listings, err := c.listWord(ctx, tree, word)
+		c.sources = append(c.sources, listings...)
 		if err != nil {
 			return err
-		}
-		for _, name := range names {
-			l, err := c.listSource(ctx, tree, word, name)
-			if err != nil {
-				return err
-			}
-			c.sources = append(c.sources, l)
 		}
 	}
 	return nil
 }
 
-func (c *copying) listSource(ctx context.Context, tree *Tree, word, name string) (*listing, error) {
+// listWord finds the files of one word; what it found before an error the caller closes as well.
+func (c *copying) listWord(ctx context.Context, tree *Tree, word string) ([]*listing, error) {
 	if c.Parents {
-		return tree.listParents(ctx, name, pivot(word), c.Exclude)
+		return tree.listParents(ctx, word, c.Exclude)
 	}
-	return tree.list(ctx, name, c.Exclude)
+	names, err := tree.sources(word)
+	if err != nil {
+		return nil, err
+	}
+	var out []*listing
+	for _, name := range names {
+		l, err := tree.list(ctx, name, c.Exclude)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, l)
+	}
+	return out, nil
 }
 
 // fetchAll brings in what addresses mean.
