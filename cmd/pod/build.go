@@ -205,8 +205,10 @@ func (a *app) showSource(err error) {
 	if !errors.As(err, &source) {
 		return
 	}
-	if source.Output != "" {
-		fmt.Fprintf(a.Err, "------\n%s------\n", escapeLines(strings.TrimRight(source.Output, "\n")+"\n"))
+	if source.Output != nil && source.Output.Len() > 0 {
+		fmt.Fprintln(a.Err, "------")
+		writeEscaped(a.Err, source.Output.Reader())
+		fmt.Fprintln(a.Err, "------")
 	}
 	fmt.Fprint(a.Err, escapeLines(source.Excerpt()))
 }

@@ -93,6 +93,8 @@ type Job struct {
 	Secrets      map[string]Secret // by id
 	Agents       map[string]string // sockets of SSH agents, by id
 	Display      Display
+	// MaxOutput is how many bytes are kept of what a step writes, for its error; zero: DefaultMaxOutput, negative: all.
+	MaxOutput int64
 }
 
 // Dockerfile is the text of a build.

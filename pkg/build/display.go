@@ -17,6 +17,4 @@ type Vertex interface {
 	Start() // it is done now, rather than found
 	io.Writer
 	End(cached bool, err error)
-	// Output is the end of what was written.
-	Output() string
 }

@@ -93,9 +93,12 @@ func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
 			continue
 		}
 		vertex := s.job.Display.Step(s.shown(stage), i)
-		next, err := s.step(ctx, stage, step, at, vertex)
+		output := s.work.newOutput(s.job.MaxOutput)
+		next, err := s.step(ctx, stage, step, at, keptVertex{vertex, output})
 		if err != nil {
-			err = s.stepError(ctx, step, vertex, err)
+			err = s.stepError(ctx, step, output, err)
+		} else {
+			output.close()
 		}
 		vertex.End(next.cachedStep, err)
 		if err != nil {
@@ -116,14 +119,14 @@ func (s *solve) shown(stage plan.Stage) plan.Stage {
 }
 
 // stepError gives the error of a step its place, unless the step was ended because of another.
-func (s *solve) stepError(ctx context.Context, step plan.Step, vertex Vertex, err error) error {
+func (s *solve) stepError(ctx context.Context, step plan.Step, output *Output, err error) error {
 	var located *SourceError
 	if ctx.Err() != nil || errors.As(err, &located) {
 		return err
 	}
 	return &SourceError{
 		Problem: plan.Problem{Text: fmt.Sprintf("%s: %s", firstLine(step.Text), err), Line: step.Line},
-		EndLine: step.EndLine, File: s.job.Dockerfile, Err: err, Output: vertex.Output(),
+		EndLine: step.EndLine, File: s.job.Dockerfile, Err: err, Output: output,
 	}
 }
 

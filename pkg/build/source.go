@@ -16,8 +16,8 @@ type SourceError struct {
 	EndLine int // zero: the line of Problem alone
 	File    Dockerfile
 	Err     error
-	// Output is the end of what the failed step wrote.
-	Output string
+	// Output is what the failed step wrote; nil: no step failed.
+	Output *Output
 }
 
 func (e *SourceError) Error() string {
