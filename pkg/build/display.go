@@ -16,5 +16,5 @@ type Display interface {
 type Vertex interface {
 	Start() // it is done now, rather than found
 	io.Writer
-	End(cached bool, err error)
+	End(cached bool, err error) // context.Canceled: it was ended because another failed, or the caller wants no more
 }

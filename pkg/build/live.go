@@ -2,6 +2,8 @@ package build
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -198,6 +200,8 @@ func (v *liveVertex) lines(now time.Time, columns int, last bool) []frameLine {
 	}
 	word, colour := "", ""
 	switch {
+	case v.done && errors.Is(v.err, context.Canceled):
+		word, colour = "CANCELED ", "\x1b[33m"
 	case v.done && v.err != nil:
 		word, colour = "ERROR ", "\x1b[31m"
 	case v.done && v.cached:

@@ -2,6 +2,8 @@ package build
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -105,6 +107,8 @@ func (v *plainVertex) End(cached bool, err error) {
 		v.line(string(v.rest))
 	}
 	switch {
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintf(v.plain.out, "#%d CANCELED\n", v.number)
 	case err != nil:
 		fmt.Fprintf(v.plain.out, "#%d ERROR: %s\n", v.number, v.plain.escape(err.Error()))
 	case cached:

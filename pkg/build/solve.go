@@ -92,15 +92,7 @@ func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
 		if !step.Layered() {
 			continue
 		}
-		vertex := s.job.Display.Step(s.shown(stage), i)
-		output := s.work.newOutput(s.job.MaxOutput)
-		next, err := s.step(ctx, stage, step, at, keptVertex{vertex, output})
-		if err != nil {
-			err = s.stepError(ctx, step, output, err)
-		} else {
-			output.close()
-		}
-		vertex.End(next.cachedStep, err)
+		next, err := s.step(ctx, stage, i, at)
 		if err != nil {
 			return at, err
 		}
@@ -161,18 +153,37 @@ type progress struct {
 	keys       []string // that are known to lead there
 }
 
-// step gives the layers with those of the step, from the cache or made now.
-func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at made, v Vertex) (progress, error) {
+// step carries out the step with this number. It is shown from when the stages that it copies from are there.
+func (s *solve) step(ctx context.Context, stage plan.Stage, number int, at made) (progress, error) {
+	step := stage.Steps[number]
 	if err := ctx.Err(); err != nil {
 		return progress{}, err
 	}
 	act, err := s.prepare(ctx, stage, step, at)
 	if err != nil {
-		return progress{}, err
+		return progress{}, s.stepError(ctx, step, nil, err)
 	}
 	if act.close != nil {
 		defer act.close()
 	}
+	vertex := s.job.Display.Step(s.shown(stage), number)
+	output := s.work.newOutput(s.job.MaxOutput)
+	next, err := s.carryOut(ctx, stage, step, act, at, keptVertex{vertex, output})
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // whatever it was in the middle of
+	} else if err != nil {
+		err = s.stepError(ctx, step, output, err)
+	}
+	var failed *SourceError
+	if !errors.As(err, &failed) {
+		output.close()
+	}
+	vertex.End(next.cachedStep, err)
+	return next, err
+}
+
+// carryOut gives the layers with those of the step, from the cache or made now.
+func (s *solve) carryOut(ctx context.Context, stage plan.Stage, step plan.Step, act action, at made, v Vertex) (progress, error) {
 	var keys []string
 	for _, make := range act.keys {
 		key, err := make(ctx)
