@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/layertar"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/container"
@@ -145,6 +146,9 @@ func (b *Builder) Plan(ctx context.Context, job *Job, platform plan.Platform) (*
 		for _, need := range answer.Needs {
 			img, err := b.resolve(ctx, job, need)
 			if err != nil {
+				if need.Stage != "" {
+					err = hint.Wrap(err, fmt.Sprintf("did you mean the stage %q?", need.Stage))
+				}
 				return nil, nil, answer.Warnings, &SourceError{
 					Problem: plan.Problem{Text: err.Error(), Line: need.Line}, File: job.Dockerfile, Err: err,
 				}
