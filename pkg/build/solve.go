@@ -140,9 +140,6 @@ func (s *solve) base(ctx context.Context, stage plan.Stage) (made, error) {
 			m.layers = append(m.layers, madeLayer{l, img.Created})
 		}
 	}
-	if stage.Base.Context != "" {
-		return m, fmt.Errorf("FROM %s: a stage cannot begin with a directory; copy from it", stage.From)
-	}
 	return m, nil
 }
 

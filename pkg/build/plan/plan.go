@@ -23,8 +23,7 @@ type Stage struct {
 	Index    int      `json:"index"` // of all stages of the file, from 0
 	Name     string   `json:"name,omitempty"`
 	Line     int      `json:"line"`
-	From     string   `json:"from"` // as written, expanded, for people
-	Base     Source   `json:"base"`
+	Base     Source   `json:"base"` // never a context, whose files are copied by the first step
 	Platform Platform `json:"platform"`
 	Steps    []Step   `json:"steps,omitempty"`
 	// Config is that of the image the stage makes, with an empty RootFS. The history is that of the target alone, whole but for times.
