@@ -107,8 +107,8 @@ func (o *buildOptions) pushResult(ctx context.Context, a *app, store *image.Stor
 			return pushed, err
 		}
 		for _, p := range done {
-			if !o.quiet {
-				fmt.Fprintf(a.Err, "Pushed %s with digest %s\n", report.Escape(p.Name), p.Digest)
+			if to := o.job.Pull.Progress; to != nil {
+				fmt.Fprintf(to, "Pushed %s with digest %s\n", report.Escape(p.Name), p.Digest)
 			}
 		}
 		pushed = append(pushed, done...)
@@ -142,7 +142,7 @@ func (o *buildOptions) saveResult(ctx context.Context, a *app, store *image.Stor
 	if out.toStdout() {
 		save.Output = ""
 	}
-	save.Progress, save.Terminal = a.progress(o.quiet)
+	save.Progress, save.Terminal = o.job.Pull.Progress, o.job.Pull.Terminal
 	names := o.job.Names
 	if len(names) == 0 {
 		names = []string{result.Images[0].ID}

@@ -34,6 +34,7 @@ type buildOptions struct {
 	retry     uint
 	layers    bool
 	rm        bool
+	jobs      int // steps at a time
 
 	outputs       []buildOutput
 	push, load    bool
@@ -80,7 +81,7 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.Var(appendTo(&o.cacheTo, func(s string) (cachePlace, error) { return parseCachePlace(s, true) }),
 		"cache-to", "write the cache for other machines: NAME, type=registry,ref=NAME, type=local,dest=DIRECTORY (with mode=min|max, mounts=true) or type=inline")
 	f.StringSliceVar(&o.job.Request.NoCacheFilter, "no-cache-filter", nil, "do every step of these stages")
-	f.IntVar(&o.job.Jobs, "jobs", runtime.NumCPU(), "steps that are done at a time")
+	f.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "steps that are done at a time")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "timestamp", "the time of the image and of all files made, in seconds since 1970 (default $SOURCE_DATE_EPOCH)")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "source-date-epoch", "the same as --timestamp")
 	f.BoolVar(&o.rewrite, "rewrite-timestamp", true, "with --source-date-epoch, let no file of a new layer be younger")
@@ -134,14 +135,17 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 		return usageError{errors.New("--rm=false is not possible: a step leaves nothing but its layer")}
 	case len(o.files) > 1:
 		return usageError{errors.New("--file can be given once")}
-	case o.job.Jobs < 0:
+	case o.jobs < 0:
 		return usageError{errors.New("--jobs is a number of steps; 0 does as many as this machine has processors")}
 	}
-	if o.job.Jobs == 0 {
-		o.job.Jobs = runtime.NumCPU()
+	if o.jobs == 0 {
+		o.jobs = runtime.NumCPU()
 	}
 	if f.Changed("tls-verify") {
 		o.job.Pull.TLSVerify = &o.tlsVerify
+	}
+	if o.check {
+		o.call.method = "check"
 	}
 	o.job.Pull.Retry = &o.retry
 	o.job.Pull.Progress, o.job.Pull.Terminal = a.progress(o.quiet)

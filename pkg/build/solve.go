@@ -13,12 +13,11 @@ import (
 
 // solve carries out one plan.
 type solve struct {
-	*Builder
+	*Session
 	job    *Job
 	plan   *plan.Plan
 	images map[string]*image.Image // by key
 	work   *workspace
-	shared *shared // with the other platforms
 	notes  notes
 	others *imports
 	stages map[int]*stageRun
@@ -34,9 +33,9 @@ type stageRun struct {
 	err  error
 }
 
-func newSolve(b *Builder, job *Job, p *plan.Plan, images map[string]*image.Image, work *workspace, shared *shared, target plan.Platform) *solve {
-	s := &solve{Builder: b, job: job, plan: p, images: images, work: work, shared: shared, stages: map[int]*stageRun{}}
-	s.others = b.newImports(job, target, work)
+func newSolve(session *Session, job *Job, p *plan.Plan, images map[string]*image.Image, work *workspace, target plan.Platform) *solve {
+	s := &solve{Session: session, job: job, plan: p, images: images, work: work, stages: map[int]*stageRun{}}
+	s.others = s.newImports(job, target, work)
 	for _, stage := range p.Stages {
 		s.stages[stage.Index] = &stageRun{Stage: stage, done: make(chan struct{})}
 	}
@@ -92,7 +91,7 @@ func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
 		if !step.Layered() {
 			continue
 		}
-		vertex := s.job.Display.Step(s.shown(stage), i)
+		vertex := s.job.Display.Vertex(stepTitle(s.shown(stage), i))
 		next, err := s.step(ctx, stage, step, at, vertex)
 		if err != nil {
 			err = s.stepError(ctx, step, vertex, err)
@@ -187,9 +186,9 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 			return progress{at.with(l, false), true, keys}, s.rememberAll(keys, at.top(), l, step.Text)
 		}
 	}
-	// Another platform may be about to do the very same.
+	// Another platform or job may be about to do the very same.
 	key := keys[len(keys)-1]
-	leave, err := s.shared.enter(ctx, key)
+	leave, err := s.enter(ctx, key)
 	if err != nil {
 		return progress{}, err
 	}
@@ -197,7 +196,7 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 	if l, own, ok := s.found(ctx, stage, at, key); ok {
 		return s.cachedProgress(at, l, own, keys, step)
 	}
-	release, err := s.shared.slot(ctx)
+	release, err := s.slot(ctx)
 	if err != nil {
 		return progress{}, err
 	}
@@ -207,7 +206,7 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 	if err != nil {
 		return progress{}, err
 	}
-	s.shared.done(keys)
+	s.done(keys)
 	return progress{at.with(made, false), false, keys}, s.rememberAll(keys, at.top(), made, step.Text)
 }
 
@@ -223,7 +222,7 @@ func (s *solve) cachedProgress(at made, l madeLayer, own bool, keys []string, st
 // found gives the layer that a key leads to, unless all is to be done anew; what this build has done itself counts as new. own says that this
 // machine has made it, or that an earlier build has.
 func (s *solve) found(ctx context.Context, stage plan.Stage, at made, key string) (l madeLayer, own, ok bool) {
-	if (s.job.NoCache || stage.NoCache) && !s.shared.has(key) {
+	if (s.job.NoCache || stage.NoCache) && !s.has(key) {
 		return madeLayer{}, false, false
 	}
 	if l, ok := s.cached(at, key); ok {
