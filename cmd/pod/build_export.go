@@ -84,24 +84,18 @@ func (o *buildOptions) export(ctx context.Context, a *app, store *image.Store, r
 
 // pushResult copies the image to the registries that its names say.
 func (o *buildOptions) pushResult(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) (pushed []image.Pushed, err error) {
-	names := out.names
-	if len(names) == 0 {
-		names = o.tags
-	}
-	if len(names) == 0 && o.job.List != "" {
-		names = []string{o.job.List}
+	names, err := o.destinations(out)
+	if err != nil {
+		return nil, err
 	}
 	for _, name := range names {
-		full, err := image.LocalName(name)
-		if err != nil {
-			return pushed, err
-		}
 		var done []image.Pushed
 		opts := o.pushOptions(out)
 		if result.List != nil {
-			done, err = a.courier().PushList(ctx, store, result.List.ID, full.String(), false, opts)
+			done, err = a.courier().PushList(ctx, store, result.List.ID, name, false, opts)
 		} else {
-			done, err = a.courier().Push(ctx, store, full.String(), "", opts)
+			// By its id: the name may mean another image already.
+			done, err = a.courier().Push(ctx, store, result.Images[0].ID, name, opts)
 		}
 		if err != nil {
 			return pushed, err
@@ -114,6 +108,32 @@ func (o *buildOptions) pushResult(ctx context.Context, a *app, store *image.Stor
 		pushed = append(pushed, done...)
 	}
 	return pushed, nil
+}
+
+// destinations are the full names that an output is pushed to: its own, or those of the image.
+func (o *buildOptions) destinations(out buildOutput) ([]string, error) {
+	names := out.names
+	if len(names) == 0 {
+		names = o.tags
+	}
+	if len(names) == 0 && o.job.List != "" {
+		names = []string{o.job.List}
+	}
+	full := make([]string, len(names))
+	for i, name := range names {
+		n, err := image.LocalName(name)
+		if err != nil {
+			return nil, err
+		}
+		if out.ByDigest {
+			if typed, err := image.ParseName(name); err != nil || typed.Tag != "" {
+				return nil, fmt.Errorf("push-by-digest=true pushes to a repository, and %q has a tag", name)
+			}
+			n.Tag = ""
+		}
+		full[i] = n.String()
+	}
+	return full, nil
 }
 
 // pushOptions are those of the output, with what the build says about registries.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/pod-engine/pod/internal/hint"
@@ -195,8 +194,17 @@ func (o *buildOptions) completeNames(a *app) error {
 		}
 		o.job.Names = append(o.job.Names, name.String())
 	}
-	if slices.ContainsFunc(o.outputs, func(out buildOutput) bool { return out.push }) && len(o.job.Names) == 0 && o.job.List == "" {
-		return usageError{hint.Wrap(errors.New("what is pushed needs a name"), "give --tag REGISTRY/NAME, or name= to --output")}
+	for _, out := range o.outputs {
+		if !out.push {
+			continue
+		}
+		names, err := o.destinations(out)
+		if err == nil && len(names) == 0 {
+			err = hint.Wrap(errors.New("what is pushed needs a name"), "give --tag REGISTRY/NAME, or name= to --output")
+		}
+		if err != nil {
+			return usageError{err}
+		}
 	}
 	return nil
 }
