@@ -78,7 +78,6 @@ type Job struct {
 	OmitHistory bool
 	Pull        image.PullOptions
 	NoCache     bool
-	Jobs        int  // steps at a time; at least 1
 	Docker      bool // docker's manifest rather than OCI's
 	// Epoch replaces every time in the image, and is the time of every file made later; nil: as it comes.
 	Epoch       *time.Time
@@ -123,7 +122,7 @@ func (b *Builder) Describe(ctx context.Context, job *Job) (*plan.Description, er
 }
 
 // Plan has the Dockerfile read for a platform, with the images it needs found or fetched.
-func (b *Builder) Plan(ctx context.Context, job *Job, platform plan.Platform) (*plan.Plan, map[string]*image.Image, []plan.Warning, error) {
+func (s *Session) Plan(ctx context.Context, job *Job, platform plan.Platform) (*plan.Plan, map[string]*image.Image, []plan.Warning, error) {
 	req := job.Request
 	req.Platform = platform
 	req.Name, req.Text = job.Dockerfile.Name, job.Dockerfile.Text
@@ -133,7 +132,7 @@ func (b *Builder) Plan(ctx context.Context, job *Job, platform plan.Platform) (*
 	req.Images = map[string]plan.Image{}
 	images := map[string]*image.Image{}
 	for {
-		answer, err := b.Frontend(ctx, req)
+		answer, err := s.Frontend(ctx, req)
 		if err != nil {
 			return nil, nil, nil, err
 		}
@@ -144,7 +143,7 @@ func (b *Builder) Plan(ctx context.Context, job *Job, platform plan.Platform) (*
 			return answer.Plan, images, answer.Warnings, nil
 		}
 		for _, need := range answer.Needs {
-			img, err := b.resolve(ctx, job, need)
+			img, err := s.resolve(ctx, job, need)
 			if err != nil {
 				if need.Stage != "" {
 					err = hint.Wrap(err, fmt.Sprintf("did you mean the stage %q?", need.Stage))
@@ -154,21 +153,13 @@ func (b *Builder) Plan(ctx context.Context, job *Job, platform plan.Platform) (*
 				}
 			}
 			images[need.Key()] = img
-			config, err := b.config(img)
+			config, err := s.config(img)
 			if err != nil {
 				return nil, nil, nil, err
 			}
 			req.Images[need.Key()] = plan.Image{ID: img.ID, Config: config}
 		}
 	}
-}
-
-func (b *Builder) resolve(ctx context.Context, job *Job, need plan.Need) (*image.Image, error) {
-	opts := job.Pull
-	if need.Platform != job.Request.BuildPlatform {
-		opts.Platform = image.Platform{OS: need.Platform.OS, Arch: need.Platform.Arch, Variant: need.Platform.Variant}
-	}
-	return b.Images.Resolve(ctx, need.Name, opts)
 }
 
 func (b *Builder) config(img *image.Image) (config plan.Config, err error) {

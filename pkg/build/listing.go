@@ -18,6 +18,7 @@ type listing struct {
 	tree    *Tree
 	name    string   // in the tree
 	fetched bool     // from an address
+	kept    bool     // by its tree, until that is closed
 	base    *os.File // O_PATH, of what name leads to
 	entries []entry  // parents before what is in them; the first one is the source itself
 }
@@ -32,8 +33,59 @@ type entry struct {
 
 func (e entry) kind() uint32 { return e.stat.Mode & unix.S_IFMT }
 
+// listings are the directories of a context by what was asked for, so that steps and jobs which copy the same read it once, and see the same.
+type listings struct {
+	mu    sync.Mutex
+	known map[string]*knownListing
+}
+
+// knownListing is looked for by whoever has its lock first.
+type knownListing struct {
+	mu      sync.Mutex
+	listing *listing // nil: not found yet
+}
+
+func (l *listings) close() {
+	if l == nil {
+		return
+	}
+	for _, known := range l.known {
+		if known.listing != nil {
+			known.listing.base.Close()
+		}
+	}
+}
+
 // list finds all that is copied for the source called name, with its content's digests. exclude are further patterns of what is not.
 func (t *Tree) list(ctx context.Context, name string, exclude []string) (*listing, error) {
+	if info, err := t.stat(name); t.listings == nil || err != nil || !info.IsDir() {
+		return t.look(ctx, name, exclude)
+	}
+	key := fmt.Sprintf("%q", append([]string{name}, exclude...))
+	t.listings.mu.Lock()
+	known := t.listings.known[key]
+	if known == nil {
+		if t.listings.known == nil {
+			t.listings.known = map[string]*knownListing{}
+		}
+		known = &knownListing{}
+		t.listings.known[key] = known
+	}
+	t.listings.mu.Unlock()
+	known.mu.Lock()
+	defer known.mu.Unlock()
+	if known.listing == nil {
+		l, err := t.look(ctx, name, exclude)
+		if err != nil {
+			return nil, err
+		}
+		l.kept, known.listing = true, l
+	}
+	return known.listing, nil
+}
+
+// look is list for what is not known.
+func (t *Tree) look(ctx context.Context, name string, exclude []string) (*listing, error) {
 	l, err := t.walk(ctx, name, exclude, "")
 	if err != nil {
 		return nil, err
@@ -89,7 +141,11 @@ func (l *listing) fill(ctx context.Context, exclude []string, include string) er
 	return nil
 }
 
-func (l *listing) close() { l.base.Close() }
+func (l *listing) close() {
+	if !l.kept {
+		l.base.Close()
+	}
+}
 
 // isDir says that the source is a directory.
 func (l *listing) isDir() bool { return len(l.entries) > 0 && l.entries[0].kind() == unix.S_IFDIR }

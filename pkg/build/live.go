@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // Live is a display for a terminal, in the manner of BuildKit's: a line for each step, with the last lines that running ones have written, drawn anew
@@ -48,11 +46,11 @@ const (
 	logLines  = 6 // of each running step
 )
 
-// Step is of Display.
-func (l *Live) Step(stage plan.Stage, number int) Vertex {
+// Vertex is of Display.
+func (l *Live) Vertex(title string) Vertex {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := &liveVertex{live: l, title: l.opts.Escape(stepTitle(stage, number)), begun: time.Now()}
+	v := &liveVertex{live: l, title: l.opts.Escape(title), begun: time.Now()}
 	l.steps = append(l.steps, v)
 	if l.ended == nil {
 		l.ended = make(chan struct{})

@@ -24,7 +24,7 @@ func liveOf(out *bytes.Buffer, texts ...string) (*Live, []Vertex) {
 	}
 	var vertices []Vertex
 	for i := range texts {
-		vertices = append(vertices, l.Step(stage, i))
+		vertices = append(vertices, l.Vertex(stepTitle(stage, i)))
 	}
 	return l, vertices
 }

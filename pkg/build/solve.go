@@ -13,12 +13,11 @@ import (
 
 // solve carries out one plan.
 type solve struct {
-	*Builder
+	*Session
 	job    *Job
 	plan   *plan.Plan
 	images map[string]*image.Image // by key
 	work   *workspace
-	shared *shared // with the other platforms
 	notes  notes
 	others *imports
 	stages map[int]*stageRun
@@ -34,9 +33,9 @@ type stageRun struct {
 	err  error
 }
 
-func newSolve(b *Builder, job *Job, p *plan.Plan, images map[string]*image.Image, work *workspace, shared *shared, target plan.Platform) *solve {
-	s := &solve{Builder: b, job: job, plan: p, images: images, work: work, shared: shared, stages: map[int]*stageRun{}}
-	s.others = b.newImports(job, target, work)
+func newSolve(session *Session, job *Job, p *plan.Plan, images map[string]*image.Image, work *workspace, target plan.Platform) *solve {
+	s := &solve{Session: session, job: job, plan: p, images: images, work: work, stages: map[int]*stageRun{}}
+	s.others = s.newImports(job, target, work)
 	for _, stage := range p.Stages {
 		s.stages[stage.Index] = &stageRun{Stage: stage, done: make(chan struct{})}
 	}
@@ -163,7 +162,7 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, number int, at made)
 	if act.close != nil {
 		defer act.close()
 	}
-	vertex := s.job.Display.Step(s.shown(stage), number)
+	vertex := s.job.Display.Vertex(stepTitle(s.shown(stage), number))
 	output := s.work.newOutput(s.job.MaxOutput)
 	next, err := s.carryOut(ctx, stage, step, act, at, keptVertex{vertex, output})
 	if err != nil && ctx.Err() != nil {
@@ -198,9 +197,9 @@ func (s *solve) carryOut(ctx context.Context, stage plan.Stage, step plan.Step, 
 			return progress{at.with(l, false), true, keys}, s.rememberAll(keys, at.top(), l, step.Text)
 		}
 	}
-	// Another platform may be about to do the very same.
+	// Another platform or job may be about to do the very same.
 	key := keys[len(keys)-1]
-	leave, err := s.shared.enter(ctx, key)
+	leave, err := s.enter(ctx, key)
 	if err != nil {
 		return progress{}, err
 	}
@@ -208,7 +207,7 @@ func (s *solve) carryOut(ctx context.Context, stage plan.Stage, step plan.Step, 
 	if l, own, ok := s.found(ctx, stage, at, key); ok {
 		return s.cachedProgress(at, l, own, keys, step)
 	}
-	release, err := s.shared.slot(ctx)
+	release, err := s.slot(ctx)
 	if err != nil {
 		return progress{}, err
 	}
@@ -218,7 +217,7 @@ func (s *solve) carryOut(ctx context.Context, stage plan.Stage, step plan.Step, 
 	if err != nil {
 		return progress{}, err
 	}
-	s.shared.done(keys)
+	s.done(keys)
 	return progress{at.with(made, false), false, keys}, s.rememberAll(keys, at.top(), made, step.Text)
 }
 
@@ -234,7 +233,7 @@ func (s *solve) cachedProgress(at made, l madeLayer, own bool, keys []string, st
 // found gives the layer that a key leads to, unless all is to be done anew; what this build has done itself counts as new. own says that this
 // machine has made it, or that an earlier build has.
 func (s *solve) found(ctx context.Context, stage plan.Stage, at made, key string) (l madeLayer, own, ok bool) {
-	if (s.job.NoCache || stage.NoCache) && !s.shared.has(key) {
+	if (s.job.NoCache || stage.NoCache) && !s.has(key) {
 		return madeLayer{}, false, false
 	}
 	if l, ok := s.cached(at, key); ok {
