@@ -90,5 +90,12 @@ func (o *buildOptions) metadata(made builtResult) (buildMetadata, error) {
 	if o.job.List != "" && m.Name == "" {
 		m.Name = o.job.List
 	}
+	for _, out := range o.outputs {
+		if m.Name == "" && out.push {
+			names, err := o.destinations(out)
+			m.Name = strings.Join(names, ",")
+			return m, err
+		}
+	}
 	return m, nil
 }

@@ -49,7 +49,7 @@ func (s *solve) emptyCaches() error {
 			continue
 		}
 		for _, id := range cacheIDs(stage) {
-			if !s.shared.firstToEmpty(id) {
+			if !s.firstToEmpty(id) {
 				continue
 			}
 			if err := s.moveCache(s.mountDir(id)); err != nil {
@@ -58,7 +58,7 @@ func (s *solve) emptyCaches() error {
 		}
 	}
 	// Meanwhile: a cache may have very many files.
-	s.shared.removals.Go(s.removeMoved)
+	s.removals.Go(s.removeMoved)
 	return nil
 }
 

@@ -136,7 +136,7 @@ func (m *mounts) fillCache(ctx context.Context, mount plan.Mount, data string) e
 		return err
 	}
 	imported := false
-	if !m.shared.emptied(mount.ID) {
+	if !m.emptied(mount.ID) {
 		if imported, err = m.others.fillMount(ctx, mount.ID, whole); err != nil {
 			return err
 		}

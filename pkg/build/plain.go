@@ -2,12 +2,12 @@ package build
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
 	"time"
-
-	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // Plain is a display of lines, for a pipe or a log file: each begins with the number of its step.
@@ -24,40 +24,14 @@ func NewPlain(out io.Writer, escape func(string) string) *Plain {
 	return &Plain{out: out, escape: escape}
 }
 
-// Step is of Display.
-func (p *Plain) Step(stage plan.Stage, number int) Vertex {
+// Vertex is of Display.
+func (p *Plain) Vertex(title string) Vertex {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.next++
 	v := &plainVertex{plain: p, number: p.next, begun: time.Now()}
-	fmt.Fprintf(p.out, "#%d %s\n", v.number, p.escape(stepTitle(stage, number)))
+	fmt.Fprintf(p.out, "#%d %s\n", v.number, p.escape(title))
 	return v
-}
-
-// stepTitle names a step to a person: "[build 2/5] RUN make".
-func stepTitle(stage plan.Stage, number int) string {
-	total, at := 0, 0
-	for i, s := range stage.Steps {
-		if s.Layered() {
-			total++
-			if i <= number {
-				at++
-			}
-		}
-	}
-	text := firstLine(stage.Steps[number].Text)
-	if stage.Steps[number].OnBuild {
-		text = "ONBUILD " + text
-	}
-	return fmt.Sprintf("[%s %d/%d] %s", stageName(stage), at, total, text)
-}
-
-// stageName names a stage to a person.
-func stageName(stage plan.Stage) string {
-	if stage.Name == "" {
-		return fmt.Sprintf("stage-%d", stage.Index)
-	}
-	return stage.Name
 }
 
 type plainVertex struct {
@@ -105,6 +79,8 @@ func (v *plainVertex) End(cached bool, err error) {
 		v.line(string(v.rest))
 	}
 	switch {
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintf(v.plain.out, "#%d CANCELED\n", v.number)
 	case err != nil:
 		fmt.Fprintf(v.plain.out, "#%d ERROR: %s\n", v.number, v.plain.escape(err.Error()))
 	case cached:
@@ -117,8 +93,8 @@ func (v *plainVertex) End(cached bool, err error) {
 // Silent is a display that shows nothing.
 type Silent struct{}
 
-// Step is of Display.
-func (Silent) Step(plan.Stage, int) Vertex { return silentVertex{} }
+// Vertex is of Display.
+func (Silent) Vertex(string) Vertex { return silentVertex{} }
 
 type silentVertex struct{}
 

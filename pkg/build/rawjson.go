@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
-	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // RawJSON is a display for programs: a JSON object a line, as docker buildx build --progress rawjson prints BuildKit's SolveStatus.
@@ -43,14 +42,13 @@ type rawLog struct {
 	Timestamp time.Time     `json:"timestamp"`
 }
 
-// Step is of Display.
-func (r *RawJSON) Step(stage plan.Stage, number int) Vertex {
+// Vertex is of Display.
+func (r *RawJSON) Vertex(title string) Vertex {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.next++
 	now := time.Now()
-	name := stepTitle(stage, number)
-	v := &rawVertex{to: r, step: rawStep{Digest: digest.FromString(fmt.Sprint(r.next, name)), Name: name, Started: &now}}
+	v := &rawVertex{to: r, step: rawStep{Digest: digest.FromString(fmt.Sprint(r.next, title)), Name: title, Started: &now}}
 	r.to.Encode(rawStatus{Vertexes: []rawStep{v.step}})
 	return v
 }

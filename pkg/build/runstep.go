@@ -79,6 +79,9 @@ func (s *solve) run(ctx context.Context, m *mounts, devices []string, layers ima
 	wait()
 	if err == nil && code != 0 {
 		err = &ExitError{code}
+		if len(m.missing) > 0 {
+			err = hint.Wrap(err, "the build was not given "+strings.Join(m.missing, " "))
+		}
 	}
 	return err
 }

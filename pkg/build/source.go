@@ -60,7 +60,7 @@ func (d Dockerfile) Excerpt(first, last int) string {
 func firstLine(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
 	if len(text) > 120 {
-		text = text[:117] + "..."
+		text = strings.ToValidUTF8(text[:117], "") + "..." // a character may be cut
 	}
 	return text
 }

@@ -310,6 +310,7 @@ func (r *reader) external(name string, platform plan.Platform, location []parser
 		name = image
 	}
 	need := plan.Need{Name: name, Platform: platform, Line: firstLine(location)}
+	need.Stage, _ = suggest.Search(name, r.stageNames(), false)
 	if _, known := r.req.Images[need.Key()]; !known {
 		same := func(n plan.Need) bool { return n.Key() == need.Key() }
 		if !slices.ContainsFunc(r.needs, same) {
