@@ -13,6 +13,7 @@ import (
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/cdi"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/spf13/cobra"
 )
@@ -145,6 +146,7 @@ func (a *app) builder(ctx context.Context) (*build.Builder, error) {
 			return build.Fetched{Modified: got.Modified, Digest: got.Digest}, err
 		},
 		Frontend: a.frontend,
+		Devices:  func() (build.Devices, error) { return cdi.Open(e.CDIDirs) },
 	}, nil
 }
 
@@ -218,8 +220,10 @@ func (a *app) showSource(err error) {
 	if !errors.As(err, &source) {
 		return
 	}
-	if source.Output != "" {
-		fmt.Fprintf(a.Err, "------\n%s------\n", escapeLines(strings.TrimRight(source.Output, "\n")+"\n"))
+	if source.Output != nil && source.Output.Len() > 0 {
+		fmt.Fprintln(a.Err, "------")
+		writeEscaped(a.Err, source.Output.Reader())
+		fmt.Fprintln(a.Err, "------")
 	}
 	fmt.Fprint(a.Err, escapeLines(source.Excerpt()))
 }

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strconv"
 
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/internal/terminal"
@@ -45,4 +49,42 @@ func (a *app) openDisplay(kind, logFile string, quiet bool) (display build.Displ
 		return live, live.Close, nil
 	}
 	return build.NewPlain(a.Err, report.Escape), nothing, nil
+}
+
+// maxOutput is how much of a step's output is kept for its error, by the variable that BuildKit has for it.
+func maxOutput() (int64, error) {
+	text := os.Getenv("BUILDKIT_STEP_LOG_MAX_SIZE")
+	if text == "" {
+		return build.DefaultMaxOutput, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < -1 {
+		return 0, fmt.Errorf("BUILDKIT_STEP_LOG_MAX_SIZE: %q is no number of bytes, nor -1 for all", text)
+	}
+	if n == 0 {
+		return 1, nil
+	}
+	return n, nil
+}
+
+// writeEscaped copies lines; what has no end gets one.
+func writeEscaped(w io.Writer, r io.Reader) {
+	out, lines := bufio.NewWriter(w), bufio.NewReaderSize(r, 64<<10)
+	defer out.Flush()
+	open := false
+	for {
+		line, err := lines.ReadSlice('\n')
+		text, ended := bytes.CutSuffix(line, []byte("\n"))
+		out.WriteString(report.Escape(string(text)))
+		open = !ended && (open || len(line) > 0)
+		if ended {
+			out.WriteByte('\n')
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			break
+		}
+	}
+	if open {
+		out.WriteByte('\n')
+	}
 }

@@ -24,6 +24,7 @@ type buildOptions struct {
 	ignore    string
 	tags      []string
 	argFiles  []string
+	httpProxy bool
 	check     bool
 	quiet     bool
 	iidFile   string
@@ -69,17 +70,18 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.StringVar(&o.job.Request.Target, "target", "", "stage to build, by name or number (default the last)")
 	f.Var(intoMap(o.job.Request.Args, fromEnvironment), "build-arg", "value of an ARG: NAME=value, or NAME to take it from the environment")
 	f.StringArrayVar(&o.argFiles, "build-arg-file", nil, "file of lines NAME=value for ARGs")
+	f.BoolVar(&o.httpProxy, "http-proxy", false, "give RUN your http_proxy, https_proxy, ftp_proxy, all_proxy and no_proxy; no image keeps them")
 	f.Var(intoMap(o.job.Request.Labels, always), "label", "set a label of the image: NAME=value")
 	f.Var(parsed{kind: "NAME=value", set: o.setAnnotation}, "annotation", "set an annotation of the image's manifest, or with index: in front of the manifest list: NAME=value")
 	f.Var(parsed{kind: "os/arch[/variant]", set: o.addPlatforms}, "platform", "platforms of the image, instead of this machine's; of several a manifest list is made")
 	f.StringVar(&o.job.List, "manifest", "", "put the image into this manifest list, which is made when it is not there")
 	f.Var(into("oci|docker", &o.job.Docker, parseManifestFormat).withDefault("oci"), "format", "format of the manifest: oci or docker")
-	f.BoolVar(&o.job.NoCache, "no-cache", false, "do every step, whatever the cache has")
+	f.BoolVar(&o.job.NoCache, "no-cache", false, "do every step, whatever the cache has, with empty caches of RUN --mount=type=cache")
 	f.Var(appendTo(&o.cacheFrom, func(s string) (cachePlace, error) { return parseCachePlace(s, false) }),
 		"cache-from", "look for steps in the cache of another machine: NAME, type=registry,ref=NAME or type=local,src=DIRECTORY")
 	f.Var(appendTo(&o.cacheTo, func(s string) (cachePlace, error) { return parseCachePlace(s, true) }),
 		"cache-to", "write the cache for other machines: NAME, type=registry,ref=NAME, type=local,dest=DIRECTORY (with mode=min|max, mounts=true) or type=inline")
-	f.StringSliceVar(&o.job.Request.NoCacheFilter, "no-cache-filter", nil, "do every step of these stages")
+	f.StringSliceVar(&o.job.Request.NoCacheFilter, "no-cache-filter", nil, "do every step of these stages, with empty caches of RUN")
 	f.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "steps that are done at a time")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "timestamp", "the time of the image and of all files made, in seconds since 1970 (default $SOURCE_DATE_EPOCH)")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "source-date-epoch", "the same as --timestamp")
@@ -149,6 +151,10 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if err := o.readBuildah(f, a); err != nil {
 		return err
 	}
+	var err error
+	if o.job.MaxOutput, err = maxOutput(); err != nil {
+		return err
+	}
 	o.job.Pull.Retry = &o.retry
 	o.job.Pull.Progress, o.job.Pull.Terminal = a.progress(o.quiet)
 	switch {
@@ -173,7 +179,30 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if err := o.completeNames(a); err != nil {
 		return err
 	}
+	if err := o.completeProxies(a, f.Changed("http-proxy")); err != nil {
+		return err
+	}
 	return o.readEpoch()
+}
+
+// completeProxies makes proxies arguments, which are neither in the image's history nor in the key of a step; those of --build-arg win.
+func (o *buildOptions) completeProxies(a *app, given bool) error {
+	var proxies []string
+	if !given {
+		var err error
+		if proxies, err = a.configuredProxies(); err != nil {
+			return err
+		}
+	} else if o.httpProxy {
+		proxies = proxiesOf(os.Environ())
+	}
+	for _, entry := range proxies {
+		name, value, _ := strings.Cut(entry, "=")
+		if _, given := o.job.Request.Args[name]; !given {
+			o.job.Request.Args[name] = value
+		}
+	}
+	return nil
 }
 
 // completeNames finds out what the result is called and where it goes.

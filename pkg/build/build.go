@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/layertar"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/container"
@@ -39,6 +40,8 @@ type Builder struct {
 	Runner Runner
 	// Frontend answers what a Dockerfile means.
 	Frontend func(context.Context, plan.Request) (plan.Answer, error)
+	// Devices gives the devices by name of this machine.
+	Devices func() (Devices, error)
 	// Fetch writes the file at an address of HTTP to a path at which nothing is.
 	Fetch func(ctx context.Context, url, path string) (Fetched, error)
 	// Dir is where the records of the cache are kept.
@@ -87,9 +90,13 @@ type Job struct {
 	Run *container.Config
 	// AllowInsecure lets RUN --security=insecure have all privileges of the user.
 	AllowInsecure bool
-	Secrets       map[string]Secret // by id
-	Agents        map[string]string // sockets of SSH agents, by id
-	Display       Display
+	// AllowDevices lets RUN --device have devices.
+	AllowDevices DeviceLeave
+	Secrets      map[string]Secret // by id
+	Agents       map[string]string // sockets of SSH agents, by id
+	Display      Display
+	// MaxOutput is how many bytes are kept of what a step writes, for its error; zero: DefaultMaxOutput, negative: all.
+	MaxOutput int64
 }
 
 // Dockerfile is the text of a build.
@@ -140,6 +147,9 @@ func (s *Session) Plan(ctx context.Context, job *Job, platform plan.Platform) (*
 		for _, need := range answer.Needs {
 			img, err := s.resolve(ctx, job, need)
 			if err != nil {
+				if need.Stage != "" {
+					err = hint.Wrap(err, fmt.Sprintf("did you mean the stage %q?", need.Stage))
+				}
 				return nil, nil, answer.Warnings, &SourceError{
 					Problem: plan.Problem{Text: err.Error(), Line: need.Line}, File: job.Dockerfile, Err: err,
 				}

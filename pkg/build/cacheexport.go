@@ -17,6 +17,7 @@ import (
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/internal/filelock"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/storage"
@@ -247,49 +248,45 @@ func (w *cacheWriter) blob(write func(io.Writer) error) (d specs.Descriptor, err
 
 // mounts writes the caches that the plan's RUNs have. One that is being written to is left out.
 func (w *cacheWriter) mounts(ctx context.Context, p *plan.Plan) error {
-	for _, id := range cacheIDs(p) {
+	for _, id := range cacheIDs(p.Stages...) {
 		if slices.ContainsFunc(w.config.Cache.Mounts, func(m cacheMount) bool { return m.ID == id }) {
 			continue
 		}
-		root, err := os.OpenFile(filepath.Join(w.mountDir(id), "data"), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		var st unix.Stat_t
-		err = unix.Fstat(int(root.Fd()), &st)
-		n := 0
-		if err == nil {
-			n, err = w.pack(ctx, func(to io.Writer) error { return (&Tree{Root: root}).WriteTar(ctx, to) })
-		}
-		root.Close()
-		if err != nil {
+		mount, err := w.mount(ctx, id)
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+		case err != nil:
 			w.Warn(fmt.Sprintf("the cache %q is not written: %s", id, err))
-			continue
+		default:
+			w.config.Cache.Mounts = append(w.config.Cache.Mounts, mount)
 		}
-		w.config.Cache.Mounts = append(w.config.Cache.Mounts, cacheMount{ID: id, Layer: n, Mode: st.Mode & 0o7777, UID: int(st.Uid), GID: int(st.Gid)})
 	}
-	return nil
+	return ctx.Err()
 }
 
-// cacheIDs are the names of the caches that a plan's RUNs have.
-func cacheIDs(p *plan.Plan) []string {
-	var ids []string
-	for _, stage := range p.Stages {
-		for _, step := range stage.Steps {
-			if step.Run == nil {
-				continue
-			}
-			for _, m := range step.Run.Mounts {
-				if m.Type == plan.MountCache && !slices.Contains(ids, m.ID) {
-					ids = append(ids, m.ID)
-				}
-			}
-		}
+// mount writes one cache.
+func (w *cacheWriter) mount(ctx context.Context, id string) (cacheMount, error) {
+	m := cacheMount{ID: id}
+	use, err := filelock.Share(ctx, filepath.Join(w.mountDir(id), "use"))
+	if err != nil {
+		return m, err
 	}
-	return ids
+	defer use.Release()
+	root, err := os.OpenFile(filepath.Join(w.mountDir(id), "data"), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return m, err
+	}
+	defer root.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(root.Fd()), &st); err != nil {
+		return m, err
+	}
+	m.Mode, m.UID, m.GID = st.Mode&0o7777, int(st.Uid), int(st.Gid)
+	m.Layer, err = w.pack(ctx, func(to io.Writer) error { return (&Tree{Root: root}).WriteTar(ctx, to) })
+	if errors.Is(err, os.ErrNotExist) {
+		err = fmt.Errorf("it changes meanwhile: %s", err)
+	}
+	return m, err
 }
 
 // finish writes configuration, manifest and index.

@@ -18,9 +18,7 @@ type Display interface {
 type Vertex interface {
 	Start() // it is done now, rather than found
 	io.Writer
-	End(cached bool, err error)
-	// Output is the end of what was written.
-	Output() string
+	End(cached bool, err error) // context.Canceled: it was ended because another failed, or the caller wants no more
 }
 
 // Titled is a display on which the steps of one of several jobs have its name in front: "[app build 2/5] RUN make".

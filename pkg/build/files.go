@@ -10,7 +10,6 @@ import (
 	"path"
 	"time"
 
-	"github.com/moby/patternmatcher"
 	"github.com/pod-engine/pod/internal/failpoint"
 	"golang.org/x/sys/unix"
 )
@@ -27,7 +26,7 @@ func (t *Tree) WriteTo(ctx context.Context, dir string, skipped func(path, why s
 		return err
 	}
 	defer root.Close()
-	l, err := (&Tree{Root: t.Root, foreign: true}).everything(ctx)
+	l, err := (&Tree{Root: t.Root, foreign: true}).walk(ctx, "", nil, "")
 	if err != nil {
 		return err
 	}
@@ -48,27 +47,9 @@ func (t *Tree) WriteTo(ctx context.Context, dir string, skipped func(path, why s
 	return (&placer{root: root, now: time.Now()}).placeDirectory(l, "/")
 }
 
-// everything is a listing of the whole tree, for which no content is read.
-func (t *Tree) everything(ctx context.Context) (*listing, error) {
-	base, err := inRoot(t.Root, "/", unix.O_PATH)
-	if err != nil {
-		return nil, err
-	}
-	l := &listing{tree: t, base: base, entries: make([]entry, 1)}
-	err = unix.Fstat(int(base.Fd()), &l.entries[0].stat)
-	if err == nil {
-		err = (&walker{ctx: ctx, listing: l}).directory("", patternmatcher.MatchInfo{}, patternmatcher.MatchInfo{}, nil)
-	}
-	if err != nil {
-		l.close()
-		return nil, err
-	}
-	return l, nil
-}
-
 // WriteTar writes all files of the tree as a tar archive, with their owners.
 func (t *Tree) WriteTar(ctx context.Context, w io.Writer) error {
-	l, err := t.everything(ctx)
+	l, err := t.walk(ctx, "", nil, "")
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package build
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -187,7 +189,6 @@ type liveVertex struct {
 	err    error
 	log    []string // the last lines written
 	rest   []byte   // the line that has not ended
-	tail   tail
 }
 
 func (v *liveVertex) lines(now time.Time, columns int, last bool) []frameLine {
@@ -197,6 +198,8 @@ func (v *liveVertex) lines(now time.Time, columns int, last bool) []frameLine {
 	}
 	word, colour := "", ""
 	switch {
+	case v.done && errors.Is(v.err, context.Canceled):
+		word, colour = "CANCELED ", "\x1b[33m"
 	case v.done && v.err != nil:
 		word, colour = "ERROR ", "\x1b[31m"
 	case v.done && v.cached:
@@ -240,7 +243,6 @@ func (v *liveVertex) Start() {
 func (v *liveVertex) Write(b []byte) (int, error) {
 	v.live.mu.Lock()
 	defer v.live.mu.Unlock()
-	v.tail.Write(b)
 	v.rest = append(v.rest, b...)
 	for {
 		i := bytes.IndexByte(v.rest, '\n')
@@ -265,6 +267,3 @@ func (v *liveVertex) End(cached bool, err error) {
 	defer v.live.mu.Unlock()
 	v.took, v.done, v.cached, v.err = time.Since(v.begun), true, cached, err
 }
-
-// Output is of Vertex.
-func (v *liveVertex) Output() string { return v.tail.String() }

@@ -2,6 +2,8 @@ package build
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -37,7 +39,6 @@ type plainVertex struct {
 	number int
 	begun  time.Time
 	rest   []byte // a line that has not ended yet
-	tail   tail
 }
 
 func (v *plainVertex) Start() {
@@ -50,7 +51,6 @@ func (v *plainVertex) Start() {
 func (v *plainVertex) Write(b []byte) (int, error) {
 	v.plain.mu.Lock()
 	defer v.plain.mu.Unlock()
-	v.tail.Write(b)
 	v.rest = append(v.rest, b...)
 	for {
 		i := bytes.IndexByte(v.rest, '\n')
@@ -79,8 +79,10 @@ func (v *plainVertex) End(cached bool, err error) {
 		v.line(string(v.rest))
 	}
 	switch {
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintf(v.plain.out, "#%d CANCELED\n", v.number)
 	case err != nil:
-		fmt.Fprintf(v.plain.out, "#%d ERROR\n", v.number)
+		fmt.Fprintf(v.plain.out, "#%d ERROR: %s\n", v.number, v.plain.escape(err.Error()))
 	case cached:
 		fmt.Fprintf(v.plain.out, "#%d CACHED\n", v.number)
 	default:
@@ -88,50 +90,14 @@ func (v *plainVertex) End(cached bool, err error) {
 	}
 }
 
-func (v *plainVertex) Output() string { return v.tail.String() }
-
 // Silent is a display that shows nothing.
 type Silent struct{}
 
 // Vertex is of Display.
-func (Silent) Vertex(string) Vertex { return &silentVertex{} }
+func (Silent) Vertex(string) Vertex { return silentVertex{} }
 
-type silentVertex struct{ tail tail }
+type silentVertex struct{}
 
-func (v *silentVertex) Start()                      {}
-func (v *silentVertex) Write(b []byte) (int, error) { return v.tail.Write(b) }
-func (v *silentVertex) End(bool, error)             {}
-func (v *silentVertex) Output() string              { return v.tail.String() }
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	mu   sync.Mutex
-	kept []byte
-	cut  bool
-}
-
-// maxTail is how much of a step's output is kept for the error, in bytes.
-const maxTail = 64 << 10
-
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.kept = append(t.kept, b...)
-	if len(t.kept) > 2*maxTail {
-		t.kept, t.cut = append([]byte(nil), t.kept[len(t.kept)-maxTail:]...), true
-	}
-	return len(b), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	text := t.kept
-	if t.cut {
-		// Begin with a whole line.
-		if _, after, ok := bytes.Cut(text, []byte("\n")); ok {
-			text = after
-		}
-	}
-	return string(text)
-}
+func (silentVertex) Start()                      {}
+func (silentVertex) Write(b []byte) (int, error) { return len(b), nil }
+func (silentVertex) End(bool, error)             {}

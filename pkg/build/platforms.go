@@ -24,6 +24,7 @@ func (s *Session) Build(ctx context.Context, job *Job) (Result, error) {
 		return Result{}, err
 	}
 	defer work.close()
+	defer s.removeMoved() // also what others have emptied while this build had it
 	builds, err := s.solveAll(ctx, job, work)
 	result := Result{Warnings: builds[0].warnings}
 	if err != nil {
@@ -68,6 +69,9 @@ func (o *oneBuild) run(ctx context.Context, s *Session, job *Job, work *workspac
 		return err
 	}
 	o.solve = newSolve(s, job, p, images, work, o.platform)
+	if err := o.solve.emptyCaches(); err != nil {
+		return err
+	}
 	o.made, err = o.solve.target(ctx)
 	return err
 }

@@ -56,7 +56,6 @@ func (r *RawJSON) Vertex(title string) Vertex {
 type rawVertex struct {
 	to   *RawJSON
 	step rawStep
-	tail tail
 }
 
 func (v *rawVertex) Start() {}
@@ -64,7 +63,6 @@ func (v *rawVertex) Start() {}
 func (v *rawVertex) Write(b []byte) (int, error) {
 	v.to.mu.Lock()
 	defer v.to.mu.Unlock()
-	v.tail.Write(b)
 	return len(b), v.to.to.Encode(rawStatus{Logs: []rawLog{{Vertex: v.step.Digest, Stream: 1, Data: b, Timestamp: time.Now()}}})
 }
 
@@ -78,5 +76,3 @@ func (v *rawVertex) End(cached bool, err error) {
 	}
 	v.to.to.Encode(rawStatus{Vertexes: []rawStep{v.step}})
 }
-
-func (v *rawVertex) Output() string { return v.tail.String() }

@@ -18,22 +18,25 @@ type Session struct {
 	mu       sync.Mutex
 	inside   map[string]chan struct{} // keys of what is being done; closed when it is
 	fresh    map[string]bool          // keys of steps that this session has done
+	empty    map[string]bool          // caches of RUN that this session has begun with nothing in them
 	resolved map[string]*image.Image
 	pins     []*image.Pin // of images that jobs begin with, and have made
 
 	contexts contexts
+	removals sync.WaitGroup // of what was in caches that were emptied
 }
 
 // NewSession gives a session in which jobs steps run at a time, at least one.
 func (b *Builder) NewSession(jobs int) *Session {
 	return &Session{
 		Builder: b, slots: make(chan struct{}, max(1, jobs)), inside: map[string]chan struct{}{}, fresh: map[string]bool{},
-		resolved: map[string]*image.Image{},
+		empty: map[string]bool{}, resolved: map[string]*image.Image{},
 	}
 }
 
 // Close gives the contexts back, and lets others remove the images.
 func (s *Session) Close() {
+	s.removals.Wait()
 	s.contexts.close()
 	for _, pin := range s.pins {
 		pin.Release()
@@ -100,6 +103,21 @@ func (s *Session) has(key string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.fresh[key]
+}
+
+// firstToEmpty reports whether the cache of RUN has not been emptied in this session; from then on it has.
+func (s *Session) firstToEmpty(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := !s.empty[id]
+	s.empty[id] = true
+	return first
+}
+
+func (s *Session) emptied(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.empty[id]
 }
 
 // resolve finds or fetches an image. All jobs that ask for it in the same way get the same one, whatever its name comes to mean meanwhile.

@@ -91,12 +91,7 @@ func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
 		if !step.Layered() {
 			continue
 		}
-		vertex := s.job.Display.Vertex(stepTitle(s.shown(stage), i))
-		next, err := s.step(ctx, stage, step, at, vertex)
-		if err != nil {
-			err = s.stepError(ctx, step, vertex, err)
-		}
-		vertex.End(next.cachedStep, err)
+		next, err := s.step(ctx, stage, i, at)
 		if err != nil {
 			return at, err
 		}
@@ -115,14 +110,14 @@ func (s *solve) shown(stage plan.Stage) plan.Stage {
 }
 
 // stepError gives the error of a step its place, unless the step was ended because of another.
-func (s *solve) stepError(ctx context.Context, step plan.Step, vertex Vertex, err error) error {
+func (s *solve) stepError(ctx context.Context, step plan.Step, output *Output, err error) error {
 	var located *SourceError
 	if ctx.Err() != nil || errors.As(err, &located) {
 		return err
 	}
 	return &SourceError{
 		Problem: plan.Problem{Text: fmt.Sprintf("%s: %s", firstLine(step.Text), err), Line: step.Line},
-		EndLine: step.EndLine, File: s.job.Dockerfile, Err: err, Output: vertex.Output(),
+		EndLine: step.EndLine, File: s.job.Dockerfile, Err: err, Output: output,
 	}
 }
 
@@ -144,9 +139,6 @@ func (s *solve) base(ctx context.Context, stage plan.Stage) (made, error) {
 			m.layers = append(m.layers, madeLayer{l, img.Created})
 		}
 	}
-	if stage.Base.Context != "" {
-		return m, fmt.Errorf("FROM %s: a stage cannot begin with a directory; copy from it", stage.From)
-	}
 	return m, nil
 }
 
@@ -157,18 +149,37 @@ type progress struct {
 	keys       []string // that are known to lead there
 }
 
-// step gives the layers with those of the step, from the cache or made now.
-func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at made, v Vertex) (progress, error) {
+// step carries out the step with this number. It is shown from when the stages that it copies from are there.
+func (s *solve) step(ctx context.Context, stage plan.Stage, number int, at made) (progress, error) {
+	step := stage.Steps[number]
 	if err := ctx.Err(); err != nil {
 		return progress{}, err
 	}
 	act, err := s.prepare(ctx, stage, step, at)
 	if err != nil {
-		return progress{}, err
+		return progress{}, s.stepError(ctx, step, nil, err)
 	}
 	if act.close != nil {
 		defer act.close()
 	}
+	vertex := s.job.Display.Vertex(stepTitle(s.shown(stage), number))
+	output := s.work.newOutput(s.job.MaxOutput)
+	next, err := s.carryOut(ctx, stage, step, act, at, keptVertex{vertex, output})
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // whatever it was in the middle of
+	} else if err != nil {
+		err = s.stepError(ctx, step, output, err)
+	}
+	var failed *SourceError
+	if !errors.As(err, &failed) {
+		output.close()
+	}
+	vertex.End(next.cachedStep, err)
+	return next, err
+}
+
+// carryOut gives the layers with those of the step, from the cache or made now.
+func (s *solve) carryOut(ctx context.Context, stage plan.Stage, step plan.Step, act action, at made, v Vertex) (progress, error) {
 	var keys []string
 	for _, make := range act.keys {
 		key, err := make(ctx)
