@@ -145,9 +145,7 @@ func (n Namespace) provide(ctx context.Context) error {
 		return err
 	}
 	defer lock.Release()
-	var inherited []handler
 	if !shown(n.Own) {
-		inherited = handlers(n.System)
 		if err := os.MkdirAll(n.Own, 0o700); err != nil {
 			return err
 		}
@@ -158,10 +156,10 @@ func (n Namespace) provide(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, h := range inherited {
-		// One whose interpreter has gone is no loss.
+	// Also when it is mounted: who did that may have died since. What is there already is no error.
+	for _, h := range handlers(n.System) {
 		if h.enabled {
-			n.register(h)
+			n.register(h) // one whose interpreter has gone is no loss
 		}
 	}
 	for arch, m := range machines() {
