@@ -57,6 +57,8 @@ func newBakeCommand(a *app, name string) *cobra.Command {
 		{"check", "bool", "true", "look for mistakes in the Dockerfiles and build nothing"},
 		{"call", "method", "", "what is done: build, check, outline or targets"},
 		{"progress", "kind", "", "how progress is shown, as of build"},
+		{"provenance", "string", "true", "state how the images were made, as of build"},
+		{"sbom", "string", "true", "state what the images are made of, as of build"},
 		{"allow", "list", "", "let RUN ask for more: security.insecure"},
 	} {
 		f.Var(parsed{kind: of.kind, set: func(s string) error {
@@ -202,7 +204,7 @@ func (b *baking) target(ctx context.Context, name string) error {
 	if asked {
 		flags = append(flags, b.every...)
 	} else {
-		t.Outputs, t.CacheTo, t.Call = nil, nil, nil
+		t.Outputs, t.CacheTo, t.Call, t.Attest = nil, nil, nil, nil
 		flags = t.Flags()
 	}
 	for key, value := range t.Contexts {
@@ -221,7 +223,7 @@ func (b *baking) target(ctx context.Context, name string) error {
 	if err := cmd.Flags().Parse(flags); err != nil {
 		return usageError{err}
 	}
-	opts.inline, opts.keepImage = t.DockerfileInline, b.linked(name)
+	opts.inline, opts.keepImage, opts.recorded = t.DockerfileInline, b.linked(name), asked && b.metadataFile != ""
 	if err := opts.complete(cmd.Flags(), b.app); err != nil {
 		return err
 	}

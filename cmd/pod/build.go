@@ -130,7 +130,7 @@ func (a *app) builder(ctx context.Context) (*build.Builder, error) {
 			got, err := a.courier().Fetch(ctx, images, url, path)
 			return build.Fetched{Modified: got.Modified, Digest: got.Digest}, err
 		},
-		Frontend: a.frontend,
+		Frontend: a.frontend, Scan: a.scanSubject, Version: version,
 	}, nil
 }
 

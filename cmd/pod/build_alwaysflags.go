@@ -63,29 +63,12 @@ func (o *buildOptions) addAlwaysFlags(f *pflag.FlagSet) {
 	only("skip-unused-stages", true, "leave out stages that the target does not need", "only what the target needs is built; --target builds another stage")
 	only("disable-compression", true, "leave layers in the store uncompressed", "layers in the store are never compressed; what is pushed is")
 	addContentTrust(f)
-	for _, name := range []string{"sbom", "provenance"} {
-		f.Var(parsed{kind: "bool", fallback: "false", set: noAttestation}, name, "attestations are not made; only false is taken")
-		f.Lookup(name).NoOptDefVal = "true"
-	}
-	f.Var(parsed{kind: "list", set: func(s string) error {
-		if strings.Contains(s, "disabled=true") {
-			return nil
-		}
-		return noAttestation(s)
-	}}, "attest", "attestations are not made; only type=TYPE,disabled=true is taken")
 	f.Var(parsed{kind: "name", fallback: "default", set: func(s string) error {
 		if s != "default" && s != "" {
 			return fmt.Errorf("%q: there is one builder, default: pod itself", s)
 		}
 		return nil
 	}}, "builder", "there is one builder, default")
-}
-
-func noAttestation(s string) error {
-	if on, err := strconv.ParseBool(s); err == nil && !on {
-		return nil
-	}
-	return errors.New("attestations are not made; pod scan --format spdx-json IMAGE writes a bill of materials")
 }
 
 // addPodmanFlags are podman's flags about what the image says.

@@ -52,13 +52,16 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, b *build.Builder
 	case build.IsAddress(dir):
 		o.job.Context, text, err = b.ContextAt(ctx, dir)
 	default:
-		return o.openDirectory(a, b, dir, given)
+		return o.openDirectory(ctx, a, b, dir, given)
 	}
 	if err != nil {
 		return err
 	}
 	if text != nil {
-		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: text}
+		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: text, Path: "Dockerfile"}
+		if build.IsAddress(dir) {
+			o.job.Dockerfile.Origin = build.OriginOf(dir, text)
+		}
 		return nil
 	}
 	return o.openForeign(a, given)
@@ -95,7 +98,7 @@ func (o *buildOptions) openNamed(ctx context.Context, a *app, b *build.Builder, 
 }
 
 // openDirectory opens a directory of the caller's as the context.
-func (o *buildOptions) openDirectory(a *app, b *build.Builder, dir, given string) error {
+func (o *buildOptions) openDirectory(ctx context.Context, a *app, b *build.Builder, dir, given string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return fmt.Errorf("open the build context: %w", err)
@@ -110,13 +113,14 @@ func (o *buildOptions) openDirectory(a *app, b *build.Builder, dir, given string
 		return err
 	}
 	b.UseStats(o.job.Context)
+	o.noteVersionControl(ctx, dir)
 	return o.job.Context.UseIgnoreFile(o.ignoreFiles(given))
 }
 
 // openForeign finds the Dockerfile in a context that was fetched or unpacked. Nothing of the caller's is looked at for it.
 func (o *buildOptions) openForeign(a *app, given string) error {
 	if o.inline != nil {
-		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline)}
+		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline), Path: "Dockerfile"}
 	} else if given == "-" {
 		if err := o.readStdin(a); err != nil {
 			return err
@@ -137,7 +141,7 @@ func (o *buildOptions) openForeign(a *app, given string) error {
 		if err != nil {
 			return fmt.Errorf("read %s of the build context: %w", name, err)
 		}
-		o.job.Dockerfile = build.Dockerfile{Name: name, Text: text}
+		o.job.Dockerfile = build.Dockerfile{Name: name, Text: text, Path: name, Origin: o.job.Context.Origin}
 	}
 	if o.job.Dockerfile.Text == nil {
 		return fmt.Errorf("there is no %s in the build context", strings.Join(names, " and no "))
@@ -168,14 +172,14 @@ func (o *buildOptions) readStdin(a *app) error {
 	if err != nil {
 		return fmt.Errorf("read the Dockerfile from the standard input: %w", err)
 	}
-	o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: text}
+	o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: text, Path: "Dockerfile"}
 	return nil
 }
 
 // findDockerfile reads the file given, which may also be named relative to the context as podman has it, or the usual ones.
 func (o *buildOptions) findDockerfile(a *app, dir, given string) error {
 	if o.inline != nil {
-		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline)}
+		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline), Path: "Dockerfile"}
 		return nil
 	}
 	if given == "-" {
@@ -196,7 +200,7 @@ func (o *buildOptions) findDockerfile(a *app, dir, given string) error {
 		if err != nil {
 			return fmt.Errorf("read the Dockerfile: %w", err)
 		}
-		o.job.Dockerfile = build.Dockerfile{Name: path, Text: text}
+		o.job.Dockerfile = build.Dockerfile{Name: path, Text: text, Path: filepath.Base(path)}
 		return nil
 	}
 	if given != "" {

@@ -49,6 +49,10 @@ type buildOptions struct {
 	call               buildCall
 	inline             *string // the Dockerfile's text; nil: it is a file
 	keepImage          bool    // whatever the outputs are
+
+	attest       []attestEntry
+	recorded     bool // the metadata of the build is wanted, without a file of its own
+	metadataMode metadataMode
 }
 
 func newBuildOptions() *buildOptions {
@@ -93,6 +97,7 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	o.addPlatformFlags(f)
 	o.addPodmanFlags(f)
 	o.addAlwaysFlags(f)
+	o.addAttestFlags(f)
 	o.addPullFlags(f)
 	o.addAnswerFlags(f)
 }
@@ -160,10 +165,10 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if err := o.checkHistory(); err != nil {
 		return err
 	}
-	if err := o.completeNames(a); err != nil {
+	if err := o.readArgFiles(); err != nil {
 		return err
 	}
-	if err := o.readArgFiles(); err != nil {
+	if err := o.completeNames(a); err != nil {
 		return err
 	}
 	return o.readEpoch()

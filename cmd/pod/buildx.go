@@ -36,5 +36,5 @@ func newBuildxCommands(a *app, name string) []*cobra.Command {
 			return err
 		},
 	}
-	return []*cobra.Command{say, ls, inspect}
+	return []*cobra.Command{say, ls, inspect, newImagetoolsCommand(a, name)}
 }

@@ -229,7 +229,7 @@ func (w *cacheWriter) mounts(ctx context.Context, p *plan.Plan) error {
 		err = unix.Fstat(int(root.Fd()), &st)
 		n := 0
 		if err == nil {
-			n, err = w.pack(ctx, func(to io.Writer) error { return (&Tree{Root: root}).WriteTar(ctx, to) })
+			n, err = w.pack(ctx, func(to io.Writer) error { return (&Tree{Root: root}).WriteTar(ctx, to, nil) })
 		}
 		root.Close()
 		if err != nil {

@@ -29,7 +29,11 @@ func (b *Builder) ContextAt(ctx context.Context, word string) (t *Tree, text []b
 			return nil, nil, err
 		}
 		defer f.Close()
-		return b.unpackContext(ctx, f, dir+".unpacked")
+		unpacked, text, err := b.unpackContext(ctx, f, dir+".unpacked")
+		if unpacked != nil {
+			unpacked.Origin = tree.Origin
+		}
+		return unpacked, text, err
 	})
 }
 

@@ -52,7 +52,11 @@ func (b *Builder) fetch(ctx context.Context, a address, checksum, dir string) (*
 		return nil, "", err
 	}
 	tree, err := openTree(dir)
-	return tree, name, err
+	if err != nil {
+		return nil, "", err
+	}
+	tree.Origin = a.origin(got.Digest.String())
+	return tree, name, nil
 }
 
 func openTree(dir string) (*Tree, error) {
@@ -95,8 +99,12 @@ func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string)
 		}
 	}
 	tree, err := openTree(dir)
-	if err != nil || a.subdir == "" {
-		return tree, err
+	if err != nil {
+		return nil, err
+	}
+	tree.Origin = a.origin(commit)
+	if a.subdir == "" {
+		return tree, nil
 	}
 	// A link on the way does not lead out of the repository (CVE-2026-44517).
 	sub, err := inRoot(tree.Root, a.subdir, unix.O_RDONLY|unix.O_DIRECTORY)
@@ -104,7 +112,7 @@ func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string)
 	if err != nil {
 		return nil, fmt.Errorf("there is no directory %q in it: %w", a.subdir, err)
 	}
-	return &Tree{Root: sub, foreign: true}, nil
+	return &Tree{Root: sub, Origin: tree.Origin, foreign: true}, nil
 }
 
 // git runs git and gives what it prints.

@@ -2,9 +2,13 @@ package build
 
 import (
 	"context"
+	"crypto/rand"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/provenance"
 	"github.com/pod-engine/pod/pkg/image"
 )
 
@@ -15,11 +19,14 @@ type oneBuild struct {
 	made     made
 	warnings []plan.Warning
 	pins     []*image.Pin
+	claimed  []claim // what is stated of it
+	record   provenance.Build
 }
 
 // Build makes the image, or for several platforms their images, beside each other, and the list of them. Names mean something
 // new only when all of it is there.
 func (b *Builder) Build(ctx context.Context, job *Job) (Result, error) {
+	started := time.Now()
 	work, err := b.openWorkspace(ctx)
 	if err != nil {
 		return Result{}, err
@@ -35,7 +42,14 @@ func (b *Builder) Build(ctx context.Context, job *Job) (Result, error) {
 	if err != nil {
 		return result, err
 	}
+	invocation := strings.ToLower(rand.Text())[:25]
 	for _, one := range builds {
+		if err := one.claims(ctx, started, invocation); err != nil {
+			return result, err
+		}
+		if job.Attest.Records {
+			result.Records = append(result.Records, one.record)
+		}
 		if err := one.giveFiles(ctx); err != nil {
 			return result, err
 		}
@@ -104,15 +118,21 @@ func (o *oneBuild) giveFiles(ctx context.Context) error {
 	}
 	tree := &Tree{Root: root}
 	defer tree.Root.Close()
-	return job.Files(ctx, o.platform, tree)
+	statements, err := o.statementFiles(ctx, tree)
+	if err != nil {
+		return err
+	}
+	return job.Files(ctx, o.platform, tree, statements)
 }
 
 // recordAll makes the images of what was solved, and the list of them.
 func (b *Builder) recordAll(ctx context.Context, job *Job, builds []*oneBuild, result *Result) error {
 	single := *job
-	if len(builds) > 1 {
+	listed := len(builds) > 1 || job.Attest.Any()
+	if listed {
 		single.Names = nil // they are the list's
 	}
+	var attached []image.Attached
 	for _, one := range builds {
 		if err := one.squash(ctx); err != nil {
 			return err
@@ -128,15 +148,20 @@ func (b *Builder) recordAll(ctx context.Context, job *Job, builds []*oneBuild, r
 		}
 		one.pins = append(one.pins, pin)
 		result.Images = append(result.Images, img)
+		more, err := one.attach(img)
+		if err != nil {
+			return err
+		}
+		attached = append(attached, more...)
 	}
 	var err error
-	if len(builds) > 1 {
-		list := image.NewList{Images: result.Images, Names: job.Names, Annotations: job.ListAnnotations}
+	list := image.NewList{Images: result.Images, Artifacts: attached, Names: job.Names, Annotations: job.ListAnnotations}
+	if listed && (len(job.Names) > 0 || job.List == "") {
 		result.List, err = b.Images.AddManifestList(ctx, list)
 	}
 	if err == nil && job.List != "" {
 		var named *image.ManifestList
-		named, err = b.Images.AddToManifestList(ctx, job.List, result.Images, job.ListAnnotations)
+		named, err = b.Images.AddToManifestList(ctx, job.List, list)
 		if result.List == nil || len(job.Names) == 0 {
 			result.List = named
 		}

@@ -14,15 +14,19 @@ import (
 // solve carries out one plan.
 type solve struct {
 	*Builder
-	job    *Job
-	plan   *plan.Plan
-	images map[string]*image.Image // by key
-	work   *workspace
-	shared *shared // with the other platforms
-	notes  notes
-	others *imports
-	stages map[int]*stageRun
-	trees  trees
+	job  *Job
+	plan *plan.Plan
+	// platform is the target's.
+	platform plan.Platform
+	images   map[string]*image.Image // by key
+	work     *workspace
+	shared   *shared // with the other platforms
+	notes    notes
+	// origins are those of what was fetched.
+	origins origins
+	others  *imports
+	stages  map[int]*stageRun
+	trees   trees
 }
 
 // stageRun is a stage that is carried out at most once, by whoever waits for it first.
@@ -35,7 +39,7 @@ type stageRun struct {
 }
 
 func newSolve(b *Builder, job *Job, p *plan.Plan, images map[string]*image.Image, work *workspace, shared *shared, target plan.Platform) *solve {
-	s := &solve{Builder: b, job: job, plan: p, images: images, work: work, shared: shared, stages: map[int]*stageRun{}}
+	s := &solve{Builder: b, job: job, plan: p, platform: target, images: images, work: work, shared: shared, stages: map[int]*stageRun{}}
 	s.others = b.newImports(job, target, work)
 	for _, stage := range p.Stages {
 		s.stages[stage.Index] = &stageRun{Stage: stage, done: make(chan struct{})}

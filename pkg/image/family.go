@@ -15,7 +15,8 @@ type family struct {
 	store  *Store
 	images []*Image
 	layers map[string]layerRecord
-	config map[string]*Config // by id; nil: unreadable
+	config map[string]*Config  // by id; nil: unreadable
+	lists  map[string][]*Image // that name an image, by its id; nil: not looked at yet
 }
 
 func (s *Store) family() (*family, error) {

@@ -12,7 +12,7 @@ import (
 
 // ListOptions choose images.
 type ListOptions struct {
-	// All includes intermediate images: unnamed ones that others are built on.
+	// All includes intermediate images: unnamed ones that others are built on, or that are a manifest list's.
 	All bool
 	// Name keeps the images with this repository, or this repository and tag; or the image with this id.
 	Name string
@@ -27,7 +27,7 @@ type Listed struct {
 	Size         int64 // bytes of its layers, unpacked, and of its data
 	Labels       map[string]string
 	OS, Arch     string
-	Intermediate bool // unnamed, and others are built on it
+	Intermediate bool // unnamed, and others are built on it, or it is a manifest list's
 	Containers   int  // of pod, podman and buildah that use it
 	Damaged      bool // its configuration cannot be read; only Image's own fields and Size are known
 }
@@ -78,12 +78,23 @@ func (s *Store) listed(ctx context.Context, f *family, img *Image, others []cont
 	} else {
 		l.Damaged = !img.List
 	}
-	l.Intermediate = len(img.Names) == 0 && len(f.children(img)) > 0
+	l.Intermediate = len(img.Names) == 0 && !img.List && (len(f.listsOf(img)) > 0 || len(f.children(img)) > 0)
 	users, err := s.users(ctx, img.ID)
 	if err != nil {
 		return l, err
 	}
 	l.Containers = len(users)
+	if img.List {
+		// A container of a list is one of its images.
+		for _, member := range f.membersOf(img) {
+			users, err := s.users(ctx, member.ID)
+			if err != nil {
+				return l, err
+			}
+			l.Containers += len(users)
+			l.Size += f.size(member)
+		}
+	}
 	for _, c := range others {
 		if !isLease(c) {
 			l.Containers++
