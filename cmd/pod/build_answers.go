@@ -89,7 +89,17 @@ func (o *buildOptions) metadata(made builtResult) (buildMetadata, error) {
 		d.Digest, d.Size = digest.Digest(made.pushed[0].Digest), made.pushed[0].Size
 	}
 	m["containerimage.descriptor"], m["containerimage.digest"] = d, d.Digest
-	if name := cmp.Or(strings.Join(o.job.Names, ","), o.job.List); name != "" {
+	name := cmp.Or(strings.Join(o.job.Names, ","), o.job.List)
+	for _, out := range o.outputs {
+		if name == "" && out.push {
+			names, err := o.destinations(out)
+			if err != nil {
+				return m, err
+			}
+			name = strings.Join(names, ",")
+		}
+	}
+	if name != "" {
 		m["image.name"] = name
 	}
 	return m, nil

@@ -29,9 +29,9 @@ func parseNamedContext(s string) (namedContext, error) {
 }
 
 // openContext opens the contexts of the job and finds the Dockerfile.
-func (o *buildOptions) openContext(ctx context.Context, a *app, b *build.Builder, dir string) error {
+func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session, dir string) error {
 	for _, c := range o.contexts {
-		if err := o.openNamed(ctx, a, b, c); err != nil {
+		if err := o.openNamed(ctx, a, s, c); err != nil {
 			return fmt.Errorf("--build-context %s=%s: %w", c.name, c.value, err)
 		}
 	}
@@ -48,11 +48,11 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, b *build.Builder
 		if terminal.IsTerminal(a.In) {
 			return usageError{errors.New("the standard input is a terminal, not a Dockerfile or an archive")}
 		}
-		o.job.Context, text, err = b.ContextFrom(ctx, a.In)
+		o.job.Context, text, err = s.ContextFrom(ctx, a.In)
 	case build.IsAddress(dir):
-		o.job.Context, text, err = b.ContextAt(ctx, dir)
+		o.job.Context, text, err = s.ContextAt(ctx, dir)
 	default:
-		return o.openDirectory(ctx, a, b, dir, given)
+		return o.openDirectory(ctx, a, s, dir, given)
 	}
 	if err != nil {
 		return err
@@ -64,13 +64,13 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, b *build.Builder
 		}
 		return nil
 	}
-	return o.openForeign(a, given)
+	return o.openForeign(a, s, given)
 }
 
 // openNamed opens a further context, or notes that its name stands for an image.
-func (o *buildOptions) openNamed(ctx context.Context, a *app, b *build.Builder, c namedContext) error {
+func (o *buildOptions) openNamed(ctx context.Context, a *app, s *build.Session, c namedContext) error {
 	if where, isLayout := strings.CutPrefix(c.value, "oci-layout://"); isLayout {
-		return o.useLayout(ctx, a, b, c, where)
+		return o.useLayout(ctx, a, s.Builder, c, where)
 	}
 	if name, isImage := strings.CutPrefix(c.value, "docker-image://"); isImage {
 		o.job.Request.Contexts[c.name] = "image:" + name
@@ -80,11 +80,10 @@ func (o *buildOptions) openNamed(ctx context.Context, a *app, b *build.Builder, 
 	var text []byte
 	var err error
 	if build.IsAddress(c.value) {
-		tree, text, err = b.ContextAt(ctx, c.value)
+		tree, text, err = s.ContextAt(ctx, c.value)
 	} else {
-		if tree, err = build.OpenContext(c.value); err == nil {
-			err = tree.UseIgnoreFile([]string{".containerignore", ".dockerignore"})
-			b.UseStats(tree)
+		if tree, err = s.OpenContext(ctx, c.value); err == nil {
+			tree, err = s.Ignoring(tree, []string{".containerignore", ".dockerignore"})
 		}
 	}
 	if err == nil && text != nil {
@@ -98,7 +97,7 @@ func (o *buildOptions) openNamed(ctx context.Context, a *app, b *build.Builder, 
 }
 
 // openDirectory opens a directory of the caller's as the context.
-func (o *buildOptions) openDirectory(ctx context.Context, a *app, b *build.Builder, dir, given string) error {
+func (o *buildOptions) openDirectory(ctx context.Context, a *app, s *build.Session, dir, given string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return fmt.Errorf("open the build context: %w", err)
@@ -109,16 +108,18 @@ func (o *buildOptions) openDirectory(ctx context.Context, a *app, b *build.Build
 	if err := o.findDockerfile(a, dir, given); err != nil {
 		return err
 	}
-	if o.job.Context, err = build.OpenContext(dir); err != nil {
-		return err
+	tree, err := s.OpenContext(ctx, dir)
+	if err == nil {
+		o.job.Context, err = s.Ignoring(tree, o.ignoreFiles(given))
 	}
-	b.UseStats(o.job.Context)
-	o.noteVersionControl(ctx, dir)
-	return o.job.Context.UseIgnoreFile(o.ignoreFiles(given))
+	if err == nil {
+		o.noteVersionControl(ctx, dir)
+	}
+	return err
 }
 
 // openForeign finds the Dockerfile in a context that was fetched or unpacked. Nothing of the caller's is looked at for it.
-func (o *buildOptions) openForeign(a *app, given string) error {
+func (o *buildOptions) openForeign(a *app, s *build.Session, given string) (err error) {
 	if o.inline != nil {
 		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline), Path: "Dockerfile"}
 	} else if given == "-" {
@@ -150,17 +151,8 @@ func (o *buildOptions) openForeign(a *app, given string) error {
 	if o.ignore != "" {
 		ignore = o.ignoreFiles(given)
 	}
-	return o.job.Context.UseIgnoreFile(ignore)
-}
-
-// closeContexts gives all contexts back.
-func (o *buildOptions) closeContexts() {
-	for _, tree := range o.job.Contexts {
-		tree.Close()
-	}
-	if o.job.Context != nil {
-		o.job.Context.Close()
-	}
+	o.job.Context, err = s.Ignoring(o.job.Context, ignore)
+	return err
 }
 
 // readStdin reads the Dockerfile from the standard input.

@@ -99,6 +99,34 @@ func (o *buildOptions) export(ctx context.Context, a *app, store *image.Store, r
 
 // pushResult copies the image to the registries that its names say.
 func (o *buildOptions) pushResult(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) (pushed []image.Pushed, err error) {
+	names, err := o.destinations(out)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		var done []image.Pushed
+		opts := o.pushOptions(out)
+		if result.List != nil {
+			done, err = a.courier().PushList(ctx, store, result.List.ID, name, false, opts)
+		} else {
+			// By its id: the name may mean another image already.
+			done, err = a.courier().Push(ctx, store, result.Images[0].ID, name, opts)
+		}
+		if err != nil {
+			return pushed, err
+		}
+		for _, p := range done {
+			if to := o.job.Pull.Progress; to != nil {
+				fmt.Fprintf(to, "Pushed %s with digest %s\n", report.Escape(p.Name), p.Digest)
+			}
+		}
+		pushed = append(pushed, done...)
+	}
+	return pushed, nil
+}
+
+// destinations are the full names that an output is pushed to: its own, or those of the image.
+func (o *buildOptions) destinations(out buildOutput) ([]string, error) {
 	names := out.names
 	if len(names) == 0 {
 		names = o.tags
@@ -106,29 +134,21 @@ func (o *buildOptions) pushResult(ctx context.Context, a *app, store *image.Stor
 	if len(names) == 0 && o.job.List != "" {
 		names = []string{o.job.List}
 	}
-	for _, name := range names {
-		full, err := image.LocalName(name)
+	full := make([]string, len(names))
+	for i, name := range names {
+		n, err := image.LocalName(name)
 		if err != nil {
-			return pushed, err
+			return nil, err
 		}
-		var done []image.Pushed
-		opts := o.pushOptions(out)
-		if result.List != nil {
-			done, err = a.courier().PushList(ctx, store, result.List.ID, full.String(), false, opts)
-		} else {
-			done, err = a.courier().Push(ctx, store, full.String(), "", opts)
-		}
-		if err != nil {
-			return pushed, err
-		}
-		for _, p := range done {
-			if !o.quiet {
-				fmt.Fprintf(a.Err, "Pushed %s with digest %s\n", report.Escape(p.Name), p.Digest)
+		if out.ByDigest {
+			if typed, err := image.ParseName(name); err != nil || typed.Tag != "" {
+				return nil, fmt.Errorf("push-by-digest=true pushes to a repository, and %q has a tag", name)
 			}
+			n.Tag = ""
 		}
-		pushed = append(pushed, done...)
+		full[i] = n.String()
 	}
-	return pushed, nil
+	return full, nil
 }
 
 // pushOptions are those of the output, with what the build says about registries.
@@ -157,7 +177,7 @@ func (o *buildOptions) saveResult(ctx context.Context, a *app, store *image.Stor
 	if out.toStdout() {
 		save.Output = ""
 	}
-	save.Progress, save.Terminal = a.progress(o.quiet)
+	save.Progress, save.Terminal = o.job.Pull.Progress, o.job.Pull.Terminal
 	names := o.job.Names
 	if len(names) == 0 {
 		names = []string{result.Images[0].ID}

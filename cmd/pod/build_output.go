@@ -43,9 +43,24 @@ func outputKeys(kind string) []string {
 	case "docker":
 		return slices.Concat([]string{"dest", "tar"}, record)
 	case "image", "registry":
-		return slices.Concat([]string{"push", "registry.insecure", "store"}, record, compress)
+		return slices.Concat([]string{"push", "push-by-digest", "name-canonical", "registry.insecure", "store", "unpack"}, record, compress)
 	}
 	return nil
+}
+
+// outputKeysLeftOut are keys of BuildKit's that cannot be had, and why.
+func outputKeysLeftOut(key string) string {
+	switch key {
+	case "dangling-name-prefix":
+		return "an image without a name is found by its id, which --iidfile and --metadata-file write"
+	case "attestation-prefix":
+		return "attestations are in the image, not beside its files"
+	case "buildinfo", "buildinfo-attrs":
+		return "BuildKit has no build information in images any more"
+	case "prefer-nondist-layers":
+		return "layers are always pushed"
+	}
+	return ""
 }
 
 // parseOutput reads "type=TYPE[,KEY=VALUE...]", DIRECTORY, or - for a tar archive on the standard output.
@@ -80,6 +95,9 @@ func (o *buildOptions) parseOutput(s string) (buildOutput, error) {
 			continue
 		}
 		known := slices.ContainsFunc(keys, func(k string) bool { return k == key || strings.HasSuffix(k, ".") && strings.HasPrefix(key, k) })
+		if why := outputKeysLeftOut(key); !known && why != "" {
+			return out, fmt.Errorf("%s is not possible: %s", key, why)
+		}
 		if !known {
 			return out, fmt.Errorf("type=%s has no %q; it has %s", out.kind, key, strings.Join(keys, ", "))
 		}
@@ -113,6 +131,11 @@ func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error
 		out.names = strings.Split(value, ",")
 	case "push":
 		out.push, err = switchedOn(value)
+	case "push-by-digest":
+		out.ByDigest, err = switchedOn(value)
+	case "name-canonical", "unpack":
+		// Nothing is to be chosen: what is pushed is found as NAME@DIGEST, and whether its layers are unpacked nobody can see.
+		_, err = switchedOn(value)
 	case "tar":
 		var archive bool
 		archive, err = switchedOn(value)
@@ -219,9 +242,7 @@ func (out buildOutput) toStdout() bool {
 
 // completeOutputs checks the outputs against each other and says what the job must do for them.
 func (o *buildOptions) completeOutputs(a *app) error {
-	if o.push {
-		o.outputs = append(o.outputs, buildOutput{kind: "image", push: true})
-	}
+	o.completePush()
 	if o.load {
 		o.outputs = append(o.outputs, buildOutput{kind: "docker"})
 	}
@@ -233,6 +254,9 @@ func (o *buildOptions) completeOutputs(a *app) error {
 	for _, out := range o.outputs {
 		if out.toStdout() {
 			streams++
+		}
+		if out.ByDigest && !out.push {
+			return usageError{errors.New("push-by-digest=true needs push=true, or --push")}
 		}
 		if out.files() {
 			o.job.Files = o.writeFiles(a)
@@ -246,7 +270,8 @@ func (o *buildOptions) completeOutputs(a *app) error {
 			}
 		}
 		for _, name := range out.names {
-			if !slices.Contains(o.tags, name) {
+			// What goes to a repository without a tag has none here either.
+			if !slices.Contains(o.tags, name) && !out.ByDigest {
 				o.tags = append(o.tags, name)
 			}
 		}
@@ -261,6 +286,22 @@ func (o *buildOptions) completeOutputs(a *app) error {
 		return usageError{errors.New("--iidfile needs an image, and these outputs make none; give it a name with --tag")}
 	}
 	return o.completeAnnotations()
+}
+
+// completePush takes --push: images that an output speaks of are pushed as it says.
+func (o *buildOptions) completePush() {
+	if !o.push {
+		return
+	}
+	spoken := false
+	for i := range o.outputs {
+		if o.outputs[i].kind == "image" {
+			o.outputs[i].push, spoken = true, true
+		}
+	}
+	if !spoken {
+		o.outputs = append(o.outputs, buildOutput{kind: "image", push: true})
+	}
 }
 
 // completeAnnotations checks that annotations have a place.

@@ -94,7 +94,7 @@ func runImagetoolsCreate(ctx context.Context, a *app, sources []string, o imaget
 		}
 	}
 	if o.dryRun {
-		return a.printJSON(list.Index)
+		return writeJSON(a.Out, list.Index)
 	}
 	for _, tag := range o.tags {
 		pushed, err := a.courier().PushList(ctx, store, list.ID, tag, false, o.PushOptions)

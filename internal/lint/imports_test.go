@@ -80,10 +80,11 @@ var allowed = []importRule{
 	{"pkg/build/frontend", []string{"pkg/build/plan"}, "reading a Dockerfile is pure"},
 	{"pkg/build/bake/definition", []string{"pkg/build/bake"}, "reading files of targets is pure"},
 	{"pkg/build/bake", nil, "it is what pod and pod-bake agree on"},
+	{"pkg/cdi", []string{"pkg/container"}, "it says what devices by name change of a configuration"},
 	{"pkg/build", []string{"pkg/container", "pkg/image", "pkg/build/plan", "pkg/build/provenance", "pkg/engine/step"}, "the builder is given who runs its steps"},
 	{"pkg/engine/step", []string{"pkg/container", "pkg/image"}, "a step is described without an engine"},
 	{"pkg/engine/log", []string{"pkg/container"}, "logs are read without an engine"},
-	{"pkg/engine", []string{"pkg/container", "pkg/oci", "pkg/rootless", "pkg/netns", "pkg/image", "pkg/engine"}, "the engine is above the parts and below the command"},
+	{"pkg/engine", []string{"pkg/container", "pkg/oci", "pkg/rootless", "pkg/netns", "pkg/image", "pkg/cdi", "pkg/engine"}, "the engine is above the parts and below the command"},
 	{"cmd/pod-monitor", []string{"pkg/engine/monitor"}, "see pkg/engine/monitor"},
 	{"cmd/pod-transfer", []string{"pkg/image"}, "it brings images in and out and knows no container"},
 	{"cmd/pod-bake", []string{"pkg/build/bake"}, "it reads text and can do nothing else"},
@@ -121,7 +122,8 @@ var owned = []struct {
 	owners  []string
 	reason  string
 }{
-	{"github.com/opencontainers/runtime-spec", []string{"pkg/oci", "pkg/engine"}, "oci.Spec is the only producer of a spec"},
+	{"github.com/opencontainers/runtime-spec", []string{"pkg/oci", "pkg/engine", "pkg/cdi"}, "oci.Spec is the only producer of a spec"},
+	{"tags.cncf.io/container-device-interface", []string{"pkg/cdi"}, "what a device by name means is said in one place"},
 	{"github.com/opencontainers/runtime-tools", []string{"pkg/oci"}, "its defaults are not ours; oci clears and refills them"},
 	{"github.com/moby/profiles", []string{"pkg/oci"}, "one place decides what a container may call"},
 	{"go.podman.io/image", []string{"pkg/image/transfer"}, "it doubles the start-up time of what links it"},

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/layertar"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/build/provenance"
@@ -40,6 +41,8 @@ type Builder struct {
 	Runner Runner
 	// Frontend answers what a Dockerfile means.
 	Frontend func(context.Context, plan.Request) (plan.Answer, error)
+	// Devices gives the devices by name of this machine.
+	Devices func() (Devices, error)
 	// Fetch writes the file at an address of HTTP to a path at which nothing is.
 	Fetch func(ctx context.Context, url, path string) (Fetched, error)
 	// Scan makes a bill of materials of layers: a document of SPDX as JSON.
@@ -83,7 +86,6 @@ type Job struct {
 	OmitHistory bool
 	Pull        image.PullOptions
 	NoCache     bool
-	Jobs        int  // steps at a time; at least 1
 	Docker      bool // docker's manifest rather than OCI's
 	// Epoch replaces every time in the image, and is the time of every file made later; nil: as it comes.
 	Epoch       *time.Time
@@ -94,9 +96,13 @@ type Job struct {
 	Run *container.Config
 	// AllowInsecure lets RUN --security=insecure have all privileges of the user.
 	AllowInsecure bool
-	Secrets       map[string]Secret // by id
-	Agents        map[string]string // sockets of SSH agents, by id
-	Display       Display
+	// AllowDevices lets RUN --device have devices.
+	AllowDevices DeviceLeave
+	Secrets      map[string]Secret // by id
+	Agents       map[string]string // sockets of SSH agents, by id
+	Display      Display
+	// MaxOutput is how many bytes are kept of what a step writes, for its error; zero: DefaultMaxOutput, negative: all.
+	MaxOutput int64
 }
 
 // Dockerfile is the text of a build.
@@ -130,7 +136,7 @@ func (b *Builder) Describe(ctx context.Context, job *Job) (*plan.Description, er
 }
 
 // Plan has the Dockerfile read for a platform, with the images it needs found or fetched.
-func (b *Builder) Plan(ctx context.Context, job *Job, platform plan.Platform) (*plan.Plan, map[string]*image.Image, []plan.Warning, error) {
+func (s *Session) Plan(ctx context.Context, job *Job, platform plan.Platform) (*plan.Plan, map[string]*image.Image, []plan.Warning, error) {
 	req := job.Request
 	req.Platform = platform
 	req.Name, req.Text = job.Dockerfile.Name, job.Dockerfile.Text
@@ -140,7 +146,7 @@ func (b *Builder) Plan(ctx context.Context, job *Job, platform plan.Platform) (*
 	req.Images = map[string]plan.Image{}
 	images := map[string]*image.Image{}
 	for {
-		answer, err := b.Frontend(ctx, req)
+		answer, err := s.Frontend(ctx, req)
 		if err != nil {
 			return nil, nil, nil, err
 		}
@@ -151,28 +157,23 @@ func (b *Builder) Plan(ctx context.Context, job *Job, platform plan.Platform) (*
 			return answer.Plan, images, answer.Warnings, nil
 		}
 		for _, need := range answer.Needs {
-			img, err := b.resolve(ctx, job, need)
+			img, err := s.resolve(ctx, job, need)
 			if err != nil {
+				if need.Stage != "" {
+					err = hint.Wrap(err, fmt.Sprintf("did you mean the stage %q?", need.Stage))
+				}
 				return nil, nil, answer.Warnings, &SourceError{
 					Problem: plan.Problem{Text: err.Error(), Line: need.Line}, File: job.Dockerfile, Err: err,
 				}
 			}
 			images[need.Key()] = img
-			config, err := b.config(img)
+			config, err := s.config(img)
 			if err != nil {
 				return nil, nil, nil, err
 			}
 			req.Images[need.Key()] = plan.Image{ID: img.ID, Config: config}
 		}
 	}
-}
-
-func (b *Builder) resolve(ctx context.Context, job *Job, need plan.Need) (*image.Image, error) {
-	opts := job.Pull
-	if need.Platform != job.Request.BuildPlatform {
-		opts.Platform = image.Platform{OS: need.Platform.OS, Arch: need.Platform.Arch, Variant: need.Platform.Variant}
-	}
-	return b.Images.Resolve(ctx, need.Name, opts)
 }
 
 func (b *Builder) config(img *image.Image) (config plan.Config, err error) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/image"
 	"golang.org/x/sys/unix"
@@ -79,26 +80,36 @@ func (c *copying) list(ctx context.Context) error {
 		return err
 	}
 	for _, word := range c.Paths {
-		names, err := tree.sources(word)
+		listings, err := c.listWord(ctx, tree, word)
+		c.sources = append(c.sources, listings...)
+		if err != nil && c.From.Context != "" && strings.HasPrefix(path.Clean(word), "..") {
+			err = hint.Wrap(err, "nothing above the build context can be copied: have that directory as CONTEXT, or as --build-context NAME=DIRECTORY")
+		}
 		if err != nil {
 			return err
-		}
-		for _, name := range names {
-			l, err := c.listSource(ctx, tree, word, name)
-			if err != nil {
-				return err
-			}
-			c.sources = append(c.sources, l)
 		}
 	}
 	return nil
 }
 
-func (c *copying) listSource(ctx context.Context, tree *Tree, word, name string) (*listing, error) {
+// listWord finds the files of one word; what it found before an error the caller closes as well.
+func (c *copying) listWord(ctx context.Context, tree *Tree, word string) ([]*listing, error) {
 	if c.Parents {
-		return tree.listParents(ctx, name, pivot(word), c.Exclude)
+		return tree.listParents(ctx, word, c.Exclude)
 	}
-	return tree.list(ctx, name, c.Exclude)
+	names, err := tree.sources(word)
+	if err != nil {
+		return nil, err
+	}
+	var out []*listing
+	for _, name := range names {
+		l, err := tree.list(ctx, name, c.Exclude)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, l)
+	}
+	return out, nil
 }
 
 // fetchAll brings in what addresses mean.

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/moby/patternmatcher"
 	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/hint"
@@ -33,7 +32,7 @@ func (t *Tree) WriteTo(ctx context.Context, dir string, statements []StatementFi
 		return err
 	}
 	defer root.Close()
-	l, err := (&Tree{Root: t.Root, foreign: true}).everything(ctx)
+	l, err := (&Tree{Root: t.Root, foreign: true}).walk(ctx, "", nil, "")
 	if err != nil {
 		return err
 	}
@@ -73,30 +72,12 @@ func (t *Tree) checkStatements(statements []StatementFile) error {
 	return nil
 }
 
-// everything is a listing of the whole tree, for which no content is read.
-func (t *Tree) everything(ctx context.Context) (*listing, error) {
-	base, err := inRoot(t.Root, "/", unix.O_PATH)
-	if err != nil {
-		return nil, err
-	}
-	l := &listing{tree: t, base: base, entries: make([]entry, 1)}
-	err = unix.Fstat(int(base.Fd()), &l.entries[0].stat)
-	if err == nil {
-		err = (&walker{ctx: ctx, listing: l}).directory("", patternmatcher.MatchInfo{}, patternmatcher.MatchInfo{}, nil)
-	}
-	if err != nil {
-		l.close()
-		return nil, err
-	}
-	return l, nil
-}
-
 // WriteTar writes all files of the tree as a tar archive, with their owners, and the statements.
 func (t *Tree) WriteTar(ctx context.Context, w io.Writer, statements []StatementFile) error {
 	if err := t.checkStatements(statements); err != nil {
 		return err
 	}
-	l, err := t.everything(ctx)
+	l, err := t.walk(ctx, "", nil, "")
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // keyVersion changes when steps begin to be done in another way, so that older results are not taken any more.
-const keyVersion = "3"
+const keyVersion = "4"
 
 // runKey is the key of a RUN over the layer top. Flags are those of all RUNs, contents the digests of the trees that it mounts.
 func runKey(top string, run plan.Run, flags *container.Config, contents []string) string {

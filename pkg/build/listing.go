@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"slices"
 	"sync"
 
-	"github.com/moby/patternmatcher"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,6 +18,7 @@ type listing struct {
 	tree    *Tree
 	name    string   // in the tree
 	fetched bool     // from an address
+	kept    bool     // by its tree, until that is closed
 	base    *os.File // O_PATH, of what name leads to
 	entries []entry  // parents before what is in them; the first one is the source itself
 }
@@ -34,9 +33,60 @@ type entry struct {
 
 func (e entry) kind() uint32 { return e.stat.Mode & unix.S_IFMT }
 
+// listings are the directories of a context by what was asked for, so that steps and jobs which copy the same read it once, and see the same.
+type listings struct {
+	mu    sync.Mutex
+	known map[string]*knownListing
+}
+
+// knownListing is looked for by whoever has its lock first.
+type knownListing struct {
+	mu      sync.Mutex
+	listing *listing // nil: not found yet
+}
+
+func (l *listings) close() {
+	if l == nil {
+		return
+	}
+	for _, known := range l.known {
+		if known.listing != nil {
+			known.listing.base.Close()
+		}
+	}
+}
+
 // list finds all that is copied for the source called name, with its content's digests. exclude are further patterns of what is not.
 func (t *Tree) list(ctx context.Context, name string, exclude []string) (*listing, error) {
-	l, err := t.walk(ctx, name, exclude)
+	if info, err := t.stat(name); t.listings == nil || err != nil || !info.IsDir() {
+		return t.look(ctx, name, exclude)
+	}
+	key := fmt.Sprintf("%q", append([]string{name}, exclude...))
+	t.listings.mu.Lock()
+	known := t.listings.known[key]
+	if known == nil {
+		if t.listings.known == nil {
+			t.listings.known = map[string]*knownListing{}
+		}
+		known = &knownListing{}
+		t.listings.known[key] = known
+	}
+	t.listings.mu.Unlock()
+	known.mu.Lock()
+	defer known.mu.Unlock()
+	if known.listing == nil {
+		l, err := t.look(ctx, name, exclude)
+		if err != nil {
+			return nil, err
+		}
+		l.kept, known.listing = true, l
+	}
+	return known.listing, nil
+}
+
+// look is list for what is not known.
+func (t *Tree) look(ctx context.Context, name string, exclude []string) (*listing, error) {
+	l, err := t.walk(ctx, name, exclude, "")
 	if err != nil {
 		return nil, err
 	}
@@ -47,8 +97,8 @@ func (t *Tree) list(ctx context.Context, name string, exclude []string) (*listin
 	return l, nil
 }
 
-// walk is list without the digests.
-func (t *Tree) walk(ctx context.Context, name string, exclude []string) (*listing, error) {
+// walk is list without the digests. Of a directory, include is the pattern of what is wanted in it: "" is all.
+func (t *Tree) walk(ctx context.Context, name string, exclude []string, include string) (*listing, error) {
 	base, err := inRoot(t.Root, name, unix.O_PATH)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil, t.notThere(name)
@@ -57,38 +107,45 @@ func (t *Tree) walk(ctx context.Context, name string, exclude []string) (*listin
 		return nil, err
 	}
 	l := &listing{tree: t, name: name, base: base}
-	first := entry{}
-	if err := unix.Fstat(int(base.Fd()), &first.stat); err != nil {
-		l.close()
-		return nil, err
-	}
-	l.entries = []entry{first}
-	w := &walker{ctx: ctx, listing: l}
-	if len(exclude) > 0 {
-		if w.exclude, err = patternmatcher.New(exclude); err != nil {
-			l.close()
-			return nil, fmt.Errorf("--exclude: %w", err)
-		}
-	}
-	if first.kind() == unix.S_IFDIR {
-		var ignored patternmatcher.MatchInfo
-		if ignored, err = t.matchInfo(name); err == nil {
-			err = w.directory("", ignored, patternmatcher.MatchInfo{}, nil)
-		}
-	} else if w.exclude != nil {
-		var hidden bool
-		if hidden, err = w.exclude.MatchesOrParentMatches(path.Base(name)); hidden {
-			l.entries = nil
-		}
-	}
-	if err != nil {
+	if err := l.fill(ctx, exclude, include); err != nil {
 		l.close()
 		return nil, err
 	}
 	return l, nil
 }
 
-func (l *listing) close() { l.base.Close() }
+// fill finds the entries.
+func (l *listing) fill(ctx context.Context, exclude []string, include string) error {
+	first := entry{}
+	if err := unix.Fstat(int(l.base.Fd()), &first.stat); err != nil {
+		return err
+	}
+	l.entries = []entry{first}
+	w, err := newWalker(ctx, l, exclude, include)
+	switch {
+	case err != nil:
+		return err
+	case first.kind() == unix.S_IFDIR:
+		var from matches
+		if from.ignored, err = l.tree.matchInfo(l.name); err != nil {
+			return err
+		}
+		return w.directory("", from, nil)
+	case w.exclude != nil:
+		hidden, err := w.exclude.MatchesOrParentMatches(path.Base(l.name))
+		if hidden {
+			l.entries = nil
+		}
+		return err
+	}
+	return nil
+}
+
+func (l *listing) close() {
+	if !l.kept {
+		l.base.Close()
+	}
+}
 
 // isDir says that the source is a directory.
 func (l *listing) isDir() bool { return len(l.entries) > 0 && l.entries[0].kind() == unix.S_IFDIR }
@@ -113,94 +170,6 @@ func (l *listing) openRaw(rel string, flags int) (int, error) {
 		return unix.Open(fmt.Sprintf("/proc/self/fd/%d", l.base.Fd()), flags, 0)
 	}
 	return openRaw(int(l.base.Fd()), rel, throughNoLink(flags))
-}
-
-// walker fills a listing.
-type walker struct {
-	ctx     context.Context
-	listing *listing
-	exclude *patternmatcher.PatternMatcher
-}
-
-// directory lists the directory rel. waiting are hidden directories above, which come into the listing with the first file in
-// them that is not hidden.
-func (w *walker) directory(rel string, ignored, excluded patternmatcher.MatchInfo, waiting []entry) error {
-	if err := w.ctx.Err(); err != nil {
-		return err
-	}
-	dir, err := w.listing.open(rel, unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return err
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		e := entry{rel: path.Join(rel, name)}
-		err := unix.Fstatat(int(dir.Fd()), name, &e.stat, unix.AT_SYMLINK_NOFOLLOW)
-		if errors.Is(err, unix.ENOENT) {
-			continue // gone since
-		}
-		if err == nil && e.kind() == unix.S_IFLNK {
-			e.link, err = readlinkat(dir, name)
-		}
-		if err == nil {
-			waiting, err = w.add(e, ignored, excluded, waiting)
-		}
-		if err != nil {
-			return &os.PathError{Op: "copy", Path: path.Join(w.listing.name, e.rel), Err: err}
-		}
-	}
-	return nil
-}
-
-// add takes an entry into the listing unless it is hidden, and gives the directories that still wait.
-func (w *walker) add(e entry, ignoredParent, excludedParent patternmatcher.MatchInfo, waiting []entry) ([]entry, error) {
-	hidden, ignored, err := hides(w.listing.tree.matcher, path.Join(w.listing.name, e.rel), ignoredParent)
-	if err != nil {
-		return nil, err
-	}
-	also, excluded, err := hides(w.exclude, e.rel, excludedParent)
-	if err != nil {
-		return nil, err
-	}
-	isDir := e.kind() == unix.S_IFDIR
-	switch {
-	case !hidden && !also:
-		w.listing.entries = append(append(w.listing.entries, waiting...), e)
-		waiting = nil
-		if isDir {
-			return nil, w.directory(e.rel, ignored, excluded, nil)
-		}
-	case isDir && !also && w.listing.tree.matcher.Exclusions(), isDir && also && w.exclude.Exclusions():
-		before := len(w.listing.entries)
-		if err := w.directory(e.rel, ignored, excluded, append(slices.Clone(waiting), e)); err != nil {
-			return nil, err
-		}
-		if len(w.listing.entries) > before {
-			waiting = nil
-		}
-	}
-	return waiting, nil
-}
-
-func hides(m *patternmatcher.PatternMatcher, name string, parent patternmatcher.MatchInfo) (bool, patternmatcher.MatchInfo, error) {
-	if m == nil {
-		return false, parent, nil
-	}
-	return m.MatchesUsingParentResults(name, parent)
-}
-
-func readlinkat(dir *os.File, name string) (string, error) {
-	buffer := make([]byte, unix.PathMax)
-	n, err := unix.Readlinkat(int(dir.Fd()), name, buffer)
-	if err != nil {
-		return "", err
-	}
-	return string(buffer[:n]), nil
 }
 
 // readers is how many files are read at a time: reading waits for the disk more than for the processor.

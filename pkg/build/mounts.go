@@ -25,6 +25,7 @@ type mounts struct {
 	done    undo.Stack
 	listed  []*listing
 	scratch int
+	missing []string // flags that would have given what is mounted when it is there
 }
 
 // contents are digests of what the mounts bring in, as far as the result is taken to depend on them: caches, secrets and

@@ -12,9 +12,17 @@ import (
 // maxAccounts bounds what is read of an image's /etc/passwd and /etc/group (CVE-2024-9676).
 const maxAccounts = 16 << 20
 
-// lookupOwner resolves "user[:group]", by name or number, in the files of a step. A user alone by number has the group of the same number,
-// as docker has it.
+// lookupOwner resolves "[user][:[group]]", by name or number, in the files of a step. As docker has it, a user alone by number has the group of the
+// same number, a group alone is root's, and root is known without a file.
 func lookupOwner(root *os.File, text string) (*owner, error) {
+	name, groupName, _ := strings.Cut(text, ":")
+	if name == "" || name == "root" {
+		name = "0"
+	}
+	if groupName == "root" {
+		groupName = "0"
+	}
+	text = strings.TrimSuffix(name+":"+groupName, ":")
 	passwd, err := readInRoot(root, "/etc/passwd")
 	if err != nil {
 		return nil, err
@@ -28,7 +36,7 @@ func lookupOwner(root *os.File, text string) (*owner, error) {
 		return nil, err
 	}
 	o := owner{int(user.UID), int(user.GID)}
-	if name, _, hasGroup := strings.Cut(text, ":"); !hasGroup && strings.Trim(name, "0123456789") == "" {
+	if groupName == "" && strings.Trim(name, "0123456789") == "" {
 		o.gid = o.uid
 	}
 	return &o, nil

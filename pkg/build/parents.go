@@ -2,66 +2,82 @@ package build
 
 import (
 	"context"
-	"errors"
-	"os"
+	"fmt"
 	"path"
+	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
-// pivot is the part of a word of COPY --parents before "/./", which is not kept below the destination, as a number of names.
-func pivot(word string) int {
-	before, _, found := strings.Cut(word, "/./")
-	before = strings.Trim(path.Clean("/"+before), "/")
-	if !found || before == "" {
-		return 0
+// pivot cuts a word of COPY --parents at "/./": what is before is not kept below the destination, what is after is a pattern of what is
+// copied from there, in which "**" stands for any number of directories.
+func pivot(word string) (base, pattern string) {
+	base, pattern, found := strings.Cut(word, "/./")
+	if !found {
+		base, pattern = "", word
 	}
-	return strings.Count(before, "/") + 1
+	return base, strings.TrimPrefix(path.Clean("/"+pattern), "/")
 }
 
-// listParents finds all that is copied for the source called name together with the directories that lead to it, from the one that
-// is cut names below the root of the tree on.
-func (t *Tree) listParents(ctx context.Context, name string, cut int, exclude []string) (*listing, error) {
-	source, err := t.list(ctx, name, exclude)
+// listParents finds all that a word of COPY --parents names, with the directories that lead to it. What it found before an error the caller
+// closes as well.
+func (t *Tree) listParents(ctx context.Context, word string, exclude []string) ([]*listing, error) {
+	base, pattern := pivot(word)
+	bases, err := t.sources(base)
 	if err != nil {
 		return nil, err
 	}
-	parts := strings.Split(name, "/")
-	if name == "" || len(parts) <= cut {
-		return source, nil
-	}
-	defer source.close()
-	top := path.Join(parts[:cut]...)
-	base, err := inRoot(t.Root, top, unix.O_PATH|unix.O_DIRECTORY)
-	if err != nil {
-		return nil, err
-	}
-	l := &listing{tree: t, name: top, base: base}
-	for i := cut; i < len(parts) && len(source.entries) > 0; i++ {
-		e := entry{rel: path.Join(parts[cut:i]...)}
-		if err := l.statDirectory(&e); err != nil {
-			l.close()
-			return nil, &os.PathError{Op: "copy the parent", Path: path.Join(top, e.rel), Err: err}
+	var out []*listing
+	for _, name := range bases {
+		l, err := t.walk(ctx, name, exclude, pattern)
+		if err != nil {
+			return out, err
 		}
-		l.entries = append(l.entries, e)
+		out = append(out, l)
+		if !strings.ContainsAny(word, `*?[\`) && !l.has(pattern) {
+			if err := t.missed(path.Join(name, pattern)); err != nil {
+				return out, err
+			}
+		}
+		if !l.isDir() {
+			l.entries = nil // a pattern before the pivot has matched a file
+		}
+		if err := l.digest(ctx); err != nil {
+			return out, err
+		}
 	}
-	for _, e := range source.entries {
-		e.rel = path.Join(path.Join(parts[cut:]...), e.rel)
-		l.entries = append(l.entries, e)
-	}
-	return l, nil
+	return out, nil
 }
 
-// statDirectory fills in an entry that has to be a directory.
-func (l *listing) statDirectory(e *entry) error {
-	dir, err := l.open(e.rel, unix.O_RDONLY|unix.O_DIRECTORY)
-	if errors.Is(err, unix.ELOOP) {
-		return errors.New("it is a link, and --parents keeps directories; name where the link leads instead")
+// has reports whether rel is in the listing.
+func (l *listing) has(rel string) bool {
+	return slices.ContainsFunc(l.entries, func(e entry) bool { return e.rel == rel })
+}
+
+// missed says why the file name, which is no pattern, is not in a listing, unless --exclude says so.
+func (t *Tree) missed(name string) error {
+	if _, err := t.stat(name); err != nil || t.hides(name) && !t.holdsExceptions(name) {
+		return t.notThere(name)
 	}
-	if err != nil {
-		return err
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		if to, ok := t.linkTo(dir); ok {
+			return fmt.Errorf("%q is a link to %q, and --parents keeps directories; name where the link leads instead", dir, to)
+		}
 	}
-	defer dir.Close()
-	return unix.Fstat(int(dir.Fd()), &e.stat)
+	return nil
+}
+
+// leads reports whether something in the directory rel may match a pattern: up to the first "*" of it only one way does.
+func leads(pattern, rel string) bool {
+	for pattern != "" {
+		var want, have string
+		want, pattern, _ = strings.Cut(pattern, "/")
+		have, rel, _ = strings.Cut(rel, "/")
+		if have == "" || wild(want) || strings.Contains(want, `\`) {
+			return true
+		}
+		if want != have {
+			return false
+		}
+	}
+	return true
 }

@@ -45,8 +45,11 @@ func (p *placer) into(dest string) (*os.File, error) {
 	if err == nil || !errors.Is(err, os.ErrNotExist) {
 		return f, notDirectory(dest, err)
 	}
+	if dest, err = p.followed(dest); err != nil {
+		return nil, err
+	}
 	at := "/"
-	for part := range strings.SplitSeq(strings.Trim(path.Clean(dest), "/"), "/") {
+	for part := range strings.SplitSeq(strings.Trim(dest, "/"), "/") {
 		parent, err := inRoot(p.root, at, unix.O_RDONLY|unix.O_DIRECTORY)
 		if err != nil {
 			return nil, notDirectory(at, err)
@@ -60,6 +63,32 @@ func (p *placer) into(dest string) (*os.File, error) {
 	}
 	f, err = inRoot(p.root, dest, unix.O_RDONLY|unix.O_DIRECTORY)
 	return f, notDirectory(dest, err)
+}
+
+// maxLinks is how many symbolic links lead to a destination, as for the kernel.
+const maxLinks = 40
+
+// followed is a destination with its symbolic links followed, those too that lead to what is not there yet, as a process would that writes to it.
+func (p *placer) followed(dest string) (string, error) {
+	at, rest := "/", dest
+	for links := 0; rest != ""; {
+		var part string
+		part, rest, _ = strings.Cut(rest, "/")
+		next := path.Join(at, part) // also of "", "." and ".."
+		to, ok := (&Tree{Root: p.root}).linkTo(next)
+		if !ok || part == "" || part == "." || part == ".." {
+			at = next
+			continue
+		}
+		if links++; links > maxLinks {
+			return "", &os.PathError{Op: "copy to", Path: dest, Err: unix.ELOOP}
+		}
+		if path.IsAbs(to) {
+			at = "/"
+		}
+		rest = to + "/" + rest
+	}
+	return at, nil
 }
 
 func notDirectory(dest string, err error) error {
@@ -110,11 +139,13 @@ func (p *placer) place(l *listing, dest string, several bool) error {
 	if l.isDir() {
 		return p.placeDirectory(l, dest)
 	}
-	name := path.Base(dest)
-	if strings.HasSuffix(dest, "/") || several || p.isDirectory(dest) {
-		name = path.Base(l.name)
-	} else {
-		dest = path.Dir(dest)
+	name := path.Base(l.name)
+	if !strings.HasSuffix(dest, "/") && !several && !p.isDirectory(dest) {
+		to, err := p.followed(dest)
+		if err != nil {
+			return err
+		}
+		dest, name = path.Dir(to), path.Base(to)
 	}
 	dir, err := p.into(dest)
 	if err != nil {

@@ -28,6 +28,7 @@ func (s *solve) provenance() provenance.Build {
 		b.Materials = append(b.Materials, from.material())
 	}
 	for _, stage := range s.plan.Stages {
+		s.contextProvenance(&b, stage.Base, locals)
 		for _, step := range stage.Steps {
 			s.stepProvenance(&b, step, locals)
 		}
@@ -41,18 +42,21 @@ func (s *solve) provenance() provenance.Build {
 	return b
 }
 
+// contextProvenance adds a context that is read.
+func (s *solve) contextProvenance(b *provenance.Build, from plan.Source, locals map[string]bool) {
+	if from.Context == "" {
+		return
+	}
+	if tree, err := s.contextTree(from.Context); err == nil && tree.Origin.URI != "" {
+		b.Materials = append(b.Materials, tree.Origin.material())
+		return
+	}
+	locals[localName(from.Context)] = true
+}
+
 // stepProvenance adds what a step reads.
 func (s *solve) stepProvenance(b *provenance.Build, step plan.Step, locals map[string]bool) {
-	read := func(from plan.Source) {
-		if from.Context == "" {
-			return
-		}
-		if tree, err := s.contextTree(from.Context); err == nil && tree.Origin.URI != "" {
-			b.Materials = append(b.Materials, tree.Origin.material())
-			return
-		}
-		locals[localName(from.Context)] = true
-	}
+	read := func(from plan.Source) { s.contextProvenance(b, from, locals) }
 	if c := step.Copy; c != nil {
 		if len(c.Paths) > 0 {
 			read(c.From)

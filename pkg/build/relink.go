@@ -46,7 +46,7 @@ func (s *solve) copyLayer(ctx context.Context, at made, dir string) (image.Layer
 		return image.Layer{}, err
 	}
 	defer to.Close()
-	l, err := (&Tree{Root: from}).walk(ctx, "", nil)
+	l, err := (&Tree{Root: from}).walk(ctx, "", nil, "")
 	if err != nil {
 		return image.Layer{}, err
 	}

@@ -65,15 +65,11 @@ func (s *solve) boms(ctx context.Context, with SBOM) (out []claim, err error) {
 		tool = with.Generator
 	}
 	title := plan.Stage{Name: "sbom", Steps: []plan.Step{{Text: "list what the image is made of with " + tool, Run: &plan.Run{}}}}
-	vertex := s.job.Display.Step(s.shown(title), 0)
+	vertex := s.job.Display.Vertex(stepTitle(s.shown(title), 0))
 	vertex.Start()
 	defer func() { vertex.End(false, err) }()
 	if with.Generator != "" {
-		out, err = s.generate(ctx, with, s.bomTargets(), vertex)
-		if err != nil {
-			err = fmt.Errorf("make a bill of materials with %s: %w", with.Generator, err)
-		}
-		return out, err
+		return s.generated(ctx, with, vertex)
 	}
 	for _, t := range s.bomTargets() {
 		text, err := s.scanOne(ctx, t)
@@ -83,6 +79,18 @@ func (s *solve) boms(ctx context.Context, with SBOM) (out []claim, err error) {
 		out = append(out, claim{kind: attestation.SPDX, body: text, file: t.name + ".spdx.json"})
 	}
 	return out, failpoint.Hit("build.scanned")
+}
+
+// generated is what a generator makes, or an error with what it has written.
+func (s *solve) generated(ctx context.Context, with SBOM, vertex Vertex) ([]claim, error) {
+	output := s.work.newOutput(s.job.MaxOutput)
+	out, err := s.generate(ctx, with, s.bomTargets(), keptVertex{vertex, output})
+	if err == nil || ctx.Err() != nil {
+		output.close()
+		return out, err
+	}
+	err = fmt.Errorf("make a bill of materials with %s: %w", with.Generator, err)
+	return nil, &SourceError{Problem: plan.Problem{Text: err.Error()}, File: s.job.Dockerfile, Err: err, Output: output}
 }
 
 // scanOne has one tree scanned.
@@ -180,7 +188,7 @@ func (s *solve) generate(ctx context.Context, with SBOM, targets []bomTarget, v 
 	if err := errors.Join(os.Mkdir(out, 0o777), os.Chmod(out, 0o777)); err != nil {
 		return nil, err
 	}
-	if err := s.run(ctx, &mounts{solve: s, run: run, written: out}, layers, u, v); err != nil {
+	if err := s.run(ctx, &mounts{solve: s, run: run, written: out}, nil, layers, u, v); err != nil {
 		return nil, err
 	}
 	if err := failpoint.Hit("build.generated"); err != nil {

@@ -16,8 +16,8 @@ type SourceError struct {
 	EndLine int // zero: the line of Problem alone
 	File    Dockerfile
 	Err     error
-	// Output is the end of what the failed step wrote.
-	Output string
+	// Output is what the failed step wrote; nil: no step failed.
+	Output *Output
 }
 
 func (e *SourceError) Error() string {
@@ -60,7 +60,7 @@ func (d Dockerfile) Excerpt(first, last int) string {
 func firstLine(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
 	if len(text) > 120 {
-		text = text[:117] + "..."
+		text = strings.ToValidUTF8(text[:117], "") + "..." // a character may be cut
 	}
 	return text
 }

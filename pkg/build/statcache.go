@@ -80,6 +80,7 @@ func (c *statCache) save() {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.dirty = false
 	data := []byte(statMagic)
 	for name, e := range c.files {
 		data = binary.AppendUvarint(data, uint64(len(name)))

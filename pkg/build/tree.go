@@ -28,6 +28,8 @@ type Tree struct {
 	foreign bool
 	stats   *statCache // of a context; nil: contents are read each time
 	work    *workspace // it lies in; nil: it is not a builder's own
+	// listings are directories as they were found first; nil: they are looked at each time.
+	listings *listings
 }
 
 // maxIgnore bounds what is read of an ignore file.
@@ -250,14 +252,12 @@ func (t *Tree) linkTo(name string) (string, bool) {
 // Close gives the tree back.
 func (t *Tree) Close() {
 	t.stats.save()
+	t.listings.close()
 	t.Root.Close()
 	if t.work != nil {
 		t.work.close()
 	}
 }
-
-// UseStats lets a context's files be known by what stat(2) says of them.
-func (b *Builder) UseStats(t *Tree) { t.stats = b.openStats(t.Root) }
 
 // ReadFile reads a small regular file.
 func ReadFile(path string, limit int64) ([]byte, error) {

@@ -119,11 +119,14 @@ type Mount struct {
 	Options []string `json:"options,omitempty"`
 }
 
-// Device is one device node or CDI device made available.
+// Device is one device made available: a node, or a device by name.
 type Device struct {
-	Source      string `json:"source"`      // host path
-	Destination string `json:"destination"` // path in the container
-	Permissions string `json:"permissions"` // of "rwm"
+	// CDI is the qualified name of a device of the Container Device Interface, VENDOR/CLASS=NAME; what it means is looked up at each start.
+	// The other fields are empty then.
+	CDI         string `json:"cdi,omitempty"`
+	Source      string `json:"source,omitempty"`      // host path
+	Destination string `json:"destination,omitempty"` // path in the container
+	Permissions string `json:"permissions,omitempty"` // of "rwm"
 }
 
 // Namespace modes: "private", "host", "container:ID" (the full id), or "ns:PATH". IPC also has "shareable"

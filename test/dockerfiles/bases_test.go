@@ -104,26 +104,39 @@ func common() (podtest.Files, error) {
 	return files, nil
 }
 
-// writeBases writes an archive with all bases.
-func writeBases(file string) error {
+// baseImages are the bases by name.
+func baseImages() (map[string]v1.Image, error) {
 	lowest, err := common()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	images := map[name.Tag]v1.Image{}
+	images := map[string]v1.Image{}
 	for ref, b := range bases() {
 		spec := podtest.ImageSpec{Layers: []podtest.Files{lowest}, Config: b.config}
 		if b.files != nil {
 			spec.Layers = append(spec.Layers, b.files)
 		}
 		spec.Config.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, spec.Config.Env...)
+		if images[ref], err = spec.Image(); err != nil {
+			return nil, err
+		}
+	}
+	return images, nil
+}
+
+// writeBases writes an archive with all bases.
+func writeBases(file string) error {
+	images, err := baseImages()
+	if err != nil {
+		return err
+	}
+	named := map[name.Tag]v1.Image{}
+	for ref, image := range images {
 		tag, err := name.NewTag("docker.io/library/" + ref)
 		if err != nil {
 			return err
 		}
-		if images[tag], err = spec.Image(); err != nil {
-			return err
-		}
+		named[tag] = image
 	}
-	return tarball.MultiWriteToFile(file, images)
+	return tarball.MultiWriteToFile(file, named)
 }

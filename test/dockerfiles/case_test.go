@@ -20,8 +20,10 @@ import (
 //	build: ARG...             further arguments of the build, of both engines
 //	pod: ARG...               of pod's alone
 //	bake: ARG...              it is built with "buildx bake", whose file names the image like the case
-//	podman: no, REASON        it is built by pod alone, since podman cannot
+//	podman: no, REASON        podman does not build it, since it cannot
 //	differs: REGEXP: REASON   a difference between the two that is as it should be
+//	buildkit: no, REASON      BuildKit does not build it
+//	unlike: REGEXP: REASON    a difference from what BuildKit makes that is as it should be
 //
 // and its files are the context, but for "setup", a shell script that runs in the context first, and "image", what pod makes.
 type testCase struct {
@@ -31,7 +33,13 @@ type testCase struct {
 	args    []string // of both
 	podArgs []string
 	bake    []string
-	without string // why podman cannot
+
+	podman, buildkit comparison
+}
+
+// comparison is what is expected of another builder.
+type comparison struct {
+	without string // why it cannot build the case
 	differs []difference
 }
 
@@ -65,17 +73,27 @@ func readCase(t *testing.T, file string) *testCase {
 		case "bake":
 			c.bake = append([]string{"buildx", "bake"}, strings.Fields(value)...)
 		case "podman":
-			c.without = strings.TrimPrefix(value, "no, ")
+			c.podman.without = strings.TrimPrefix(value, "no, ")
+		case "buildkit":
+			c.buildkit.without = strings.TrimPrefix(value, "no, ")
 		case "differs":
-			pattern, reason, ok := strings.Cut(value, ": ")
-			match, err := regexp.Compile(pattern)
-			if err != nil || !ok {
-				t.Fatalf("%s: %s: want a pattern and a reason: %v", file, line, err)
-			}
-			c.differs = append(c.differs, difference{match: match, reason: reason})
+			c.podman.expect(t, value)
+		case "unlike":
+			c.buildkit.expect(t, value)
 		}
 	}
 	return c
+}
+
+// expect reads the pattern and the reason of a difference.
+func (c *comparison) expect(t *testing.T, value string) {
+	t.Helper()
+	pattern, reason, ok := strings.Cut(value, ": ")
+	match, err := regexp.Compile(pattern)
+	if err != nil || !ok {
+		t.Fatalf("%s: want a pattern and a reason: %v", value, err)
+	}
+	c.differs = append(c.differs, difference{match: match, reason: reason})
 }
 
 // section is the content of a file of the archive.
@@ -86,6 +104,14 @@ func (c *testCase) section(name string) string {
 		}
 	}
 	return ""
+}
+
+// dockerfile is the name of the Dockerfile.
+func (c *testCase) dockerfile() string {
+	if i := slices.Index(c.args, "-f"); i >= 0 {
+		return c.args[i+1]
+	}
+	return "Dockerfile"
 }
 
 // update writes what pod makes into the archive.

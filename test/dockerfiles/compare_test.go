@@ -79,14 +79,48 @@ func (c *testCase) comparePodman(t *testing.T, pod, podman *picture) {
 		t.Fatal("podman has not built it")
 	}
 	pod, podman = pod.common(), podman.common()
-	for _, line := range append(differing("", pod.files, podman.files), differing("config ", pod.config, podman.config)...) {
+	c.podman.compare(t, "podman", append(differing("", pod.files, podman.files), differing("config ", pod.config, podman.config)...))
+}
+
+// compareBuildKit compares with what BuildKit has made, but for that in which it always differs: ArgsEscaped, which the image specification tells
+// builders not to write, and the time of directories that are as old as the copy of the context that the daemon was sent.
+func (c *testCase) compareBuildKit(t *testing.T, pod, buildkit *picture) {
+	t.Helper()
+	if buildkit == nil {
+		t.Fatal("BuildKit has not built it")
+	}
+	delete(buildkit.config, "ArgsEscaped")
+	for path, line := range buildkit.files {
+		if strings.HasPrefix(line, "dir ") && pod.files[path] == line+" kept" {
+			buildkit.files[path] += " kept"
+		}
+	}
+	lines := append(differing("", pod.files, buildkit.files), differing("config ", pod.config, buildkit.config)...)
+	for i := range max(len(pod.history), len(buildkit.history)) {
+		lines = append(lines, differing(fmt.Sprintf("history %d", i), nth(pod.history, i), nth(buildkit.history, i))...)
+	}
+	c.buildkit.compare(t, "BuildKit", lines)
+}
+
+// nth is a line of a list that may be shorter.
+func nth(lines []string, i int) map[string]string {
+	if i >= len(lines) {
+		return nil
+	}
+	return map[string]string{"": lines[i]}
+}
+
+// compare fails for each difference that is not expected, and for each that is and is not there.
+func (c *comparison) compare(t *testing.T, builder string, lines []string) {
+	t.Helper()
+	for _, line := range lines {
 		if !c.expected(line) {
-			t.Errorf("differs from podman: %s", line)
+			t.Errorf("differs from %s: %s", builder, line)
 		}
 	}
 	for _, d := range c.differs {
 		if !d.seen {
-			t.Errorf("expected to differ, and does not: %s: %s", d.match, d.reason)
+			t.Errorf("expected to differ from %s, and does not: %s: %s", builder, d.match, d.reason)
 		}
 	}
 }
@@ -125,7 +159,7 @@ func differing(kind string, pod, podman map[string]string) []string {
 }
 
 // expected reports whether the case lists a difference.
-func (c *testCase) expected(line string) bool {
+func (c *comparison) expected(line string) bool {
 	found := false
 	for i, d := range c.differs {
 		if d.match.MatchString(line) {

@@ -25,6 +25,7 @@ var update = flag.Bool("update", false, "write what pod makes into the archives"
 // suite is what the cases share: one store for each engine, with the bases.
 type suite struct {
 	pod, podman *podtest.World // podman: nil where it is not installed
+	buildkit    *buildkit      // nil where there is none to compare with
 	agent       string         // a socket that stands for an SSH agent
 }
 
@@ -55,8 +56,11 @@ func TestDockerfiles(t *testing.T) {
 				t.Fatal("pod has not built it")
 			}
 			c.compareMade(t, pods[name].text(plain))
-			if c.without == "" && s.podman != nil {
+			if c.podman.without == "" && s.podman != nil {
 				c.comparePodman(t, pods[name], podmans[name])
+			}
+			if c.buildkit.without == "" && s.buildkit != nil {
+				c.compareBuildKit(t, pods[name], s.buildkit.picture(t, c))
 			}
 		})
 	}
@@ -114,6 +118,7 @@ func newSuite(t *testing.T) *suite {
 	} else if os.Getenv("CI") == "true" {
 		t.Fatal("needs installed:podman")
 	}
+	s.buildkit = newBuildKit(t)
 	agent, err := net.Listen("unix", s.agent)
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +163,12 @@ func (s *suite) build(t *testing.T, c *testCase) {
 	if err := s.command(s.pod, dir, args); err != nil {
 		t.Errorf("%s: %v", c.name, err)
 	}
-	if s.podman == nil || c.without != "" {
+	if s.buildkit != nil && c.buildkit.without == "" {
+		if err := s.buildkit.build(s, c, dir); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	if s.podman == nil || c.podman.without != "" {
 		return
 	}
 	args = slices.Concat([]string{"build", "--pull=never", "--layers=false", "--format", "docker"}, tag, c.args, []string{"."})
@@ -175,12 +185,17 @@ func (s *suite) command(w *podtest.World, dir string, args []string) error {
 	defer cancel()
 	cmd := w.Command(ctx, args...)
 	cmd.Dir = dir
-	cmd.Env = append(cmd.Env, "SSH_AUTH_SOCK="+s.agent, "BUILD_SECRET=from the environment")
+	cmd.Env = append(cmd.Env, s.secrets()...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s %s: %w\n%s", filepath.Base(w.Engine), strings.Join(args, " "), err, out)
 	}
 	return nil
+}
+
+// secrets are what builds take from the environment.
+func (s *suite) secrets() []string {
+	return []string{"SSH_AUTH_SOCK=" + s.agent, "BUILD_SECRET=from the environment"}
 }
 
 // saved are the pictures of all images of a store that have a name.

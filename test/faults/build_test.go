@@ -43,7 +43,11 @@ func TestABuildSurvivesItsDeath(t *testing.T) {
 	b := newBench(t)
 	first, second := buildContext(t)
 	build := func(dir string) []string {
-		return []string{"build", "-q", "--network", "none", "-t", victim, dir}
+		args := []string{"build", "-q", "--network", "none", "-t", victim, dir}
+		if dir == second {
+			args = append(args, "--no-cache") // the cache of its RUN is emptied, too
+		}
+		return args
 	}
 	prepare := func() { b.must(nil, build(first)...) }
 	prepare()

@@ -50,12 +50,23 @@ func (r *reader) begin(s *stage) {
 		config.Config.WorkingDir = "/"
 		config.Config.Env = []string{"PATH=" + defaultPath}
 		s.env = newEnviron(config.Config.Env)
+		if s.files != "" {
+			s.addFiles()
+		}
 	}
 	if _, ok := s.env.Get("PATH"); !ok {
 		s.env.set("PATH", defaultPath)
 	}
 	config.Created, config.RootFS = nil, specs.RootFS{}
 	config.Config.OnBuild = nil
+}
+
+// addFiles begins a stage with the files of a context, which make its first layer.
+func (s *stage) addFiles() {
+	s.add(plan.Step{
+		Line: firstLine(s.Location), EndLine: lastLine(s.Location), Text: "FROM " + s.BaseName,
+		Copy: &plan.Copy{From: plan.Source{Context: s.files}, Paths: []string{"/"}, Dest: "/"},
+	}, "FROM "+s.BaseName)
 }
 
 // wholeHistory is the history of a stage with that of those it was begun from, which no stage but the target needs.

@@ -30,7 +30,8 @@ type stage struct {
 	nameless bool
 	history  []specs.History // without that of parent
 
-	replaced              bool // by a named context
+	files                 string // name of the context whose files it begins with
+	replaced              bool   // by a named context
 	triggered, workdirSet bool
 	// cmdSet, entrypointSet and healthcheckSet are where that was set last; nil: not in this stage.
 	cmdSet, entrypointSet, healthcheckSet []parser.Range
@@ -59,7 +60,7 @@ func (r *reader) nameStages(parsed []instructions.Stage) error {
 			return at(p.Location, fmt.Errorf("FROM %s: the name is empty; its ARG has no value", p.BaseName))
 		}
 		s.BaseName = name.Result
-		s.out = plan.Stage{Index: i, Name: p.Name, Line: firstLine(p.Location), From: s.BaseName, Platform: r.req.Platform}
+		s.out = plan.Stage{Index: i, Name: p.Name, Line: firstLine(p.Location), Platform: r.req.Platform}
 		if s.out.Platform, err = r.stagePlatform(p); err != nil {
 			return at(p.Location, err)
 		}
@@ -177,7 +178,8 @@ func (r *reader) dependencies(s *stage) ([]*stage, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.out.Base = source
+		s.out.Base, s.files = source, source.Context
+		s.out.Base.Context = "" // a step brings them in
 	}
 	if err := r.resolveCommands(s); err != nil {
 		return nil, err
@@ -308,6 +310,7 @@ func (r *reader) external(name string, platform plan.Platform, location []parser
 		name = image
 	}
 	need := plan.Need{Name: name, Platform: platform, Line: firstLine(location)}
+	need.Stage, _ = suggest.Search(name, r.stageNames(), false)
 	if _, known := r.req.Images[need.Key()]; !known {
 		same := func(n plan.Need) bool { return n.Key() == need.Key() }
 		if !slices.ContainsFunc(r.needs, same) {

@@ -35,7 +35,8 @@ type Request struct {
 type Need struct {
 	Name     string   `json:"name"`
 	Platform Platform `json:"platform"`
-	Line     int      `json:"line"` // where it is asked for
+	Line     int      `json:"line"`            // where it is asked for
+	Stage    string   `json:"stage,omitempty"` // that has nearly this name
 }
 
 // Key names the need in Request.Images and Source.Image.

@@ -26,7 +26,7 @@ func sample() Build {
 	amd64 := plan.Platform{OS: "linux", Arch: "amd64"}
 	first := 0
 	p := &plan.Plan{Stages: []plan.Stage{
-		{Name: "build", From: "golang", Base: plan.Source{Image: "golang@linux/amd64"}, Platform: amd64, Steps: []plan.Step{
+		{Name: "build", Base: plan.Source{Image: "golang@linux/amd64"}, Platform: amd64, Steps: []plan.Step{
 			{Line: 2, EndLine: 2, Text: "ENV A=1"},
 			{Line: 3, EndLine: 3, Text: "WORKDIR /src", Mkdir: &plan.Mkdir{Path: "/src"}},
 			{Line: 4, EndLine: 4, Text: "COPY . .", Copy: &plan.Copy{From: plan.Source{Context: plan.MainContext}, Paths: []string{"."}, Dest: "/src/"}},

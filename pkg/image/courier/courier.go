@@ -193,7 +193,13 @@ func (c Courier) run(ctx context.Context, s *image.Store, request Request, in *o
 		request.Bounds.UnpackLimit = own
 	}
 	var answer Answer
-	if err := errand.Run(ctx, program, request, &answer, errand.Streams{In: in, Out: out, Err: os.Stderr}); err != nil {
+	streams := errand.Streams{In: in, Out: out, Err: os.Stderr}
+	for _, progress := range []io.Writer{request.Pull.Progress, request.Push.Progress, request.Save.Progress} {
+		if progress != nil {
+			streams.Err = progress
+		}
+	}
+	if err := errand.Run(ctx, program, request, &answer, streams); err != nil {
 		return Answer{}, err
 	}
 	return answer, answer.err()

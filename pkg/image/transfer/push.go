@@ -95,9 +95,16 @@ func (j *job) send(ctx context.Context, src imageRef, to string, how copy.Option
 		return image.Pushed{}, fmt.Errorf("push to %q: %w", to, err)
 	}
 	defer func() { err = errors.Join(err, sign.end()) }()
-	dst, err := j.destination(to)
+	where := to
+	if opts.ByDigest {
+		where += docker.UnknownDigestSuffix
+	}
+	dst, err := j.destination(where)
 	if err != nil {
 		return image.Pushed{}, fmt.Errorf("push to %q: %w", to, err)
+	}
+	if opts.ByDigest && how.ImageListSelection != copy.CopySystemImage {
+		dst.imageRef = untaggedList{dst.imageRef}
 	}
 	whole := false
 	defer func() { err = errors.Join(err, dst.end(whole)) }()
@@ -128,6 +135,9 @@ func (j *job) send(ctx context.Context, src imageRef, to string, how copy.Option
 		return image.Pushed{}, err
 	}
 	whole = true
+	if opts.ByDigest {
+		dst.name += "@" + digest.String()
+	}
 	return image.Pushed{Name: dst.name, Digest: digest.String(), Size: int64(len(written))}, failpoint.Hit("push.done")
 }
 
