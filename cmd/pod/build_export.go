@@ -56,7 +56,7 @@ func (o *buildOptions) nameStatements(out buildOutput, platform plan.Platform, s
 
 // directoryOf is where the files of a platform go.
 func (o *buildOptions) directoryOf(out buildOutput, platform plan.Platform) string {
-	split := len(o.job.Platforms) > 1
+	split := o.job.Several || len(o.job.Platforms) > 1
 	if out.split != nil {
 		split = *out.split
 	}

@@ -153,6 +153,9 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if o.check {
 		o.call.method = "check"
 	}
+	if err := o.readBuildah(f, a); err != nil {
+		return err
+	}
 	o.job.Pull.Retry = &o.retry
 	o.job.Pull.Progress, o.job.Pull.Terminal = a.progress(o.quiet)
 	switch {
@@ -167,10 +170,11 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if err := o.completePlatforms(); err != nil {
 		return err
 	}
-	if err := o.checkHistory(); err != nil {
+	if err := o.readArgFiles(); err != nil {
 		return err
 	}
-	if err := o.readArgFiles(); err != nil {
+	o.job.InlineCache, o.job.Several = o.argOn("BUILDKIT_INLINE_CACHE"), o.argOn("BUILDKIT_MULTI_PLATFORM")
+	if err := o.checkHistory(); err != nil {
 		return err
 	}
 	if err := o.completeNames(a); err != nil {

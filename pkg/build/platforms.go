@@ -108,10 +108,13 @@ func (o *oneBuild) giveFiles(ctx context.Context) error {
 	return job.Files(ctx, o.platform, tree, statements)
 }
 
+// severally says that the result is a manifest list.
+func (j *Job) severally() bool { return j.Several || len(j.Platforms) > 1 }
+
 // recordAll makes the images of what was solved, and the list of them.
 func (s *Session) recordAll(ctx context.Context, job *Job, builds []*oneBuild, result *Result) error {
 	single := *job
-	listed := len(builds) > 1 || job.Attest.Any()
+	listed := job.severally() || job.Attest.Any()
 	if listed {
 		single.Names = nil // they are the list's
 	}

@@ -163,6 +163,9 @@ func (s *solve) contextOf(id string) string {
 func (j *Job) arguments() map[string]string {
 	out := map[string]string{}
 	for name, value := range j.Request.Args {
+		if strings.HasSuffix(strings.ToLower(name), "_proxy") {
+			value = provenance.Redact(value) // the caller's, and nobody's to read
+		}
 		out["build-arg:"+name] = value
 	}
 	for name, value := range j.Request.Labels {

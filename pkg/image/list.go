@@ -27,7 +27,8 @@ type Listed struct {
 	Size         int64 // bytes of its layers, unpacked, and of its data
 	Labels       map[string]string
 	OS, Arch     string
-	Intermediate bool // unnamed, and others are built on it, or it is a manifest list's
+	Intermediate bool // unnamed, and others are built on it
+	InList       bool // a manifest list of the store refers to it
 	Containers   int  // of pod, podman and buildah that use it
 	Damaged      bool // its configuration cannot be read; only Image's own fields and Size are known
 }
@@ -58,7 +59,7 @@ func (s *Store) List(ctx context.Context, opts ListOptions) ([]Listed, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.Intermediate && !opts.All && !keep.intermediate {
+		if l.Intermediate && !opts.All && !keep.intermediate || l.ofList() && !opts.All {
 			continue
 		}
 		if keep.match(&l) {
@@ -71,6 +72,9 @@ func (s *Store) List(ctx context.Context, opts ListOptions) ([]Listed, error) {
 	return out, nil
 }
 
+// ofList says that the image is there for a manifest list alone.
+func (l Listed) ofList() bool { return l.InList && !l.List && len(l.Names) == 0 }
+
 func (s *Store) listed(ctx context.Context, f *family, img *Image, others []containerRecord) (Listed, error) {
 	l := Listed{Image: img, Size: f.size(img)}
 	if c := f.conf(img); c != nil {
@@ -78,7 +82,8 @@ func (s *Store) listed(ctx context.Context, f *family, img *Image, others []cont
 	} else {
 		l.Damaged = !img.List
 	}
-	l.Intermediate = len(img.Names) == 0 && !img.List && (len(f.listsOf(img)) > 0 || len(f.children(img)) > 0)
+	l.Intermediate = len(img.Names) == 0 && len(f.children(img)) > 0
+	l.InList = f.inList(img)
 	users, err := s.users(ctx, img.ID)
 	if err != nil {
 		return l, err
