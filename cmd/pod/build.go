@@ -113,6 +113,9 @@ func (o *buildOptions) carryOut(ctx context.Context, a *app, s *build.Session) (
 	}
 	a.showSource(err)
 	if err == nil {
+		err = o.writeBOM(made.Result)
+	}
+	if err == nil {
 		made.pushed, err = o.export(ctx, a, s.Images, made.Result)
 	}
 	return made, err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/build/bom"
 	"github.com/pod-engine/pod/pkg/build/provenance"
 	"github.com/pod-engine/pod/pkg/scan"
 	"github.com/spf13/pflag"
@@ -88,12 +89,21 @@ func parseSBOM(attributes map[string]string) (*build.SBOM, error) {
 func (o *buildOptions) addAttestFlags(f *pflag.FlagSet) {
 	f.Var(appendTo(&o.attest, parseAttest), "attest", "state something of the image beside it: type=provenance|sbom[,KEY=VALUE...], or type=TYPE,disabled=true")
 	o.addShortAttest(f, "provenance", "state how the image was made: true, false, or mode=min|max[,version=v1|v0.2][,builder-id=ID]...")
-	o.addShortAttest(f, "sbom", "state what the image is made of: true, false, or generator=IMAGE")
+	o.addShortAttest(f, "sbom", "state what the image is made of: true, false, or generator=IMAGE; as podman has it a preset (pod, syft, trivy, ...) for --sbom-output and its like")
+	o.addBOMFlags(f)
 }
 
 // addShortAttest binds a flag that stands for --attest type=KIND.
 func (o *buildOptions) addShortAttest(f *pflag.FlagSet, kind, help string) {
 	f.Var(parsed{kind: "string", set: func(s string) error {
+		if kind == "sbom" && isPreset(s) {
+			if _, err := bom.ParsePreset(s); err == nil {
+				o.bom.preset = s
+				return nil
+			} else if _, isBool := strconv.ParseBool(s); isBool != nil {
+				return err
+			}
+		}
 		if on, err := strconv.ParseBool(s); err == nil {
 			o.attest = append(o.attest, attestEntry{kind: kind, disabled: !on})
 			return nil
@@ -148,6 +158,9 @@ func (o *buildOptions) completeAttest(a *app) error {
 	}
 	o.metadataMode = metadataProvenance(os.Getenv("BUILDX_METADATA_PROVENANCE"))
 	o.job.Attest.Records = (o.metadataFile != "" || o.recorded) && o.metadataMode != metadataDisabled
+	if err := o.completeBOM(); err != nil {
+		return err
+	}
 	return o.checkAttest()
 }
 
@@ -219,6 +232,9 @@ func (a *app) scanSubject(ctx context.Context, subject build.ScanSubject) ([]byt
 		Image:   scan.Image{Name: subject.Name, OS: subject.Platform.OS, Architecture: subject.Platform.Arch, Variant: subject.Platform.Variant},
 		Options: scan.Options{Format: scan.FormatSPDX, Scanner: scan.ScannerNone, Timeout: scanTimeout, Quiet: true},
 		Version: version, Time: documentTime(),
+	}
+	if subject.CycloneDX {
+		request.Options.Format = scan.FormatCycloneDX
 	}
 	if subject.Epoch != nil {
 		request.Time = subject.Epoch.UTC()

@@ -52,6 +52,7 @@ type buildOptions struct {
 	keepImage          bool    // whatever the outputs are
 
 	attest       []attestEntry
+	bom          bomFlags
 	recorded     bool // the metadata of the build is wanted, without a file of its own
 	metadataMode metadataMode
 }

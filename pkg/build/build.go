@@ -80,6 +80,8 @@ type Job struct {
 	Squash  Squash
 	// Attest is what is stated of the image, and kept beside it.
 	Attest Attest
+	// BOM is a bill of materials that is a file; nil: there is none.
+	BOM *BOMFile
 	// CacheFrom are caches of others to look into, CacheTo where the cache of this build is written for others; InlineCache has the image
 	// itself say which steps have made its layers.
 	CacheFrom   []CacheSource
@@ -122,7 +124,9 @@ type Result struct {
 	Images []*image.Image      // in the order of Job.Platforms; none when Job.NoImage says so
 	List   *image.ManifestList // of several platforms, with attestations, or by name; else nil
 	// Records are what is known of how each image was made, in the order of Job.Platforms, when Job.Attest asks for them.
-	Records  []provenance.Build
+	Records []provenance.Build
+	// BOMs are the documents that Job.BOM asks for, in the same order.
+	BOMs     []BOMDocument
 	Warnings []plan.Warning
 }
 

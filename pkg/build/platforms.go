@@ -38,6 +38,13 @@ func (s *Session) Build(ctx context.Context, job *Job) (Result, error) {
 	}
 	invocation := strings.ToLower(rand.Text())[:25]
 	for _, one := range builds {
+		if job.BOM != nil {
+			document, err := one.addBOM(ctx)
+			if err != nil {
+				return result, err
+			}
+			result.BOMs = append(result.BOMs, document)
+		}
 		if err := one.claims(ctx, started, invocation); err != nil {
 			return result, err
 		}

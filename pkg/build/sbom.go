@@ -32,6 +32,8 @@ type ScanSubject struct {
 	Digests  []string   // of the layers, oldest first; none: they are not known
 	Platform plan.Platform
 	Epoch    *time.Time // of the document; nil: now
+	// CycloneDX wants a document of that kind rather than of SPDX.
+	CycloneDX bool
 }
 
 // coreBOM is the name of the bill of the target; those of other trees begin with it.
@@ -72,7 +74,7 @@ func (s *solve) boms(ctx context.Context, with SBOM) (out []claim, err error) {
 		return s.generated(ctx, with, vertex)
 	}
 	for _, t := range s.bomTargets() {
-		text, err := s.scanOne(ctx, t)
+		text, err := s.scanOne(ctx, t, false)
 		if err != nil {
 			return nil, fmt.Errorf("make a bill of materials: %w", err)
 		}
@@ -94,8 +96,8 @@ func (s *solve) generated(ctx context.Context, with SBOM, vertex Vertex) ([]clai
 }
 
 // scanOne has one tree scanned.
-func (s *solve) scanOne(ctx context.Context, t bomTarget) (json.RawMessage, error) {
-	subject := ScanSubject{Name: s.subjectName(t), Platform: s.platform, Epoch: s.job.Epoch}
+func (s *solve) scanOne(ctx context.Context, t bomTarget, cycloneDX bool) (json.RawMessage, error) {
+	subject := ScanSubject{Name: s.subjectName(t), Platform: s.platform, Epoch: s.job.Epoch, CycloneDX: cycloneDX}
 	if t.source.Context != "" {
 		// What the ignore file leaves out is no part of the build, so the rest is copied.
 		dir, err := s.copyOfContext(ctx, t.source.Context)
@@ -274,14 +276,19 @@ func readBOMs(dir string) ([]claim, error) {
 	return append(core, more...), nil
 }
 
-func readBOM(root *os.File, name string) (claim, error) {
+// readWritten reads what a stranger's program has written under a name.
+func readWritten(root *os.File, name string) ([]byte, error) {
 	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
 	f, err := openat2(root, name, &how)
 	if err != nil {
-		return claim{}, err
+		return nil, err
 	}
 	defer f.Close()
-	text, err := readRegular(f, maxBOM)
+	return readRegular(f, maxBOM)
+}
+
+func readBOM(root *os.File, name string) (claim, error) {
+	text, err := readWritten(root, name)
 	if err != nil {
 		return claim{}, err
 	}
