@@ -51,8 +51,12 @@ func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string)
 		}
 	}
 	tree, err := openTree(dir)
-	if err != nil || a.subdir == "" {
-		return tree, err
+	if err != nil {
+		return nil, err
+	}
+	tree.Origin = a.origin(commit)
+	if a.subdir == "" {
+		return tree, nil
 	}
 	// A link on the way does not lead out of the repository (CVE-2026-44517).
 	sub, err := inRoot(tree.Root, a.subdir, unix.O_RDONLY|unix.O_DIRECTORY)
@@ -60,7 +64,7 @@ func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string)
 	if err != nil {
 		return nil, fmt.Errorf("there is no directory %q in it: %w", a.subdir, err)
 	}
-	return &Tree{Root: sub, foreign: true}, nil
+	return &Tree{Root: sub, Origin: tree.Origin, foreign: true}, nil
 }
 
 // fetchRef fetches one commit and gives the name it has here. A server may give commits by branches and tags only, or know nothing but whole

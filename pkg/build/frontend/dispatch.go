@@ -20,6 +20,7 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 // dispatchStage turns the instructions of a stage into steps and its configuration. Stages it depends on came before.
 func (r *reader) dispatchStage(s *stage) error {
 	r.begin(s)
+	r.scanGlobally(s)
 	for _, c := range s.commands {
 		if err := r.dispatch(s, c); err != nil {
 			return at(c.Location(), err)
@@ -270,8 +271,15 @@ func (r *reader) arg(s *stage, c command, i *instructions.ArgCommand) error {
 		}
 		word := arg.Key
 		if ok {
-			s.env.set(arg.Key, value)
 			word += "=" + value
+		}
+		switch {
+		case isScanArg(arg.Key):
+			s.scan(arg.Key, value)
+			words = append(words, word)
+			continue
+		case ok:
+			s.env.set(arg.Key, value)
 		}
 		if !slices.Contains(s.args, arg.Key) {
 			s.args = append(s.args, arg.Key)
