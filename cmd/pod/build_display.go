@@ -19,7 +19,7 @@ func (o *buildOptions) openDisplay(a *app) (finish func(), err error) {
 		if err != nil {
 			return nil, fmt.Errorf("write the log: %w", err)
 		}
-		o.job.Display = build.NewPlain(f, report.Escape)
+		o.job.Display = build.NewPlain(f, report.EscapeLine)
 		return func() { f.Close() }, nil
 	}
 	kind := o.progress
@@ -37,7 +37,7 @@ func (o *buildOptions) openDisplay(a *app) (finish func(), err error) {
 	case kind == "tty" && !isTerminal:
 		return nil, errors.New("--progress tty: the standard error is not a terminal")
 	case isTerminal && kind != "plain":
-		live := build.NewLive(a.Err, build.LiveOptions{Escape: report.Escape, Colour: colours(a.Err), Size: func() (rows, columns int) {
+		live := build.NewLive(a.Err, build.LiveOptions{Escape: report.EscapeLine, Colour: colours(a.Err), Size: func() (rows, columns int) {
 			size, err := terminal.WindowSize(a.Err)
 			if err != nil || size.Rows == 0 || size.Columns == 0 {
 				return 24, 80
@@ -47,7 +47,7 @@ func (o *buildOptions) openDisplay(a *app) (finish func(), err error) {
 		o.job.Display = live
 		return live.Close, nil
 	default:
-		o.job.Display = build.NewPlain(a.Err, report.Escape)
+		o.job.Display = build.NewPlain(a.Err, report.EscapeLine)
 	}
 	return nothing, nil
 }

@@ -75,7 +75,7 @@ var allowed = []importRule{
 	{"pkg/engine/monitor", []string{"pkg/engine/monitor"}, "it is linked into pod-monitor, of which every container has one in memory"},
 	{"pkg/engine/event", nil, "events are read without an engine"},
 	{"pkg/build/plan", nil, "it is what the reader of a Dockerfile and the builder agree on"},
-	{"pkg/build/frontend", []string{"pkg/build/plan"}, "reading a Dockerfile is pure"},
+	{"pkg/build/frontend", []string{"pkg/build/plan", "pkg/container"}, "reading a Dockerfile is pure"},
 	{"pkg/build/bake/definition", []string{"pkg/build/bake"}, "reading files of targets is pure"},
 	{"pkg/build/bake", nil, "it is what pod and pod-bake agree on"},
 	{"pkg/build", []string{"pkg/container", "pkg/image", "pkg/build/plan", "pkg/engine/step"}, "the builder is given who runs its steps"},
