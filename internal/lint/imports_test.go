@@ -78,7 +78,7 @@ var allowed = []importRule{
 	{"pkg/build/plan", nil, "it is what the reader of a Dockerfile and the builder agree on"},
 	{"pkg/build/bom", nil, "documents are put together without a build"},
 	{"pkg/build/provenance", []string{"pkg/build/plan"}, "what is said of a build is a pure function of it"},
-	{"pkg/build/frontend", []string{"pkg/build/plan"}, "reading a Dockerfile is pure"},
+	{"pkg/build/frontend", []string{"pkg/build/plan", "pkg/container"}, "reading a Dockerfile is pure"},
 	{"pkg/build/bake/definition", []string{"pkg/build/bake"}, "reading files of targets is pure"},
 	{"pkg/build/bake", nil, "it is what pod and pod-bake agree on"},
 	{"pkg/cdi", []string{"pkg/container"}, "it says what devices by name change of a configuration"},
