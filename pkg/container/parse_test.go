@@ -188,6 +188,28 @@ func TestParseDevice(t *testing.T) {
 	})
 }
 
+func TestParseGPUs(t *testing.T) {
+	gpus := func(names ...string) (out []Device) {
+		for _, name := range names {
+			out = append(out, Device{CDI: "nvidia.com/gpu=" + name})
+		}
+		return out
+	}
+	testParse(t, ParseGPUs, []parseCase[[]Device]{
+		{in: "all", want: gpus("all")},
+		{in: "2", want: gpus("0", "1")},
+		{in: "0", want: nil},
+		{in: "device=1", want: gpus("1")},
+		{in: `"device=0,2"`, want: gpus("0", "2")},
+		{in: "device=GPU-3faa8-219", want: gpus("GPU-3faa8-219")},
+		{in: "", err: "names no GPUs"},
+		{in: "-1", err: "names no GPUs"},
+		{in: "device=", err: "names no GPUs"},
+		{in: "device=0,,1", err: "names no GPUs"},
+		{in: "driver=other,count=1", err: "names no GPUs"},
+	})
+}
+
 func TestParseUlimit(t *testing.T) {
 	testParse(t, ParseUlimit, []parseCase[Ulimit]{
 		{in: "nofile=1024", want: Ulimit{"nofile", 1024, 1024}},
