@@ -43,6 +43,7 @@ func newBuildCommand(a *app) *cobra.Command {
 		},
 	}
 	opts.addFlags(cmd.Flags(), callersSurroundings())
+	a.addBuilderFlag(cmd.Flags())
 	cmd.Flags().SetNormalizeFunc(normalizeConfigFlag)
 	return cmd
 }
@@ -119,6 +120,9 @@ func (o *buildOptions) carryOut(ctx context.Context, a *app, s *build.Session) (
 
 // builder puts the parts of a build together.
 func (a *app) builder(ctx context.Context) (*build.Builder, error) {
+	if err := a.checkBuilder(ctx); err != nil {
+		return nil, err
+	}
 	e, err := a.engine(ctx)
 	if err != nil {
 		return nil, err

@@ -50,7 +50,7 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session
 		}
 		o.job.Context, text, err = s.ContextFrom(ctx, a.In)
 	case build.IsAddress(dir):
-		o.job.Context, text, err = s.ContextAt(ctx, dir)
+		o.job.Context, text, err = s.ContextAt(ctx, dir, o.argOn("BUILDKIT_CONTEXT_KEEP_GIT_DIR"))
 	default:
 		return o.openDirectory(ctx, a, s, dir, given)
 	}
@@ -77,7 +77,7 @@ func (o *buildOptions) openNamed(ctx context.Context, a *app, s *build.Session, 
 	var text []byte
 	var err error
 	if build.IsAddress(c.value) {
-		tree, text, err = s.ContextAt(ctx, c.value)
+		tree, text, err = s.ContextAt(ctx, c.value, o.argOn("BUILDKIT_CONTEXT_KEEP_GIT_DIR"))
 	} else {
 		if tree, err = s.OpenContext(ctx, c.value); err == nil {
 			tree, err = s.Ignoring(tree, []string{".containerignore", ".dockerignore"})

@@ -41,7 +41,7 @@ func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *
 
 // directoryOf is where the files of a platform go.
 func (o *buildOptions) directoryOf(out buildOutput, platform plan.Platform) string {
-	split := len(o.job.Platforms) > 1
+	split := o.job.Several || len(o.job.Platforms) > 1
 	if out.split != nil {
 		split = *out.split
 	}

@@ -148,6 +148,13 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if o.check {
 		o.call.method = "check"
 	}
+	if err := o.readBuildah(f, a); err != nil {
+		return err
+	}
+	var err error
+	if o.job.MaxOutput, err = maxOutput(); err != nil {
+		return err
+	}
 	o.job.Pull.Retry = &o.retry
 	o.job.Pull.Progress, o.job.Pull.Terminal = a.progress(o.quiet)
 	switch {
@@ -162,20 +169,17 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if err := o.completePlatforms(); err != nil {
 		return err
 	}
+	if err := o.readArgFiles(); err != nil {
+		return err
+	}
+	o.job.InlineCache, o.job.Several = o.argOn("BUILDKIT_INLINE_CACHE"), o.argOn("BUILDKIT_MULTI_PLATFORM")
 	if err := o.checkHistory(); err != nil {
 		return err
 	}
 	if err := o.completeNames(a); err != nil {
 		return err
 	}
-	if err := o.readArgFiles(); err != nil {
-		return err
-	}
 	if err := o.completeProxies(a, f.Changed("http-proxy")); err != nil {
-		return err
-	}
-	var err error
-	if o.job.MaxOutput, err = maxOutput(); err != nil {
 		return err
 	}
 	return o.readEpoch()

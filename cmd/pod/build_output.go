@@ -252,7 +252,7 @@ func (o *buildOptions) completeOutputs(a *app) error {
 		}
 		if out.kind == "docker" && out.dest != "" {
 			o.job.Docker = true
-			if len(o.job.Platforms) > 1 {
+			if o.job.Several || len(o.job.Platforms) > 1 {
 				return usageError{errors.New("docker's archive has no place for several platforms; type=oci has")}
 			}
 		}
@@ -296,7 +296,7 @@ func (o *buildOptions) completeAnnotations() error {
 	switch {
 	case len(o.job.Annotations) > 0 && o.job.Docker:
 		return usageError{errors.New("--annotation needs --format oci: an image in docker's format has none")}
-	case len(o.job.ListAnnotations) > 0 && len(o.job.Platforms) < 2 && o.job.List == "":
+	case len(o.job.ListAnnotations) > 0 && len(o.job.Platforms) < 2 && !o.job.Several && o.job.List == "":
 		return usageError{fmt.Errorf("the annotation %s is for a manifest list, and an image for one platform has none", slices.Sorted(maps.Keys(o.job.ListAnnotations))[0])}
 	}
 	return nil

@@ -10,9 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pod-engine/pod/internal/failpoint"
@@ -60,6 +62,26 @@ func (n Namespace) Ensure(ctx context.Context, arch string) error {
 		return hint.Wrap(missing(why), "install qemu-user-static")
 	}
 	return nil
+}
+
+// Archs are the architectures whose programs run as it is, and those for which an emulator is installed, in the words of GOARCH; the machine's own is the first.
+func (n Namespace) Archs() []string {
+	out := []string{n.Arch}
+	for _, arch := range slices.Sorted(maps.Keys(machines())) {
+		m := machines()[arch]
+		runs := native(arch, n.Arch)
+		if !runs {
+			runs, _ = n.runs(m)
+		}
+		if !runs && n.Own != "" {
+			_, err := n.emulator(m)
+			runs = err == nil
+		}
+		if runs && arch != n.Arch {
+			out = append(out, arch)
+		}
+	}
+	return out
 }
 
 func missing(why string) error {

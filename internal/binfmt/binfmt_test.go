@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,6 +52,18 @@ func TestWhatTheMachineHas(t *testing.T) {
 				t.Errorf("the hint is %q", hint.Of(err))
 			}
 		})
+	}
+}
+
+func TestArchs(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"qemu": qemuARM64, "status": "enabled\n", "register": ""} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := (Namespace{Arch: "amd64", System: dir}).Archs(); !slices.Equal(got, []string{"amd64", "386", "arm64"}) {
+		t.Errorf("a machine of amd64 with an emulator for arm64 runs %v", got)
 	}
 }
 

@@ -136,6 +136,7 @@ var owned = []struct {
 	{"github.com/rootless-containers/rootlesskit", []string{"pkg/netns/bridge"}, "port forwarding is a matter of the network"},
 	{"github.com/moby/buildkit", []string{"pkg/build/frontend"}, "the meaning of a Dockerfile is BuildKit's, what is done with it is ours"},
 	{"github.com/docker/buildx", []string{"pkg/build/bake/definition"}, "its parser of bake files, and nothing else of it"},
+	{"github.com/compose-spec/compose-go/v2", []string{"pkg/build/bake/definition"}, "compose files mean what they mean to docker"},
 	{"github.com/hashicorp/hcl/v2", []string{"pkg/build/bake/definition"}, "files of targets"},
 	{"github.com/zclconf/go-cty", []string{"pkg/build/bake/definition"}, "values of HCL"},
 	{"github.com/moby/patternmatcher", []string{"pkg/build"}, "what an ignore file leaves out"},

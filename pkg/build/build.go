@@ -60,6 +60,8 @@ type Job struct {
 	Request    plan.Request // but for Text, Name, Ignore, Images and Platform
 	// Platforms are what is built for, each once; at least one.
 	Platforms []plan.Platform
+	// Several says that the names mean a manifest list even when there is one platform.
+	Several bool
 	// Context is the directory that COPY reads; nil: there is none.
 	Context *Tree
 	// Contexts are further ones by name, as Request.Contexts has them.

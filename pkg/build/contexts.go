@@ -37,13 +37,15 @@ func (s *Session) OpenContext(ctx context.Context, dir string) (*Tree, error) {
 	return tree, err
 }
 
-// ContextAt fetches a context: a tree by git, an archive by HTTP, or by HTTP a Dockerfile alone, which is then the text.
-func (s *Session) ContextAt(ctx context.Context, word string) (t *Tree, text []byte, err error) {
+// ContextAt fetches a context: a tree by git, with its directory .git when keepGit says so, an archive by HTTP, or by HTTP a Dockerfile alone, which is
+// then the text.
+func (s *Session) ContextAt(ctx context.Context, word string, keepGit bool) (t *Tree, text []byte, err error) {
 	a, err := parseAddress(word)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the build context: %w", err)
 	}
-	return s.context(ctx, word, func() (*Tree, []byte, error) {
+	a.keepGit = a.keepGit || keepGit
+	return s.context(ctx, fmt.Sprint(word, " ", keepGit), func() (*Tree, []byte, error) {
 		return s.inWorkspace(ctx, func(dir string) (*Tree, []byte, error) {
 			tree, name, err := s.fetch(ctx, a, "", dir)
 			if err != nil || a.git {

@@ -90,10 +90,13 @@ func (o *oneBuild) giveFiles(ctx context.Context) error {
 	return job.Files(ctx, o.platform, tree)
 }
 
+// severally says that the result is a manifest list.
+func (j *Job) severally() bool { return j.Several || len(j.Platforms) > 1 }
+
 // recordAll makes the images of what was solved, and the list of them.
 func (s *Session) recordAll(ctx context.Context, job *Job, builds []*oneBuild, result *Result) error {
 	single := *job
-	if len(builds) > 1 {
+	if job.severally() {
 		single.Names = nil // they are the list's
 	}
 	for _, one := range builds {
@@ -111,7 +114,7 @@ func (s *Session) recordAll(ctx context.Context, job *Job, builds []*oneBuild, r
 		result.Images = append(result.Images, img)
 	}
 	var err error
-	if len(builds) > 1 {
+	if job.severally() {
 		list := image.NewList{Images: result.Images, Names: job.Names, Annotations: job.ListAnnotations}
 		result.List, err = s.Images.AddManifestList(ctx, list)
 	}

@@ -15,11 +15,18 @@ import (
 // Emulate makes sure that programs for an architecture, in the words of GOARCH, run in containers. Where nobody has registered an emulator on
 // this machine it is registered in the user's own namespace; a namespace that is the machine's is left alone.
 func (e *Engine) Emulate(ctx context.Context, arch string) error {
+	return e.emulation().Ensure(ctx, arch)
+}
+
+// Archs are the architectures, in the words of GOARCH, whose programs run in containers, with Emulate where it must be; this machine's is the first.
+func (e *Engine) Archs() []string { return e.emulation().Archs() }
+
+func (e *Engine) emulation() binfmt.Namespace {
 	n := binfmt.Namespace{Arch: runtime.GOARCH, System: binfmt.SystemDir, Find: exec.LookPath}
 	if e.User.Rootless {
 		n.Own = filepath.Join(e.RunDir, "binfmt")
 	}
-	return n.Ensure(ctx, arch)
+	return n
 }
 
 // emulateFor has an emulator ready for the container, or says why there is none. It is started all the same: what an image says about itself is

@@ -28,6 +28,7 @@ type Listed struct {
 	Labels       map[string]string
 	OS, Arch     string
 	Intermediate bool // unnamed, and others are built on it
+	InList       bool // a manifest list of the store refers to it
 	Containers   int  // of pod, podman and buildah that use it
 	Damaged      bool // its configuration cannot be read; only Image's own fields and Size are known
 }
@@ -79,6 +80,7 @@ func (s *Store) listed(ctx context.Context, f *family, img *Image, others []cont
 		l.Damaged = !img.List
 	}
 	l.Intermediate = len(img.Names) == 0 && len(f.children(img)) > 0
+	l.InList = f.inList(img)
 	users, err := s.users(ctx, img.ID)
 	if err != nil {
 		return l, err

@@ -124,6 +124,9 @@ func (s *stage) mount(m *instructions.Mount, source plan.Source) (plan.Mount, er
 		if out.ID == "" {
 			out.ID = path.Clean(m.Target)
 		}
+		if space := s.cacheSpace; space != "" {
+			out.ID = path.Join(space, out.ID)
+		}
 	case instructions.MountTypeSecret:
 		return out, secretMount(&out, m)
 	case instructions.MountTypeSSH:

@@ -28,7 +28,9 @@ type stage struct {
 	env      *environ // ENV and ARG in scope
 	args     []string // names of the ARGs declared, for the history
 	nameless bool
-	history  []specs.History // without that of parent
+	// cacheSpace is put in front of the names of caches (BUILDKIT_CACHE_MOUNT_NS).
+	cacheSpace string
+	history    []specs.History // without that of parent
 
 	files                 string // name of the context whose files it begins with
 	replaced              bool   // by a named context
@@ -50,7 +52,7 @@ func (r *reader) nameStages(parsed []instructions.Stage) error {
 		if i == 0 && r.req.From != "" {
 			p.BaseName = r.req.From
 		}
-		s := &stage{Stage: p, index: i, nameless: p.Name == ""}
+		s := &stage{Stage: p, index: i, nameless: p.Name == "", cacheSpace: r.req.Args["BUILDKIT_CACHE_MOUNT_NS"]}
 		name, err := r.expand(r.lex, p.BaseName, r.globals)
 		if err != nil {
 			return at(p.Location, err)
