@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/pod-engine/pod/internal/carried"
@@ -18,7 +20,14 @@ import (
 
 // bakeConfig has pod-bake read the files.
 func (a *app) bakeConfig(ctx context.Context, o bakeOptions) (bake.Config, error) {
-	files, err := readBakeFiles(o.files, a.In)
+	if on, err := strconv.ParseBool(os.Getenv("BUILDX_BAKE_FILE_RELATIVE_PATHS")); err == nil && on {
+		return bake.Config{}, usageError{errors.New("BUILDX_BAKE_FILE_RELATIVE_PATHS is not possible: paths in a file of targets are relative to the current directory")}
+	}
+	names := o.files
+	if len(names) == 0 {
+		names = bakeFilesOf()
+	}
+	files, err := readBakeFiles(names, a.In)
 	if err != nil {
 		return bake.Config{}, err
 	}
@@ -43,17 +52,35 @@ func (a *app) bakeConfig(ctx context.Context, o bakeOptions) (bake.Config, error
 	return answer.Config, nil
 }
 
+// usualBakeFiles are those that are read when none is named.
+func usualBakeFiles() []string {
+	return []string{
+		"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
+		"docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl",
+	}
+}
+
+// bakeFilesOf are the files that BUILDX_BAKE_FILE names.
+func bakeFilesOf() []string {
+	separator := cmp.Or(os.Getenv("BUILDX_BAKE_PATH_SEPARATOR"), string(os.PathListSeparator))
+	var names []string
+	for name := range strings.SplitSeq(os.Getenv("BUILDX_BAKE_FILE"), separator) {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // readBakeFiles reads the files named, or the usual ones that are there.
 func readBakeFiles(names []string, stdin io.Reader) ([]bake.File, error) {
 	usual := len(names) == 0
 	if usual {
-		names = []string{
-			"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
-			"docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl",
-		}
+		names = usualBakeFiles()
 	}
 	var files []bake.File
 	for _, name := range names {
+		name = strings.TrimPrefix(name, "cwd://")
 		var text []byte
 		var err error
 		if name == "-" {
@@ -73,29 +100,4 @@ func readBakeFiles(names []string, stdin io.Reader) ([]bake.File, error) {
 		return nil, hint.Wrap(errors.New("there is no docker-bake.hcl, docker-bake.json or compose file here"), "name a file with --file")
 	}
 	return files, nil
-}
-
-func (a *app) listBake(c bake.Config, what string) error {
-	rows := [][]string{{"TARGET", "DESCRIPTION"}}
-	switch strings.TrimPrefix(strings.TrimSuffix(what, ",format=table"), "type=") {
-	case "targets":
-		for _, g := range c.Groups {
-			rows = append(rows, []string{report.Escape(g.Name), report.Escape(strings.TrimSpace(g.Description + " (" + strings.Join(g.Targets, ", ") + ")"))})
-		}
-		for _, t := range c.Targets {
-			rows = append(rows, []string{report.Escape(t.Name), report.Escape(t.Description)})
-		}
-	case "variables":
-		rows[0] = []string{"VARIABLE", "TYPE", "VALUE", "DESCRIPTION"}
-		for _, v := range c.Variables {
-			value := "<null>"
-			if v.Value != nil {
-				value = *v.Value
-			}
-			rows = append(rows, []string{report.Escape(v.Name), report.Escape(v.Type), report.Escape(value), report.Escape(v.Description)})
-		}
-	default:
-		return usageError{fmt.Errorf("--list %s: it is targets or variables", what)}
-	}
-	return report.Table(a.Out, rows, report.Docker)
 }

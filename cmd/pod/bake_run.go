@@ -55,6 +55,9 @@ func (a *app) bakePlan(ctx context.Context, p bake.Plan, o bakeOptions) error {
 	if n := o.jobs.parallel; n > 0 {
 		b.room = make(chan struct{}, n)
 	}
+	if err := b.allowTargets(); err != nil {
+		return err
+	}
 	if err := b.complete(); err != nil {
 		return err
 	}
@@ -112,7 +115,7 @@ func (b *baking) completeTarget(t *baked) error {
 			flags = append(flags, "--build-context="+key+"="+localPath(value))
 		}
 	}
-	for _, word := range b.allow {
+	for _, word := range b.buildAllows() {
 		flags = append(flags, "--allow="+word)
 	}
 	dir := localPath(*target.Context)
@@ -153,6 +156,9 @@ func localPath(value string) string {
 	}
 	return dir
 }
+
+// remote says that the files of targets are from elsewhere.
+func (b *baking) remote() bool { return false }
 
 // linked reports whether another target has the result of this one as a context.
 func (b *baking) linked(name string) bool {
