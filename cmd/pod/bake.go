@@ -26,11 +26,12 @@ type bakeOptions struct {
 func newBakeCommand(a *app, name string) *cobra.Command {
 	opts := bakeOptions{vars: map[string]string{}}
 	cmd := &cobra.Command{
-		Use:   "bake [flags] [TARGET...]",
+		Use:   "bake [flags] [ADDRESS [CONTEXT]] [TARGET...]",
 		Short: "Build the targets of a file",
 		Long: "Build targets of a file of HCL or JSON, or the services of a compose file, without arguments those of the group \"default\". Without\n" +
-			"--file it is docker-bake.hcl, docker-bake.json and the compose file of the current directory, and what overrides them.",
-		Example: a.example(name+" bake", name+" bake --print app", name+" bake -f release.hcl --set '*.platform=linux/arm64' --push"),
+			"--file it is docker-bake.hcl, docker-bake.json and the compose file of the current directory, and what overrides them. With an\n" +
+			"ADDRESS of git or of an archive the files are there, and so are the contexts and Dockerfiles they name, unless these begin with cwd://.",
+		Example: a.example(name+" bake", name+" bake --print app", name+" bake -f release.hcl --set '*.platform=linux/arm64' --push", name+" bake https://example.com/app.git#main app"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runBake(cmd.Context(), a, args, opts)
 		},
@@ -71,11 +72,17 @@ func newBakeCommand(a *app, name string) *cobra.Command {
 	return cmd
 }
 
-func runBake(ctx context.Context, a *app, names []string, o bakeOptions) error {
+func runBake(ctx context.Context, a *app, words []string, o bakeOptions) error {
 	if o.print && o.list.what != "" {
 		return usageError{errors.New("--print and --list exclude each other")}
 	}
-	config, err := a.bakeConfig(ctx, o)
+	source, names := bakeSourceOf(words)
+	session, err := a.buildSession(ctx, o.jobs.steps())
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	config, err := a.bakeConfig(ctx, session, &source, o)
 	if err != nil {
 		return err
 	}
@@ -95,7 +102,8 @@ func runBake(ctx context.Context, a *app, names []string, o bakeOptions) error {
 	if o.print {
 		return writeJSON(a.Out, plan.Escaped())
 	}
-	return a.bakePlan(ctx, plan, o)
+	b := &baking{app: a, bakeOptions: o, plan: plan, session: session, source: source, targets: map[string]*baked{}}
+	return b.run(ctx)
 }
 
 // allowAll notes one --allow.
