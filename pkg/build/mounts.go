@@ -20,6 +20,7 @@ import (
 type mounts struct {
 	*solve
 	run     plan.Run
+	seeds   map[string]string // by target, what caches begin with
 	trees   []step.Tree
 	done    undo.Stack
 	listed  []*listing
@@ -41,6 +42,7 @@ func (m *mounts) contents(ctx context.Context) ([]string, error) {
 				return nil, err
 			}
 			out = append(out, "tree "+key)
+			m.seed(mount, key)
 			continue
 		}
 		tree, err := m.contextTree(mount.From.Context)
@@ -57,8 +59,20 @@ func (m *mounts) contents(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 		out = append(out, content)
+		m.seed(mount, content)
 	}
 	return out, nil
+}
+
+// seed notes what a cache begins with.
+func (m *mounts) seed(mount plan.Mount, key string) {
+	if mount.Type != plan.MountCache {
+		return
+	}
+	if m.seeds == nil {
+		m.seeds = map[string]string{}
+	}
+	m.seeds[mount.Target] = key
 }
 
 func (m *mounts) close() {
