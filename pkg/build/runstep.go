@@ -130,6 +130,7 @@ func (s *solve) config(run plan.Run, devices []string) (*container.Config, error
 	if name := s.job.Request.Args[hostnameArg]; name != "" {
 		cfg.Hostname = name
 	}
+	cfg.Network.NoHostname = true // as BuildKit: what a step writes to /etc/hostname is the image's
 	p := &cfg.Process
 	p.Entrypoint, p.Args = []string{}, run.Args
 	p.Env, p.UnsetEnvAll = container.MergeEnv(run.Proxy, run.Env), true
