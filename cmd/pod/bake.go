@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/pod-engine/pod/pkg/build/bake"
 	"github.com/spf13/cobra"
 )
 
@@ -16,7 +17,9 @@ type bakeOptions struct {
 	metadataFile string
 	progress     string
 	jobs         bakeJobs
-	every        []string // flags of build
+	call         buildCall
+	check        bool
+	allow        []string
 }
 
 func newBakeCommand(a *app, name string) *cobra.Command {
@@ -41,22 +44,28 @@ func newBakeCommand(a *app, name string) *cobra.Command {
 	f.VarP(into("jobs", &opts.jobs, parseBakeJobs).withDefault("fail-fast"), "jobs", "j",
 		"how many targets and steps are built at a time, and what a failure means: N, or fail-fast|defer-output|defer-error[,parallel=N]")
 	f.StringVar(&opts.metadataFile, "metadata-file", "", "write digests and names of all images to this `file`, as JSON")
-	for _, of := range []struct{ name, kind, fallback, help string }{
-		{"push", "bool", "true", "push the images to the registries that their names say"},
-		{"load", "bool", "true", "leave the images in the store, as without outputs"},
-		{"no-cache", "bool", "true", "do every step, whatever the cache has"},
-		{"pull", "policy", "always", "pull images: always, missing, never or newer"},
-		{"check", "bool", "true", "look for mistakes in the Dockerfiles and build nothing"},
-		{"call", "method", "", "what is done: build, check, outline or targets"},
-		{"provenance", "string", "true", "state how the images were made, as of build"},
-		{"sbom", "string", "true", "state what the images are made of, as of build"},
-		{"allow", "list", "", "let RUN ask for more: security.insecure"},
+	f.Var(into("method", &opts.call, parseBuildCall).withDefault("build"), "call", "what is done: build, check, outline or targets; format=json may follow with a comma")
+	f.BoolVar(&opts.check, "check", false, "look for mistakes in the Dockerfiles and build nothing")
+	f.Var(parsed{kind: "list", set: opts.allowAll}, "allow", "let targets ask for more: security.insecure (network.host needs no leave)")
+	// What is said of every target is said of it as --set says it.
+	for _, of := range []struct{ name, help string }{
+		{"push", "push the images to the registries that their names say"},
+		{"load", "leave the images in the store, as without outputs"},
+		{"no-cache", "do every step, whatever the cache has"},
+		{"pull", "always pull images"},
 	} {
-		f.Var(parsed{kind: of.kind, set: func(s string) error {
-			opts.every = append(opts.every, "--"+of.name+"="+s)
+		f.Var(parsed{kind: "bool", set: func(s string) error {
+			opts.set = append(opts.set, "*."+of.name+"="+s)
 			return nil
 		}}, of.name, of.help)
-		f.Lookup(of.name).NoOptDefVal = of.fallback
+		f.Lookup(of.name).NoOptDefVal = "true"
+	}
+	for _, name := range []string{"sbom", "provenance"} {
+		f.Var(parsed{kind: "value", set: func(s string) error {
+			opts.set = append(opts.set, "*.attest="+bake.ShortAttestation(name, s))
+			return nil
+		}}, name, "attest each image, as --"+name+" of build")
+		f.Lookup(name).NoOptDefVal = "true"
 	}
 	return cmd
 }
@@ -69,12 +78,24 @@ func runBake(ctx context.Context, a *app, names []string, o bakeOptions) error {
 	if o.list != "" {
 		return a.listBake(config, o.list)
 	}
+	if o.check {
+		o.call.method = "check"
+	}
+	if o.call.method != "" {
+		o.set = append(o.set, "*.call="+o.call.method)
+	}
 	plan, err := config.Choose(names, o.set)
 	if err != nil {
 		return err
 	}
 	if o.print {
-		return writeJSON(a.Out, plan)
+		return writeJSON(a.Out, plan.Escaped())
 	}
 	return a.bakePlan(ctx, plan, o)
+}
+
+// allowAll notes one --allow.
+func (o *bakeOptions) allowAll(s string) error {
+	o.allow = append(o.allow, s)
+	return nil
 }

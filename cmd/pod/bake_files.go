@@ -31,7 +31,7 @@ func (a *app) bakeConfig(ctx context.Context, o bakeOptions) (bake.Config, error
 		return bake.Config{}, err
 	}
 	request := bake.Request{Files: files, Vars: o.vars, Defaults: map[string]string{
-		"BAKE_CMD_CONTEXT": ".", "BAKE_LOCAL_PLATFORM": hostPlatform().String(),
+		"BAKE_CMD_CONTEXT": "cwd://", "BAKE_LOCAL_PLATFORM": hostPlatform().String(),
 	}}
 	var answer bake.Answer
 	if err := errand.Run(ctx, program, request, &answer, errand.Streams{Err: a.Err}); err != nil {

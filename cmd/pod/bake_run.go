@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/bake"
@@ -97,24 +98,31 @@ func (b *baking) complete() error {
 
 func (b *baking) completeTarget(t *baked) error {
 	target := b.plan.Targets[t.name]
-	every := b.every
 	if !t.asked {
-		target.Outputs, target.CacheTo, target.Call, target.Attest, every = nil, nil, nil, nil, nil
+		target.Tags, target.Outputs, target.CacheTo, target.Call, target.Attest = nil, nil, nil, nil, nil
+	}
+	if slices.ContainsFunc(target.Policy, func(p bake.Policy) bool { return !p.Disabled }) {
+		return hint.Wrap(errors.New("its policy is not looked at: pod has no rules for the sources of builds"), "--set "+t.name+".policy=disabled=true")
 	}
 	cmd := &cobra.Command{}
 	t.addFlags(cmd.Flags(), callersSurroundings())
-	flags := slices.Concat(target.Flags(), every)
+	flags := target.Flags()
 	for key, value := range target.Contexts {
 		if !strings.HasPrefix(value, "target:") {
-			flags = append(flags, "--build-context="+key+"="+strings.TrimPrefix(value, "cwd://"))
+			flags = append(flags, "--build-context="+key+"="+localPath(value))
 		}
 	}
-	dir := strings.TrimPrefix(*target.Context, "cwd://")
+	for _, word := range b.allow {
+		flags = append(flags, "--allow="+word)
+	}
+	dir := localPath(*target.Context)
 	if dir == "-" || *target.Dockerfile == "-" {
 		return usageError{errors.New("neither the context nor the Dockerfile of a target can be the standard input")}
 	}
 	if file := *target.Dockerfile; file != "Dockerfile" && target.DockerfileInline == nil {
-		if !filepath.IsAbs(file) && !build.IsAddress(dir) {
+		if here, ok := strings.CutPrefix(file, "cwd://"); ok {
+			file = here
+		} else if !filepath.IsAbs(file) && !build.IsAddress(dir) {
 			file = filepath.Join(dir, file)
 		}
 		flags = append(flags, "--file="+file)
@@ -126,6 +134,7 @@ func (b *baking) completeTarget(t *baked) error {
 	if err := t.complete(cmd.Flags(), b.app); err != nil {
 		return err
 	}
+	t.call.asJSON = t.call.method != "" && b.call.asJSON
 	if write := t.job.Files; write != nil {
 		t.job.Files = func(ctx context.Context, p plan.Platform, tree *build.Tree, statements []build.StatementFile) error {
 			b.files.Lock()
@@ -134,6 +143,15 @@ func (b *baking) completeTarget(t *baked) error {
 		}
 	}
 	return nil
+}
+
+// localPath is a context as build has it: "cwd://DIR" is a directory of the caller's, also where a file of targets comes from elsewhere.
+func localPath(value string) string {
+	dir, ok := strings.CutPrefix(value, "cwd://")
+	if ok && dir == "" {
+		return "."
+	}
+	return dir
 }
 
 // linked reports whether another target has the result of this one as a context.
@@ -222,7 +240,7 @@ func (b *baking) open(ctx context.Context, t *baked) error {
 			t.job.Request.Contexts[key] = "image:" + b.targets[link].made.id()
 		}
 	}
-	return t.openContext(ctx, b.app, b.session, strings.TrimPrefix(*target.Context, "cwd://"))
+	return t.openContext(ctx, b.app, b.session, localPath(*target.Context))
 }
 
 // rehearse builds a target without what it is to leave, for which all others are waited.

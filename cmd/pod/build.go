@@ -201,7 +201,7 @@ func finding(w plan.Warning, file build.Dockerfile) string {
 func escapeLines(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		lines[i] = report.Escape(line)
+		lines[i] = report.EscapeLine(line)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -157,6 +157,10 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if err := o.readBuildah(f, a); err != nil {
 		return err
 	}
+	var err error
+	if o.job.MaxOutput, err = maxOutput(); err != nil {
+		return err
+	}
 	o.job.Pull.Retry = &o.retry
 	o.job.Pull.Progress, o.job.Pull.Terminal = a.progress(o.quiet)
 	switch {
@@ -182,10 +186,6 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 		return err
 	}
 	if err := o.completeProxies(a, f.Changed("http-proxy")); err != nil {
-		return err
-	}
-	var err error
-	if o.job.MaxOutput, err = maxOutput(); err != nil {
 		return err
 	}
 	return o.readEpoch()

@@ -29,6 +29,8 @@ type Runner interface {
 	RunStep(ctx context.Context, s step.Step) (int, error)
 	// ForgetStep takes back what a step whose Dir this was has left outside of it, when its command was killed.
 	ForgetStep(dir string) error
+	// Emulate makes sure that programs for an architecture, in the words of GOARCH, run in steps; its error says why they do not.
+	Emulate(ctx context.Context, arch string) error
 	// MountTree and MountOver give mounts that are attached nowhere: of layers to read, and of layers with a writable
 	// directory over them; with a name, of that file or directory in them. at is an existing directory.
 	MountTree(layers image.Layers, at, name string) (*os.File, error)

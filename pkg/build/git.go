@@ -45,10 +45,8 @@ func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string)
 	if _, err := git(ctx, dir, "submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"); err != nil {
 		return nil, err
 	}
-	if !a.keepGit {
-		if err := os.RemoveAll(filepath.Join(dir, ".git")); err != nil {
-			return nil, err
-		}
+	if err := settleGit(ctx, a, dir); err != nil {
+		return nil, err
 	}
 	tree, err := openTree(dir)
 	if err != nil {
@@ -65,6 +63,43 @@ func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string)
 		return nil, fmt.Errorf("there is no directory %q in it: %w", a.subdir, err)
 	}
 	return &Tree{Root: sub, Origin: tree.Origin, foreign: true}, nil
+}
+
+// settleGit removes .git, or leaves in it what "git describe" and the like ask for: the branch or tag by its name, and where it comes from, without
+// credentials.
+func settleGit(ctx context.Context, a address, dir string) error {
+	gitDir := filepath.Join(dir, ".git")
+	if !a.keepGit {
+		return os.RemoveAll(gitDir)
+	}
+	if kind, name := fetchedName(gitDir); name != "" {
+		if _, err := git(ctx, dir, "update-ref", kind+name, "FETCH_HEAD"); err != nil {
+			return err
+		}
+	}
+	from, _, _ := strings.Cut(a.shown, "#")
+	from, _, _ = strings.Cut(from, "?")
+	if _, err := git(ctx, dir, "remote", "add", "--", "origin", from); err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(gitDir, "FETCH_HEAD"))
+}
+
+// fetchedName reads in FETCH_HEAD what was fetched: SUM, tab, tab or a word, tab, "branch 'main' of ADDRESS".
+func fetchedName(gitDir string) (kind, name string) {
+	text, err := ReadFile(filepath.Join(gitDir, "FETCH_HEAD"), 1<<20)
+	if err != nil {
+		return "", ""
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	words := strings.SplitN(line, "\t", 3)
+	what, rest, found := strings.Cut(words[len(words)-1], " '")
+	name, _, closed := strings.Cut(rest, "' of ")
+	kinds := map[string]string{"branch": "refs/heads/", "tag": "refs/tags/"}
+	if kind = kinds[what]; kind == "" || !found || !closed {
+		return "", ""
+	}
+	return kind, name
 }
 
 // fetchRef fetches one commit and gives the name it has here. A server may give commits by branches and tags only, or know nothing but whole
@@ -96,7 +131,7 @@ func isCommit(ref string) bool {
 // git runs git and gives what it prints.
 func git(ctx context.Context, dir string, args ...string) (string, error) {
 	hardened := []string{
-		"-C", dir, "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.symlinks=true", "-c", "protocol.ext.allow=never",
+		"-C", dir, "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.symlinks=true", "-c", "core.logAllRefUpdates=false", "-c", "protocol.ext.allow=never",
 		"-c", "protocol.file.allow=never", "-c", "submodule.recurse=false", "-c", "advice.detachedHead=false", "-c", "init.defaultBranch=main",
 	}
 	// The modes of what is checked out would be those of the caller's umask.
