@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/pod-engine/pod/pkg/build/bake"
 	"github.com/spf13/cobra"
@@ -13,7 +14,7 @@ type bakeOptions struct {
 	set          []string
 	vars         map[string]string
 	print        bool
-	list         string
+	list         bakeList
 	metadataFile string
 	progress     string
 	jobs         bakeJobs
@@ -25,11 +26,12 @@ type bakeOptions struct {
 func newBakeCommand(a *app, name string) *cobra.Command {
 	opts := bakeOptions{vars: map[string]string{}}
 	cmd := &cobra.Command{
-		Use:   "bake [flags] [TARGET...]",
+		Use:   "bake [flags] [ADDRESS [CONTEXT]] [TARGET...]",
 		Short: "Build the targets of a file",
 		Long: "Build targets of a file of HCL or JSON, or the services of a compose file, without arguments those of the group \"default\". Without\n" +
-			"--file it is docker-bake.hcl, docker-bake.json and the compose file of the current directory, and what overrides them.",
-		Example: a.example(name+" bake", name+" bake --print app", name+" bake -f release.hcl --set '*.platform=linux/arm64' --push"),
+			"--file it is docker-bake.hcl, docker-bake.json and the compose file of the current directory, and what overrides them. With an\n" +
+			"ADDRESS of git or of an archive the files are there, and so are the contexts and Dockerfiles they name, unless these begin with cwd://.",
+		Example: a.example(name+" bake", name+" bake --print app", name+" bake -f release.hcl --set '*.platform=linux/arm64' --push", name+" bake https://example.com/app.git#main app"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runBake(cmd.Context(), a, args, opts)
 		},
@@ -39,14 +41,14 @@ func newBakeCommand(a *app, name string) *cobra.Command {
 	f.StringArrayVar(&opts.set, "set", nil, "override a value of targets: PATTERN.KEY=VALUE, with += add to it")
 	f.Var(intoMap(opts.vars, fromEnvironment), "var", "give a variable of the file a value: NAME=value")
 	f.BoolVar(&opts.print, "print", false, "show what would be built, as JSON")
-	f.StringVar(&opts.list, "list", "", "show the targets or variables of the file: targets or variables")
+	f.Var(into("what", &opts.list, parseBakeList), "list", "show what the file has: targets or variables, or type=TYPE,format=table|json")
 	f.Var(into("kind", &opts.progress, parseProgress), "progress", "how progress is shown: auto, tty, plain, rawjson, none or quiet (default $BUILDKIT_PROGRESS, or auto)")
 	f.VarP(into("jobs", &opts.jobs, parseBakeJobs).withDefault("fail-fast"), "jobs", "j",
 		"how many targets and steps are built at a time, and what a failure means: N, or fail-fast|defer-output|defer-error[,parallel=N]")
 	f.StringVar(&opts.metadataFile, "metadata-file", "", "write digests and names of all images to this `file`, as JSON")
 	f.Var(into("method", &opts.call, parseBuildCall).withDefault("build"), "call", "what is done: build, check, outline or targets; format=json may follow with a comma")
 	f.BoolVar(&opts.check, "check", false, "look for mistakes in the Dockerfiles and build nothing")
-	f.Var(parsed{kind: "list", set: opts.allowAll}, "allow", "let targets ask for more: security.insecure (network.host needs no leave)")
+	f.Var(parsed{kind: "list", set: opts.allowAll}, "allow", "let targets do more than the files of this directory ask for: fs.read=PATH, fs.write=PATH, fs=PATH, ssh, security.insecure, device")
 	// What is said of every target is said of it as --set says it.
 	for _, of := range []struct{ name, help string }{
 		{"push", "push the images to the registries that their names say"},
@@ -70,12 +72,21 @@ func newBakeCommand(a *app, name string) *cobra.Command {
 	return cmd
 }
 
-func runBake(ctx context.Context, a *app, names []string, o bakeOptions) error {
-	config, err := a.bakeConfig(ctx, o)
+func runBake(ctx context.Context, a *app, words []string, o bakeOptions) error {
+	if o.print && o.list.what != "" {
+		return usageError{errors.New("--print and --list exclude each other")}
+	}
+	source, names := bakeSourceOf(words)
+	session, err := a.buildSession(ctx, o.jobs.steps())
 	if err != nil {
 		return err
 	}
-	if o.list != "" {
+	defer session.Close()
+	config, err := a.bakeConfig(ctx, session, &source, o)
+	if err != nil {
+		return err
+	}
+	if o.list.what != "" {
 		return a.listBake(config, o.list)
 	}
 	if o.check {
@@ -91,7 +102,8 @@ func runBake(ctx context.Context, a *app, names []string, o bakeOptions) error {
 	if o.print {
 		return writeJSON(a.Out, plan.Escaped())
 	}
-	return a.bakePlan(ctx, plan, o)
+	b := &baking{app: a, bakeOptions: o, plan: plan, session: session, source: source, targets: map[string]*baked{}}
+	return b.run(ctx)
 }
 
 // allowAll notes one --allow.

@@ -1,23 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/bake"
-	"github.com/pod-engine/pod/pkg/build/plan"
-	"github.com/spf13/cobra"
 )
 
 // baking builds the targets of a plan beside each other, in one session, each after those that it is linked to.
@@ -26,44 +21,29 @@ type baking struct {
 	bakeOptions
 	plan    bake.Plan
 	session *build.Session
+	source  bakeSource
 	display build.Display
 	room    chan struct{} // one for each target that may be built at a time; nil: any number
 	targets map[string]*baked
 	files   sync.Mutex // one target at a time writes files: they may be meant for the same directory
 }
 
-// baked is a target while it is built, and what came of it.
-type baked struct {
-	*buildOptions
-	name    string
-	asked   bool
-	done    chan struct{}
-	made    builtResult
-	answer  bytes.Buffer // of --call
-	code    int          // the exit code that --call has for it
-	skipped bool         // what it needs was not built
-	err     error
-}
-
-func (a *app) bakePlan(ctx context.Context, p bake.Plan, o bakeOptions) error {
-	session, err := a.buildSession(ctx, o.jobs.steps())
-	if err != nil {
-		return err
-	}
-	defer session.Close()
-	b := &baking{app: a, bakeOptions: o, plan: p, session: session, targets: map[string]*baked{}}
-	if n := o.jobs.parallel; n > 0 {
+func (b *baking) run(ctx context.Context) error {
+	if n := b.jobs.parallel; n > 0 {
 		b.room = make(chan struct{}, n)
+	}
+	if err := b.allowTargets(); err != nil {
+		return err
 	}
 	if err := b.complete(); err != nil {
 		return err
 	}
-	display, finish, err := a.openDisplay(o.progress, "", false)
+	display, finish, err := b.openDisplay(b.bakeOptions.progress, "", false)
 	if err != nil {
 		return err
 	}
 	b.display = display
-	if o.jobs.deferOutput {
+	if b.jobs.deferOutput {
 		err = b.each(ctx, b.rehearse)
 	}
 	if err == nil {
@@ -71,7 +51,7 @@ func (a *app) bakePlan(ctx context.Context, p bake.Plan, o bakeOptions) error {
 	}
 	finish()
 	b.showFindings()
-	if err != nil && !o.jobs.deferError {
+	if err != nil && !b.jobs.deferError {
 		return err
 	}
 	return errors.Join(err, b.writeAnswers())
@@ -96,63 +76,8 @@ func (b *baking) complete() error {
 	return nil
 }
 
-func (b *baking) completeTarget(t *baked) error {
-	target := b.plan.Targets[t.name]
-	if !t.asked {
-		target.Tags, target.Outputs, target.CacheTo, target.Call, target.Attest = nil, nil, nil, nil, nil
-	}
-	if slices.ContainsFunc(target.Policy, func(p bake.Policy) bool { return !p.Disabled }) {
-		return hint.Wrap(errors.New("its policy is not looked at: pod has no rules for the sources of builds"), "--set "+t.name+".policy=disabled=true")
-	}
-	cmd := &cobra.Command{}
-	t.addFlags(cmd.Flags(), callersSurroundings())
-	flags := target.Flags()
-	for key, value := range target.Contexts {
-		if !strings.HasPrefix(value, "target:") {
-			flags = append(flags, "--build-context="+key+"="+localPath(value))
-		}
-	}
-	for _, word := range b.allow {
-		flags = append(flags, "--allow="+word)
-	}
-	dir := localPath(*target.Context)
-	if dir == "-" || *target.Dockerfile == "-" {
-		return usageError{errors.New("neither the context nor the Dockerfile of a target can be the standard input")}
-	}
-	if file := *target.Dockerfile; file != "Dockerfile" && target.DockerfileInline == nil {
-		if here, ok := strings.CutPrefix(file, "cwd://"); ok {
-			file = here
-		} else if !filepath.IsAbs(file) && !build.IsAddress(dir) {
-			file = filepath.Join(dir, file)
-		}
-		flags = append(flags, "--file="+file)
-	}
-	if err := cmd.Flags().Parse(flags); err != nil {
-		return usageError{err}
-	}
-	t.inline, t.keepImage, t.recorded = target.DockerfileInline, b.linked(t.name), t.asked && b.metadataFile != ""
-	if err := t.complete(cmd.Flags(), b.app); err != nil {
-		return err
-	}
-	t.call.asJSON = t.call.method != "" && b.call.asJSON
-	if write := t.job.Files; write != nil {
-		t.job.Files = func(ctx context.Context, p plan.Platform, tree *build.Tree, statements []build.StatementFile) error {
-			b.files.Lock()
-			defer b.files.Unlock()
-			return write(ctx, p, tree, statements)
-		}
-	}
-	return nil
-}
-
-// localPath is a context as build has it: "cwd://DIR" is a directory of the caller's, also where a file of targets comes from elsewhere.
-func localPath(value string) string {
-	dir, ok := strings.CutPrefix(value, "cwd://")
-	if ok && dir == "" {
-		return "."
-	}
-	return dir
-}
+// remote says that the files of targets are from elsewhere.
+func (b *baking) remote() bool { return b.source.tree != nil }
 
 // linked reports whether another target has the result of this one as a context.
 func (b *baking) linked(name string) bool {
@@ -232,68 +157,6 @@ func (b *baking) sorted() []*baked {
 	return out
 }
 
-// open gives a target its contexts, the images of other targets among them.
-func (b *baking) open(ctx context.Context, t *baked) error {
-	target := b.plan.Targets[t.name]
-	for key, value := range target.Contexts {
-		if link, ok := strings.CutPrefix(value, "target:"); ok {
-			t.job.Request.Contexts[key] = "image:" + b.targets[link].made.id()
-		}
-	}
-	return t.openContext(ctx, b.app, b.session, localPath(*target.Context))
-}
-
-// rehearse builds a target without what it is to leave, for which all others are waited.
-func (b *baking) rehearse(ctx context.Context, t *baked) error {
-	if t.call.method != "" {
-		return nil
-	}
-	if err := b.open(ctx, t); err != nil {
-		return err
-	}
-	job := t.job
-	job.Names, job.List, job.Files, job.CacheTo, job.NoImage, job.Attest = nil, "", nil, nil, !t.keepImage, build.Attest{}
-	job.BOM = nil
-	job.Display = build.Titled{Display: b.display, Name: t.name}
-	result, err := b.session.Build(ctx, &job)
-	t.made.Result = result
-	return err
-}
-
-func (b *baking) build(ctx context.Context, t *baked) (err error) {
-	if err := b.open(ctx, t); err != nil {
-		return err
-	}
-	if t.call.method != "" {
-		err := t.answerCall(ctx, b.app, b.session, &t.answer)
-		var found exitError
-		if errors.As(err, &found) {
-			t.code, err = found.code, nil
-		}
-		return err
-	}
-	if err := t.completeCaches(b.app, b.session.Builder); err != nil {
-		return err
-	}
-	display := build.Titled{Display: b.display, Name: t.name}
-	fetching := &lazyVertex{open: func() build.Vertex { return display.Vertex("fetching images") }}
-	t.job.Display, t.job.Pull.Progress, t.job.Pull.Terminal = display, fetching, false
-	t.made.store = b.session.Images
-	t.made.Result, err = b.session.Build(ctx, &t.job)
-	fetching.end(err)
-	if err != nil {
-		return err
-	}
-	if err := t.writeBOM(t.made.Result); err != nil {
-		return err
-	}
-	exporting := &lazyVertex{open: func() build.Vertex { return display.Vertex("exporting") }}
-	t.job.Pull.Progress = exporting
-	t.made.pushed, err = t.export(ctx, b.app, b.session.Images, t.made.Result)
-	exporting.end(err)
-	return err
-}
-
 // showFindings prints the lint warnings of all targets, and where those that failed have failed.
 func (b *baking) showFindings() {
 	for _, t := range b.sorted() {
@@ -352,30 +215,4 @@ func (b *baking) printAnswer(t *baked) error {
 	}
 	_, err := fmt.Fprintf(b.Out, "%s\n%s\n", title, t.answer.Bytes())
 	return err
-}
-
-// lazyVertex is a step on a display that is there once something is written to it.
-type lazyVertex struct {
-	open   func() build.Vertex
-	mu     sync.Mutex
-	vertex build.Vertex
-}
-
-// Write shows what is written.
-func (l *lazyVertex) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.vertex == nil {
-		l.vertex = l.open()
-		l.vertex.Start()
-	}
-	return l.vertex.Write(p)
-}
-
-func (l *lazyVertex) end(err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.vertex != nil {
-		l.vertex.End(false, err)
-	}
 }

@@ -30,15 +30,10 @@ func parseNamedContext(s string) (namedContext, error) {
 
 // openContext opens the contexts of the job and finds the Dockerfile.
 func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session, dir string) error {
-	for _, c := range o.contexts {
-		if err := o.openNamed(ctx, a, s, c); err != nil {
-			return fmt.Errorf("--build-context %s=%s: %w", c.name, c.value, err)
-		}
+	if err := o.openAllNamed(ctx, a, s); err != nil {
+		return err
 	}
-	given := ""
-	if len(o.files) > 0 {
-		given = o.files[0]
-	}
+	given := o.givenFile()
 	var text []byte
 	var err error
 	switch {
@@ -65,6 +60,35 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session
 		return nil
 	}
 	return o.openForeign(a, s, given)
+}
+
+// openWithin is openContext for a directory of another context, such as a repository that a file of targets is in.
+func (o *buildOptions) openWithin(ctx context.Context, a *app, s *build.Session, whole *build.Tree, dir string) error {
+	err := o.openAllNamed(ctx, a, s)
+	if err == nil {
+		o.job.Context, err = s.Within(ctx, whole, dir)
+	}
+	if err != nil {
+		return err
+	}
+	return o.openForeign(a, s, o.givenFile())
+}
+
+// givenFile is the Dockerfile of --file, or empty.
+func (o *buildOptions) givenFile() string {
+	if len(o.files) > 0 {
+		return o.files[0]
+	}
+	return ""
+}
+
+func (o *buildOptions) openAllNamed(ctx context.Context, a *app, s *build.Session) error {
+	for _, c := range o.contexts {
+		if err := o.openNamed(ctx, a, s, c); err != nil {
+			return fmt.Errorf("--build-context %s=%s: %w", c.name, c.value, err)
+		}
+	}
+	return nil
 }
 
 // openNamed opens a further context, or notes that its name stands for an image.

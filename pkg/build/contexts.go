@@ -66,6 +66,24 @@ func (s *Session) ContextAt(ctx context.Context, word string, keepGit bool) (t *
 	})
 }
 
+// Within gives a directory of a context of the session as a context of its own. A link that leads out of the whole one is an error.
+func (s *Session) Within(ctx context.Context, t *Tree, dir string) (*Tree, error) {
+	name := clean(dir)
+	if name == "" {
+		return t, nil
+	}
+	tree, _, err := s.context(ctx, fmt.Sprintf("%d %s", t.Root.Fd(), name), func() (*Tree, []byte, error) {
+		root, err := openat2(t.Root, name, &unix.OpenHow{
+			Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,
+		})
+		if err != nil {
+			return nil, nil, fmt.Errorf("open the build context: %w", err)
+		}
+		return &Tree{Root: root, foreign: t.foreign}, nil, nil
+	})
+	return tree, err
+}
+
 // ContextFrom reads a context that is a tar archive, compressed or not; what is no archive is a Dockerfile, which is then the text.
 func (s *Session) ContextFrom(ctx context.Context, r io.Reader) (t *Tree, text []byte, err error) {
 	return s.context(ctx, "-", func() (*Tree, []byte, error) {
