@@ -136,6 +136,7 @@ func (a *app) builder(ctx context.Context) (*build.Builder, error) {
 
 // checkBuild reads the Dockerfile and prints what the lint rules find; nothing is built.
 func (a *app) checkBuild(ctx context.Context, b *build.Builder, opts *buildOptions) error {
+	opts.job.Request.Check = true
 	_, _, warnings, err := b.Plan(ctx, &opts.job, opts.job.Platforms[0])
 	if opts.call.asJSON {
 		var problem *callProblem
