@@ -20,7 +20,12 @@ import (
 // TestRefused builds Dockerfiles with a mistake each. testdata/refused/refused.txtar has them by name, and in "answers" what pod says; beside it, for
 // whoever reviews the words, stands what BuildKit says.
 func TestRefused(t *testing.T) {
-	s := newSuite(t)
+	bases := filepath.Join(t.TempDir(), "bases.tar")
+	program := engine(t)
+	if err := writeBases(bases); err != nil {
+		t.Fatal(err)
+	}
+	s := &suite{pod: newWorld(t, program, bases), buildkit: newBuildKit(t)}
 	const file = "testdata/refused/refused.txtar"
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
