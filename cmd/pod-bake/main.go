@@ -1,4 +1,5 @@
-// Command pod-bake reads files of targets for pod: it is what links the HCL parser. pod starts it with the files' text; it opens none.
+// Command pod-bake reads files of targets for pod: it is what links the HCL parser. pod starts it with the files' text; of its own it opens .env,
+// and what compose files extend or include.
 package main
 
 import (

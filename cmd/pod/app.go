@@ -23,6 +23,8 @@ type app struct {
 	args   []string // as the program was called
 	global globalFlags
 
+	builderName string // --builder; empty: the one that is used
+
 	user   *rootless.Info
 	opened *engine.Engine
 	store  *image.Store

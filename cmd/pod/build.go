@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/cdi"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/spf13/cobra"
 )
@@ -41,16 +43,39 @@ func newBuildCommand(a *app) *cobra.Command {
 		},
 	}
 	opts.addFlags(cmd.Flags(), callersSurroundings())
+	a.addBuilderFlag(cmd.Flags())
 	cmd.Flags().SetNormalizeFunc(normalizeConfigFlag)
 	return cmd
 }
 
 func runBuild(ctx context.Context, a *app, opts *buildOptions, dir string) error {
-	made, err := opts.carryOut(ctx, a, dir)
-	if err != nil || opts.call.method != "" {
+	s, err := a.buildSession(ctx, opts.jobs)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := opts.openContext(ctx, a, s, dir); err != nil {
+		return err
+	}
+	if opts.call.method != "" {
+		return opts.answerCall(ctx, a, s, a.Out)
+	}
+	made, err := opts.carryOut(ctx, a, s)
+	if err != nil {
 		return err
 	}
 	return opts.writeAnswers(a, made)
+}
+
+// buildSession is what the jobs of a command have in common, of which jobs steps run at a time.
+func (a *app) buildSession(ctx context.Context, jobs int) (*build.Session, error) {
+	// A build is over in seconds, and a fifth of its own work was to look for memory that could be used again.
+	debug.SetGCPercent(400)
+	b, err := a.builder(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return b.NewSession(jobs), nil
 }
 
 // builtResult is what a build has made, and where it is.
@@ -72,42 +97,35 @@ func (r builtResult) id() string {
 }
 
 // carryOut builds, and brings the result to where the outputs say.
-func (o *buildOptions) carryOut(ctx context.Context, a *app, dir string) (made builtResult, err error) {
-	// A build is over in seconds, and a fifth of its own work was to look for memory that could be used again.
-	debug.SetGCPercent(400)
-	b, err := a.builder(ctx)
+func (o *buildOptions) carryOut(ctx context.Context, a *app, s *build.Session) (made builtResult, err error) {
+	if err := o.completeCaches(a, s.Builder); err != nil {
+		return made, err
+	}
+	display, finish, err := a.openDisplay(o.progress, o.logFile, o.quiet)
 	if err != nil {
 		return made, err
 	}
-	made.store = b.Images
-	defer o.closeContexts()
-	if err := o.openContext(ctx, a, b, dir); err != nil {
-		return made, err
-	}
-	if o.check {
-		o.call.method = "check"
-	}
-	if o.call.method != "" {
-		return made, a.callBuild(ctx, b, o)
-	}
-	if err := o.completeCaches(a, b); err != nil {
-		return made, err
-	}
-	finish, err := o.openDisplay(a)
-	if err != nil {
-		return made, err
-	}
-	made.Result, err = b.Build(ctx, &o.job)
+	o.job.Display, made.store = display, s.Images
+	made.Result, err = s.Build(ctx, &o.job)
 	finish()
-	a.showFindings(o, made.Warnings, err)
+	if !o.quiet {
+		a.showWarnings(made.Warnings)
+	}
+	a.showSource(err)
 	if err == nil {
-		made.pushed, err = o.export(ctx, a, b.Images, made.Result)
+		err = o.writeBOM(made.Result)
+	}
+	if err == nil {
+		made.pushed, err = o.export(ctx, a, s.Images, made.Result)
 	}
 	return made, err
 }
 
 // builder puts the parts of a build together.
 func (a *app) builder(ctx context.Context) (*build.Builder, error) {
+	if err := a.checkBuilder(ctx); err != nil {
+		return nil, err
+	}
 	e, err := a.engine(ctx)
 	if err != nil {
 		return nil, err
@@ -130,26 +148,27 @@ func (a *app) builder(ctx context.Context) (*build.Builder, error) {
 			got, err := a.courier().Fetch(ctx, images, url, path)
 			return build.Fetched{Modified: got.Modified, Digest: got.Digest}, err
 		},
-		Frontend: a.frontend,
+		Frontend: a.frontend, Scan: a.scanSubject, Version: version,
+		Devices: func() (build.Devices, error) { return cdi.Open(e.CDIDirs) },
 	}, nil
 }
 
 // checkBuild reads the Dockerfile and prints what the lint rules find; nothing is built.
-func (a *app) checkBuild(ctx context.Context, b *build.Builder, opts *buildOptions) error {
-	opts.job.Request.Check = true
-	_, _, warnings, err := b.Plan(ctx, &opts.job, opts.job.Platforms[0])
-	if opts.call.asJSON {
+func (o *buildOptions) checkBuild(ctx context.Context, a *app, s *build.Session, out io.Writer) error {
+	o.job.Request.Check = true
+	_, _, warnings, err := s.Plan(ctx, &o.job, o.job.Platforms[0])
+	if o.call.asJSON {
 		var problem *callProblem
 		var source *build.SourceError
 		if errors.As(err, &source) {
 			problem = &callProblem{err.Error(), locate(source.Problem.Line, source.EndLine)}
 		}
-		if err := a.printJSON(checkResult(warnings, opts.job.Dockerfile, problem)); err != nil {
+		if err := writeJSON(out, checkResult(warnings, o.job.Dockerfile, problem)); err != nil {
 			return err
 		}
 	} else {
 		for _, w := range warnings {
-			fmt.Fprint(a.Out, finding(w, opts.job.Dockerfile))
+			fmt.Fprint(out, finding(w, o.job.Dockerfile))
 		}
 	}
 	var source *build.SourceError
@@ -160,8 +179,8 @@ func (a *app) checkBuild(ctx context.Context, b *build.Builder, opts *buildOptio
 	if len(warnings) > 0 {
 		return exitError{code: 1}
 	}
-	if !opts.call.asJSON {
-		fmt.Fprintln(a.Out, "Check complete, no warnings found.")
+	if !o.call.asJSON {
+		fmt.Fprintln(out, "Check complete, no warnings found.")
 	}
 	return nil
 }
@@ -188,24 +207,27 @@ func escapeLines(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// showFindings prints the lint warnings, and for a failed step its output and its lines.
-func (a *app) showFindings(opts *buildOptions, warnings []plan.Warning, err error) {
-	if len(warnings) > 0 && !opts.quiet {
-		fmt.Fprintf(a.Err, "\n%d warning(s) found (use %s build --check for the lines):\n", len(warnings), a.name)
-		for _, w := range warnings {
-			fmt.Fprintf(a.Err, " - %s: %s (line %d)\n", w.Rule, report.Escape(w.Detail), w.Line)
-		}
+// showWarnings prints what the lint rules have found.
+func (a *app) showWarnings(warnings []plan.Warning) {
+	if len(warnings) == 0 {
+		return
 	}
-	a.showSource(err)
+	fmt.Fprintf(a.Err, "\n%d warning(s) found (use %s build --check for the lines):\n", len(warnings), a.name)
+	for _, w := range warnings {
+		fmt.Fprintf(a.Err, " - %s: %s (line %d)\n", w.Rule, report.Escape(w.Detail), w.Line)
+	}
 }
 
+// showSource prints what a failed step has written, and its lines.
 func (a *app) showSource(err error) {
 	var source *build.SourceError
 	if !errors.As(err, &source) {
 		return
 	}
-	if source.Output != "" {
-		fmt.Fprintf(a.Err, "------\n%s------\n", escapeLines(strings.TrimRight(source.Output, "\n")+"\n"))
+	if source.Output != nil && source.Output.Len() > 0 {
+		fmt.Fprintln(a.Err, "------")
+		writeEscaped(a.Err, source.Output.Reader())
+		fmt.Fprintln(a.Err, "------")
 	}
 	fmt.Fprint(a.Err, escapeLines(source.Excerpt()))
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"runtime"
 	"slices"
 	"strconv"
@@ -49,43 +48,22 @@ func (o *buildOptions) completePlatforms() error {
 
 // addAlwaysFlags are switches that scripts give and that have one possible position here; the other is refused with the reason.
 func (o *buildOptions) addAlwaysFlags(f *pflag.FlagSet) {
-	only := func(name string, position bool, help, why string) {
-		f.Var(parsed{kind: "bool", fallback: strconv.FormatBool(position), set: func(s string) error {
-			on, err := strconv.ParseBool(s)
-			if err == nil && on != position {
-				err = errors.New(why)
-			}
-			return err
-		}}, name, help)
-		f.Lookup(name).NoOptDefVal = "true"
-	}
-	only("force-rm", true, "keep nothing of a step that failed", "a step that failed leaves nothing")
-	only("skip-unused-stages", true, "leave out stages that the target does not need", "only what the target needs is built; --target builds another stage")
-	only("disable-compression", true, "leave layers in the store uncompressed", "layers in the store are never compressed; what is pushed is")
+	addSwitch(f, "force-rm", true, "keep nothing of a step that failed", "a step that failed leaves nothing")
+	addSwitch(f, "skip-unused-stages", true, "leave out stages that the target does not need", "only what the target needs is built; --target builds another stage")
+	addSwitch(f, "disable-compression", true, "leave layers in the store uncompressed", "layers in the store are never compressed; what is pushed is")
 	addContentTrust(f)
-	for _, name := range []string{"sbom", "provenance"} {
-		f.Var(parsed{kind: "bool", fallback: "false", set: noAttestation}, name, "attestations are not made; only false is taken")
-		f.Lookup(name).NoOptDefVal = "true"
-	}
-	f.Var(parsed{kind: "list", set: func(s string) error {
-		if strings.Contains(s, "disabled=true") {
-			return nil
-		}
-		return noAttestation(s)
-	}}, "attest", "attestations are not made; only type=TYPE,disabled=true is taken")
-	f.Var(parsed{kind: "name", fallback: "default", set: func(s string) error {
-		if s != "default" && s != "" {
-			return fmt.Errorf("%q: there is one builder, default: pod itself", s)
-		}
-		return nil
-	}}, "builder", "there is one builder, default")
 }
 
-func noAttestation(s string) error {
-	if on, err := strconv.ParseBool(s); err == nil && !on {
-		return nil
-	}
-	return errors.New("attestations are not made; pod scan --format spdx-json IMAGE writes a bill of materials")
+// addSwitch adds a switch that scripts give and that has one possible position here; the other is refused with the reason.
+func addSwitch(f *pflag.FlagSet, name string, position bool, help, why string) {
+	f.Var(parsed{kind: "bool", fallback: strconv.FormatBool(position), set: func(s string) error {
+		on, err := strconv.ParseBool(s)
+		if err == nil && on != position {
+			err = errors.New(why)
+		}
+		return err
+	}}, name, help)
+	f.Lookup(name).NoOptDefVal = "true"
 }
 
 // addPodmanFlags are podman's flags about what the image says.
@@ -98,7 +76,7 @@ func (o *buildOptions) addPodmanFlags(f *pflag.FlagSet) {
 
 // checkHistory finds flags that say both that the image tells of its steps and that it does not.
 func (o *buildOptions) checkHistory() error {
-	if o.job.OmitHistory && slices.ContainsFunc(o.cacheTo, func(p cachePlace) bool { return p.kind == "inline" }) {
+	if o.job.OmitHistory && (o.job.InlineCache || slices.ContainsFunc(o.cacheTo, func(p cachePlace) bool { return p.kind == "inline" })) {
 		return usageError{errors.New("--omit-history and an inline cache exclude each other: the cache says what the steps were")}
 	}
 	return nil

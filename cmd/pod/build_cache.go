@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/image"
@@ -20,6 +24,7 @@ type cachePlace struct {
 	all, mounts  bool
 	ignoreErrors bool
 	insecure     bool
+	level        int // of compression; 0: the usual one
 }
 
 // parseCachePlace reads "type=TYPE,KEY=VALUE...", or as podman has it the name of a repository.
@@ -33,13 +38,16 @@ func parseCachePlace(s string, writes bool) (p cachePlace, err error) {
 	}
 	dir, more := "src", []string{}
 	if writes {
-		dir, more = "dest", []string{"mode", "mounts", "ignore-error", "oci-mediatypes", "image-manifest", "compression"}
+		dir, more = "dest", []string{"mode", "mounts", "ignore-error", "oci-mediatypes", "image-manifest", "compression", "compression-level", "force-compression"}
 	}
 	keys := map[string][]string{"local": append(more, dir), "registry": append(more, "ref", "registry.insecure"), "inline": {}}
 	for _, field := range fields {
 		if kind, ok := strings.CutPrefix(field, "type="); ok {
 			p.kind = kind
 		}
+	}
+	if why, hinted := cacheKindLeftOut(p.kind); why != "" {
+		return p, hint.Wrap(fmt.Errorf("type=%s is not possible: %s", p.kind, why), hinted)
 	}
 	known, ok := keys[p.kind]
 	if !ok || p.kind == "inline" && !writes {
@@ -63,6 +71,18 @@ func parseCachePlace(s string, writes bool) (p cachePlace, err error) {
 	return p, nil
 }
 
+// cacheKindLeftOut are types of BuildKit's that pod does not write, and what to do instead.
+func cacheKindLeftOut(kind string) (why, hinted string) {
+	switch kind {
+	case "gha":
+		return "pod does not speak the protocol of GitHub's cache",
+			"type=registry,ref=ghcr.io/OWNER/NAME,mode=max, or type=local with a directory that actions/cache keeps"
+	case "s3", "azblob":
+		return "pod keeps caches in registries and directories only", "type=registry,ref=REGISTRY/NAME,mode=max, or type=local with a directory that is synchronized"
+	}
+	return "", ""
+}
+
 func (p *cachePlace) set(key, value string) (err error) {
 	switch key {
 	case "ref":
@@ -84,6 +104,12 @@ func (p *cachePlace) set(key, value string) (err error) {
 		if value != "zstd" {
 			err = fmt.Errorf("a cache is compressed with zstd")
 		}
+	case "compression-level":
+		if p.level, err = strconv.Atoi(value); err != nil || p.level < 1 || p.level > 22 {
+			err = errors.New("it is a level of zstd, 1 to 22")
+		}
+	case "force-compression":
+		_, err = switchedOn(value) // all that a cache has is compressed in one way
 	case "oci-mediatypes", "image-manifest":
 		var on bool
 		if on, err = switchedOn(value); err == nil && !on {
@@ -107,7 +133,7 @@ func (o *buildOptions) completeCaches(a *app, b *build.Builder) error {
 		o.job.CacheFrom = append(o.job.CacheFrom, o.registryCache(a, b, name, o.cacheAccess(p)))
 	}
 	for _, p := range o.cacheTo {
-		target := build.CacheTarget{Name: p.place, All: p.all, Mounts: p.mounts, IgnoreErrors: p.ignoreErrors}
+		target := build.CacheTarget{Name: p.place, All: p.all, Mounts: p.mounts, IgnoreErrors: p.ignoreErrors, Level: p.level}
 		switch p.kind {
 		case "inline":
 			o.job.InlineCache = true
@@ -119,8 +145,10 @@ func (o *buildOptions) completeCaches(a *app, b *build.Builder) error {
 			if err != nil {
 				return usageError{fmt.Errorf("--cache-to: %w", err)}
 			}
-			target.Send = func(ctx context.Context, dir string) error {
-				_, err := a.courier().PushLayout(ctx, b.Images, dir, build.CacheTag, name, image.PushOptions{Access: o.cacheAccess(p)})
+			target.Send = func(ctx context.Context, dir string, tell io.Writer) error {
+				to := image.PushOptions{Access: o.cacheAccess(p)}
+				to.Progress, to.Terminal = tell, false
+				_, err := a.courier().PushLayout(ctx, b.Images, dir, build.CacheTag, name, to)
 				return err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -41,36 +42,36 @@ func parseBuildCall(s string) (buildCall, error) {
 	return call, nil
 }
 
-// callBuild answers --call; nothing is built.
-func (a *app) callBuild(ctx context.Context, b *build.Builder, opts *buildOptions) error {
-	if opts.call.method == "check" {
-		return a.checkBuild(ctx, b, opts)
+// answerCall answers --call; nothing is built.
+func (o *buildOptions) answerCall(ctx context.Context, a *app, s *build.Session, out io.Writer) error {
+	if o.call.method == "check" {
+		return o.checkBuild(ctx, a, s, out)
 	}
-	d, err := b.Describe(ctx, &opts.job)
+	d, err := s.Describe(ctx, &o.job)
 	if err != nil {
 		a.showSource(err)
 		return err
 	}
 	switch {
-	case opts.call.asJSON && opts.call.method == "targets":
-		return a.printJSON(targetsAnswer(d, opts.job.Dockerfile))
-	case opts.call.asJSON:
-		return a.printJSON(outlineAnswer(d, opts.job.Dockerfile))
-	case opts.call.method == "targets":
-		return a.printTargets(d)
+	case o.call.asJSON && o.call.method == "targets":
+		return writeJSON(out, targetsAnswer(d, o.job.Dockerfile))
+	case o.call.asJSON:
+		return writeJSON(out, outlineAnswer(d, o.job.Dockerfile))
+	case o.call.method == "targets":
+		return printTargets(out, d)
 	}
-	return a.printOutline(d)
+	return printOutline(out, d)
 }
 
-func (a *app) printJSON(v any) error {
+func writeJSON(out io.Writer, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err == nil {
-		_, err = fmt.Fprintln(a.Out, string(text))
+		_, err = fmt.Fprintln(out, string(text))
 	}
 	return err
 }
 
-func (a *app) printTargets(d *plan.Description) error {
+func printTargets(out io.Writer, d *plan.Description) error {
 	rows := [][]string{{"TARGET", "DESCRIPTION"}}
 	for _, t := range d.Targets {
 		name := t.Name
@@ -81,17 +82,17 @@ func (a *app) printTargets(d *plan.Description) error {
 			rows = append(rows, []string{report.Escape(name), report.Escape(t.Text)})
 		}
 	}
-	return report.Table(a.Out, rows, report.Docker)
+	return report.Table(out, rows, report.Docker)
 }
 
-func (a *app) printOutline(d *plan.Description) error {
+func printOutline(out io.Writer, d *plan.Description) error {
 	name := d.Target
 	if name == "" {
 		name = "default"
 	}
-	fmt.Fprintf(a.Out, "TARGET:      %s\n", report.Escape(name))
+	fmt.Fprintf(out, "TARGET:      %s\n", report.Escape(name))
 	if d.Text != "" {
-		fmt.Fprintf(a.Out, "DESCRIPTION: %s\n", report.Escape(d.Text))
+		fmt.Fprintf(out, "DESCRIPTION: %s\n", report.Escape(d.Text))
 	}
 	args := [][]string{{"BUILD ARG", "VALUE", "DESCRIPTION"}}
 	for _, p := range d.Args {
@@ -116,8 +117,8 @@ func (a *app) printOutline(d *plan.Description) error {
 		if len(rows) < 2 {
 			continue
 		}
-		fmt.Fprintln(a.Out)
-		if err := report.Table(a.Out, rows, report.Docker); err != nil {
+		fmt.Fprintln(out)
+		if err := report.Table(out, rows, report.Docker); err != nil {
 			return err
 		}
 	}

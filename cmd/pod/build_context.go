@@ -29,16 +29,11 @@ func parseNamedContext(s string) (namedContext, error) {
 }
 
 // openContext opens the contexts of the job and finds the Dockerfile.
-func (o *buildOptions) openContext(ctx context.Context, a *app, b *build.Builder, dir string) error {
-	for _, c := range o.contexts {
-		if err := o.openNamed(ctx, a, b, c); err != nil {
-			return fmt.Errorf("--build-context %s=%s: %w", c.name, c.value, err)
-		}
+func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session, dir string) error {
+	if err := o.openAllNamed(ctx, a, s); err != nil {
+		return err
 	}
-	given := ""
-	if len(o.files) > 0 {
-		given = o.files[0]
-	}
+	given := o.givenFile()
 	var text []byte
 	var err error
 	switch {
@@ -48,26 +43,58 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, b *build.Builder
 		if terminal.IsTerminal(a.In) {
 			return usageError{errors.New("the standard input is a terminal, not a Dockerfile or an archive")}
 		}
-		o.job.Context, text, err = b.ContextFrom(ctx, a.In)
+		o.job.Context, text, err = s.ContextFrom(ctx, a.In)
 	case build.IsAddress(dir):
-		o.job.Context, text, err = b.ContextAt(ctx, dir)
+		o.job.Context, text, err = s.ContextAt(ctx, dir, o.argOn("BUILDKIT_CONTEXT_KEEP_GIT_DIR"))
 	default:
-		return o.openDirectory(a, b, dir, given)
+		return o.openDirectory(ctx, a, s, dir, given)
 	}
 	if err != nil {
 		return err
 	}
 	if text != nil {
-		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: text}
+		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: text, Path: "Dockerfile"}
+		if build.IsAddress(dir) {
+			o.job.Dockerfile.Origin = build.OriginOf(dir, text)
+		}
 		return nil
 	}
-	return o.openForeign(a, given)
+	return o.openForeign(a, s, given)
+}
+
+// openWithin is openContext for a directory of another context, such as a repository that a file of targets is in.
+func (o *buildOptions) openWithin(ctx context.Context, a *app, s *build.Session, whole *build.Tree, dir string) error {
+	err := o.openAllNamed(ctx, a, s)
+	if err == nil {
+		o.job.Context, err = s.Within(ctx, whole, dir)
+	}
+	if err != nil {
+		return err
+	}
+	return o.openForeign(a, s, o.givenFile())
+}
+
+// givenFile is the Dockerfile of --file, or empty.
+func (o *buildOptions) givenFile() string {
+	if len(o.files) > 0 {
+		return o.files[0]
+	}
+	return ""
+}
+
+func (o *buildOptions) openAllNamed(ctx context.Context, a *app, s *build.Session) error {
+	for _, c := range o.contexts {
+		if err := o.openNamed(ctx, a, s, c); err != nil {
+			return fmt.Errorf("--build-context %s=%s: %w", c.name, c.value, err)
+		}
+	}
+	return nil
 }
 
 // openNamed opens a further context, or notes that its name stands for an image.
-func (o *buildOptions) openNamed(ctx context.Context, a *app, b *build.Builder, c namedContext) error {
+func (o *buildOptions) openNamed(ctx context.Context, a *app, s *build.Session, c namedContext) error {
 	if where, isLayout := strings.CutPrefix(c.value, "oci-layout://"); isLayout {
-		return o.useLayout(ctx, a, b, c, where)
+		return o.useLayout(ctx, a, s.Builder, c, where)
 	}
 	if name, isImage := strings.CutPrefix(c.value, "docker-image://"); isImage {
 		o.job.Request.Contexts[c.name] = "image:" + name
@@ -77,11 +104,10 @@ func (o *buildOptions) openNamed(ctx context.Context, a *app, b *build.Builder, 
 	var text []byte
 	var err error
 	if build.IsAddress(c.value) {
-		tree, text, err = b.ContextAt(ctx, c.value)
+		tree, text, err = s.ContextAt(ctx, c.value, o.argOn("BUILDKIT_CONTEXT_KEEP_GIT_DIR"))
 	} else {
-		if tree, err = build.OpenContext(c.value); err == nil {
-			err = tree.UseIgnoreFile([]string{".containerignore", ".dockerignore"})
-			b.UseStats(tree)
+		if tree, err = s.OpenContext(ctx, c.value); err == nil {
+			tree, err = s.Ignoring(tree, []string{".containerignore", ".dockerignore"})
 		}
 	}
 	if err == nil && text != nil {
@@ -95,7 +121,7 @@ func (o *buildOptions) openNamed(ctx context.Context, a *app, b *build.Builder, 
 }
 
 // openDirectory opens a directory of the caller's as the context.
-func (o *buildOptions) openDirectory(a *app, b *build.Builder, dir, given string) error {
+func (o *buildOptions) openDirectory(ctx context.Context, a *app, s *build.Session, dir, given string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return fmt.Errorf("open the build context: %w", err)
@@ -106,17 +132,20 @@ func (o *buildOptions) openDirectory(a *app, b *build.Builder, dir, given string
 	if err := o.findDockerfile(a, dir, given); err != nil {
 		return err
 	}
-	if o.job.Context, err = build.OpenContext(dir); err != nil {
-		return err
+	tree, err := s.OpenContext(ctx, dir)
+	if err == nil {
+		o.job.Context, err = s.Ignoring(tree, o.ignoreFiles(given))
 	}
-	b.UseStats(o.job.Context)
-	return o.job.Context.UseIgnoreFile(o.ignoreFiles(given))
+	if err == nil {
+		o.noteVersionControl(ctx, dir)
+	}
+	return err
 }
 
 // openForeign finds the Dockerfile in a context that was fetched or unpacked. Nothing of the caller's is looked at for it.
-func (o *buildOptions) openForeign(a *app, given string) error {
+func (o *buildOptions) openForeign(a *app, s *build.Session, given string) (err error) {
 	if o.inline != nil {
-		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline)}
+		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline), Path: "Dockerfile"}
 	} else if given == "-" {
 		if err := o.readStdin(a); err != nil {
 			return err
@@ -137,7 +166,7 @@ func (o *buildOptions) openForeign(a *app, given string) error {
 		if err != nil {
 			return fmt.Errorf("read %s of the build context: %w", name, err)
 		}
-		o.job.Dockerfile = build.Dockerfile{Name: name, Text: text}
+		o.job.Dockerfile = build.Dockerfile{Name: name, Text: text, Path: name, Origin: o.job.Context.Origin}
 	}
 	if o.job.Dockerfile.Text == nil {
 		return fmt.Errorf("there is no %s in the build context", strings.Join(names, " and no "))
@@ -146,17 +175,8 @@ func (o *buildOptions) openForeign(a *app, given string) error {
 	if o.ignore != "" {
 		ignore = o.ignoreFiles(given)
 	}
-	return o.job.Context.UseIgnoreFile(ignore)
-}
-
-// closeContexts gives all contexts back.
-func (o *buildOptions) closeContexts() {
-	for _, tree := range o.job.Contexts {
-		tree.Close()
-	}
-	if o.job.Context != nil {
-		o.job.Context.Close()
-	}
+	o.job.Context, err = s.Ignoring(o.job.Context, ignore)
+	return err
 }
 
 // readStdin reads the Dockerfile from the standard input.
@@ -168,14 +188,14 @@ func (o *buildOptions) readStdin(a *app) error {
 	if err != nil {
 		return fmt.Errorf("read the Dockerfile from the standard input: %w", err)
 	}
-	o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: text}
+	o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: text, Path: "Dockerfile"}
 	return nil
 }
 
 // findDockerfile reads the file given, which may also be named relative to the context as podman has it, or the usual ones.
 func (o *buildOptions) findDockerfile(a *app, dir, given string) error {
 	if o.inline != nil {
-		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline)}
+		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline), Path: "Dockerfile"}
 		return nil
 	}
 	if given == "-" {
@@ -196,7 +216,7 @@ func (o *buildOptions) findDockerfile(a *app, dir, given string) error {
 		if err != nil {
 			return fmt.Errorf("read the Dockerfile: %w", err)
 		}
-		o.job.Dockerfile = build.Dockerfile{Name: path, Text: text}
+		o.job.Dockerfile = build.Dockerfile{Name: path, Text: text, Path: filepath.Base(path)}
 		return nil
 	}
 	if given != "" {

@@ -1,41 +1,43 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strconv"
 
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/internal/terminal"
 	"github.com/pod-engine/pod/pkg/build"
 )
 
-// openDisplay chooses how progress is shown; finish ends it.
-func (o *buildOptions) openDisplay(a *app) (finish func(), err error) {
+// openDisplay chooses how progress is shown; finish ends it. An empty kind is what BUILDKIT_PROGRESS says.
+func (a *app) openDisplay(kind, logFile string, quiet bool) (display build.Display, finish func(), err error) {
 	nothing := func() {}
-	if o.logFile != "" {
-		f, err := os.Create(o.logFile)
+	if logFile != "" {
+		f, err := os.Create(logFile)
 		if err != nil {
-			return nil, fmt.Errorf("write the log: %w", err)
+			return nil, nil, fmt.Errorf("write the log: %w", err)
 		}
-		o.job.Display = build.NewPlain(f, report.EscapeLine)
-		return func() { f.Close() }, nil
+		return build.NewPlain(f, report.EscapeLine), func() { f.Close() }, nil
 	}
-	kind := o.progress
 	if kind == "" {
 		if kind, err = parseProgress(cmp.Or(os.Getenv("BUILDKIT_PROGRESS"), "auto")); err != nil {
-			return nil, fmt.Errorf("BUILDKIT_PROGRESS: %w", err)
+			return nil, nil, fmt.Errorf("BUILDKIT_PROGRESS: %w", err)
 		}
 	}
 	isTerminal := terminal.IsTerminal(a.Err)
 	switch {
-	case o.quiet || kind == "quiet" || kind == "none":
-		o.job.Display = build.Silent{}
+	case quiet || kind == "quiet" || kind == "none":
+		return build.Silent{}, nothing, nil
 	case kind == "rawjson":
-		o.job.Display = build.NewRawJSON(a.Err)
+		return build.NewRawJSON(a.Err), nothing, nil
 	case kind == "tty" && !isTerminal:
-		return nil, errors.New("--progress tty: the standard error is not a terminal")
+		return nil, nil, errors.New("--progress tty: the standard error is not a terminal")
 	case isTerminal && kind != "plain":
 		live := build.NewLive(a.Err, build.LiveOptions{Escape: report.EscapeLine, Colour: colours(a.Err), Size: func() (rows, columns int) {
 			size, err := terminal.WindowSize(a.Err)
@@ -44,10 +46,45 @@ func (o *buildOptions) openDisplay(a *app) (finish func(), err error) {
 			}
 			return int(size.Rows), int(size.Columns)
 		}})
-		o.job.Display = live
-		return live.Close, nil
-	default:
-		o.job.Display = build.NewPlain(a.Err, report.EscapeLine)
+		return live, live.Close, nil
 	}
-	return nothing, nil
+	return build.NewPlain(a.Err, report.EscapeLine), nothing, nil
+}
+
+// maxOutput is how much of a step's output is kept for its error, by the variable that BuildKit has for it.
+func maxOutput() (int64, error) {
+	text := os.Getenv("BUILDKIT_STEP_LOG_MAX_SIZE")
+	if text == "" {
+		return build.DefaultMaxOutput, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < -1 {
+		return 0, fmt.Errorf("BUILDKIT_STEP_LOG_MAX_SIZE: %q is no number of bytes, nor -1 for all", text)
+	}
+	if n == 0 {
+		return 1, nil
+	}
+	return n, nil
+}
+
+// writeEscaped copies lines; what has no end gets one.
+func writeEscaped(w io.Writer, r io.Reader) {
+	out, lines := bufio.NewWriter(w), bufio.NewReaderSize(r, 64<<10)
+	defer out.Flush()
+	open := false
+	for {
+		line, err := lines.ReadSlice('\n')
+		text, ended := bytes.CutSuffix(line, []byte("\n"))
+		out.WriteString(report.EscapeLine(string(text)))
+		open = !ended && (open || len(line) > 0)
+		if ended {
+			out.WriteByte('\n')
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			break
+		}
+	}
+	if open {
+		out.WriteByte('\n')
+	}
 }

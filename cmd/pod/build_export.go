@@ -16,20 +16,21 @@ import (
 	"github.com/pod-engine/pod/pkg/image"
 )
 
-// writeFiles gives the files of a target to the outputs that want them.
-func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *build.Tree) error {
-	return func(ctx context.Context, platform plan.Platform, tree *build.Tree) error {
+// writeFiles gives the files of a target to the outputs that want them, with what is stated of them.
+func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *build.Tree, []build.StatementFile) error {
+	return func(ctx context.Context, platform plan.Platform, tree *build.Tree, statements []build.StatementFile) error {
 		for _, out := range o.outputs {
 			var err error
+			named := o.nameStatements(out, platform, statements)
 			switch {
 			case out.kind == "local":
-				err = tree.WriteTo(ctx, o.directoryOf(out, platform), func(path, why string) {
+				err = tree.WriteTo(ctx, o.directoryOf(out, platform), named, func(path, why string) {
 					a.warn(fmt.Sprintf("/%s is not written: %s", report.Escape(path), why))
 				})
 			case out.kind == "tar" && out.toStdout():
-				err = tree.WriteTar(ctx, a.Out)
+				err = tree.WriteTar(ctx, a.Out, named)
 			case out.kind == "tar":
-				err = atomicfile.Stream(o.fileOf(out, platform), func(w io.Writer) error { return tree.WriteTar(ctx, w) })
+				err = atomicfile.Stream(o.fileOf(out, platform), func(w io.Writer) error { return tree.WriteTar(ctx, w, named) })
 			}
 			if err != nil {
 				return fmt.Errorf("write the files of the build: %w", err)
@@ -39,9 +40,23 @@ func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *
 	}
 }
 
+// nameStatements gives statements the names that they have in an output: with the platform where several are in one directory.
+func (o *buildOptions) nameStatements(out buildOutput, platform plan.Platform, statements []build.StatementFile) []build.StatementFile {
+	together := out.kind == "local" && len(o.job.Platforms) > 1 && out.split != nil && !*out.split
+	var named []build.StatementFile
+	for _, s := range statements {
+		s.Name = out.prefix + s.Name
+		if extension := filepath.Ext(s.Name); together {
+			s.Name = strings.TrimSuffix(s.Name, extension) + "." + platformName(platform) + extension
+		}
+		named = append(named, s)
+	}
+	return named
+}
+
 // directoryOf is where the files of a platform go.
 func (o *buildOptions) directoryOf(out buildOutput, platform plan.Platform) string {
-	split := len(o.job.Platforms) > 1
+	split := o.job.Several || len(o.job.Platforms) > 1
 	if out.split != nil {
 		split = *out.split
 	}
@@ -84,6 +99,34 @@ func (o *buildOptions) export(ctx context.Context, a *app, store *image.Store, r
 
 // pushResult copies the image to the registries that its names say.
 func (o *buildOptions) pushResult(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) (pushed []image.Pushed, err error) {
+	names, err := o.destinations(out)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		var done []image.Pushed
+		opts := o.pushOptions(out)
+		if result.List != nil {
+			done, err = a.courier().PushList(ctx, store, result.List.ID, name, false, opts)
+		} else {
+			// By its id: the name may mean another image already.
+			done, err = a.courier().Push(ctx, store, result.Images[0].ID, name, opts)
+		}
+		if err != nil {
+			return pushed, err
+		}
+		for _, p := range done {
+			if to := o.job.Pull.Progress; to != nil {
+				fmt.Fprintf(to, "Pushed %s with digest %s\n", report.Escape(p.Name), p.Digest)
+			}
+		}
+		pushed = append(pushed, done...)
+	}
+	return pushed, nil
+}
+
+// destinations are the full names that an output is pushed to: its own, or those of the image.
+func (o *buildOptions) destinations(out buildOutput) ([]string, error) {
 	names := out.names
 	if len(names) == 0 {
 		names = o.tags
@@ -91,29 +134,21 @@ func (o *buildOptions) pushResult(ctx context.Context, a *app, store *image.Stor
 	if len(names) == 0 && o.job.List != "" {
 		names = []string{o.job.List}
 	}
-	for _, name := range names {
-		full, err := image.LocalName(name)
+	full := make([]string, len(names))
+	for i, name := range names {
+		n, err := image.LocalName(name)
 		if err != nil {
-			return pushed, err
+			return nil, err
 		}
-		var done []image.Pushed
-		opts := o.pushOptions(out)
-		if result.List != nil {
-			done, err = a.courier().PushList(ctx, store, result.List.ID, full.String(), false, opts)
-		} else {
-			done, err = a.courier().Push(ctx, store, full.String(), "", opts)
-		}
-		if err != nil {
-			return pushed, err
-		}
-		for _, p := range done {
-			if !o.quiet {
-				fmt.Fprintf(a.Err, "Pushed %s with digest %s\n", report.Escape(p.Name), p.Digest)
+		if out.ByDigest {
+			if typed, err := image.ParseName(name); err != nil || typed.Tag != "" {
+				return nil, fmt.Errorf("push-by-digest=true pushes to a repository, and %q has a tag", name)
 			}
+			n.Tag = ""
 		}
-		pushed = append(pushed, done...)
+		full[i] = n.String()
 	}
-	return pushed, nil
+	return full, nil
 }
 
 // pushOptions are those of the output, with what the build says about registries.
@@ -129,7 +164,7 @@ func (o *buildOptions) pushOptions(out buildOutput) image.PushOptions {
 
 // saveResult writes the image, or the list with all its images, to an archive or a directory.
 func (o *buildOptions) saveResult(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) error {
-	if result.List != nil && out.kind == "oci" {
+	if result.List != nil && out.kind == "oci" && !o.leavesAttestations(result) {
 		return o.saveList(ctx, a, store, result.List, out)
 	}
 	save := image.SaveOptions{Format: image.OCIArchive, Output: out.dest, Out: a.Out, Uncompressed: out.uncompressed}
@@ -142,7 +177,7 @@ func (o *buildOptions) saveResult(ctx context.Context, a *app, store *image.Stor
 	if out.toStdout() {
 		save.Output = ""
 	}
-	save.Progress, save.Terminal = a.progress(o.quiet)
+	save.Progress, save.Terminal = o.job.Pull.Progress, o.job.Pull.Terminal
 	names := o.job.Names
 	if len(names) == 0 {
 		names = []string{result.Images[0].ID}
@@ -150,6 +185,12 @@ func (o *buildOptions) saveResult(ctx context.Context, a *app, store *image.Stor
 		names = names[:1]
 	}
 	return a.courier().Save(ctx, store, names, save)
+}
+
+// leavesAttestations says that what is stated is for registries and the store only, and the list is there for it alone (inline-only).
+func (o *buildOptions) leavesAttestations(result build.Result) bool {
+	p := o.job.Attest.Provenance
+	return len(result.Images) == 1 && o.job.Attest.SBOM == nil && p != nil && p.InlineOnly
 }
 
 func (o *buildOptions) saveList(ctx context.Context, a *app, store *image.Store, list *image.ManifestList, out buildOutput) error {

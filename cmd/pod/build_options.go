@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/pod-engine/pod/internal/hint"
@@ -25,6 +24,7 @@ type buildOptions struct {
 	ignore    string
 	tags      []string
 	argFiles  []string
+	httpProxy bool
 	check     bool
 	quiet     bool
 	iidFile   string
@@ -34,6 +34,7 @@ type buildOptions struct {
 	retry     uint
 	layers    bool
 	rm        bool
+	jobs      int // steps at a time
 
 	outputs       []buildOutput
 	push, load    bool
@@ -49,6 +50,11 @@ type buildOptions struct {
 	call               buildCall
 	inline             *string // the Dockerfile's text; nil: it is a file
 	keepImage          bool    // whatever the outputs are
+
+	attest       []attestEntry
+	bom          bomFlags
+	recorded     bool // the metadata of the build is wanted, without a file of its own
+	metadataMode metadataMode
 }
 
 func newBuildOptions() *buildOptions {
@@ -69,18 +75,19 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.StringVar(&o.job.Request.Target, "target", "", "stage to build, by name or number (default the last)")
 	f.Var(intoMap(o.job.Request.Args, fromEnvironment), "build-arg", "value of an ARG: NAME=value, or NAME to take it from the environment")
 	f.StringArrayVar(&o.argFiles, "build-arg-file", nil, "file of lines NAME=value for ARGs")
+	f.BoolVar(&o.httpProxy, "http-proxy", false, "give RUN your http_proxy, https_proxy, ftp_proxy, all_proxy and no_proxy; no image keeps them")
 	f.Var(intoMap(o.job.Request.Labels, always), "label", "set a label of the image: NAME=value")
 	f.Var(parsed{kind: "NAME=value", set: o.setAnnotation}, "annotation", "set an annotation of the image's manifest, or with index: in front of the manifest list: NAME=value")
 	f.Var(parsed{kind: "os/arch[/variant]", set: o.addPlatforms}, "platform", "platforms of the image, instead of this machine's; of several a manifest list is made")
 	f.StringVar(&o.job.List, "manifest", "", "put the image into this manifest list, which is made when it is not there")
 	f.Var(into("oci|docker", &o.job.Docker, parseManifestFormat).withDefault("oci"), "format", "format of the manifest: oci or docker")
-	f.BoolVar(&o.job.NoCache, "no-cache", false, "do every step, whatever the cache has")
+	f.BoolVar(&o.job.NoCache, "no-cache", false, "do every step, whatever the cache has, with empty caches of RUN --mount=type=cache")
 	f.Var(appendTo(&o.cacheFrom, func(s string) (cachePlace, error) { return parseCachePlace(s, false) }),
 		"cache-from", "look for steps in the cache of another machine: NAME, type=registry,ref=NAME or type=local,src=DIRECTORY")
 	f.Var(appendTo(&o.cacheTo, func(s string) (cachePlace, error) { return parseCachePlace(s, true) }),
 		"cache-to", "write the cache for other machines: NAME, type=registry,ref=NAME, type=local,dest=DIRECTORY (with mode=min|max, mounts=true) or type=inline")
-	f.StringSliceVar(&o.job.Request.NoCacheFilter, "no-cache-filter", nil, "do every step of these stages")
-	f.IntVar(&o.job.Jobs, "jobs", runtime.NumCPU(), "steps that are done at a time")
+	f.StringSliceVar(&o.job.Request.NoCacheFilter, "no-cache-filter", nil, "do every step of these stages, with empty caches of RUN")
+	f.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "steps that are done at a time")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "timestamp", "the time of the image and of all files made, in seconds since 1970 (default $SOURCE_DATE_EPOCH)")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "source-date-epoch", "the same as --timestamp")
 	f.BoolVar(&o.rewrite, "rewrite-timestamp", true, "with --source-date-epoch, let no file of a new layer be younger")
@@ -93,6 +100,7 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	o.addPlatformFlags(f)
 	o.addPodmanFlags(f)
 	o.addAlwaysFlags(f)
+	o.addAttestFlags(f)
 	o.addPullFlags(f)
 	o.addAnswerFlags(f)
 }
@@ -134,14 +142,24 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 		return usageError{errors.New("--rm=false is not possible: a step leaves nothing but its layer")}
 	case len(o.files) > 1:
 		return usageError{errors.New("--file can be given once")}
-	case o.job.Jobs < 0:
+	case o.jobs < 0:
 		return usageError{errors.New("--jobs is a number of steps; 0 does as many as this machine has processors")}
 	}
-	if o.job.Jobs == 0 {
-		o.job.Jobs = runtime.NumCPU()
+	if o.jobs == 0 {
+		o.jobs = runtime.NumCPU()
 	}
 	if f.Changed("tls-verify") {
 		o.job.Pull.TLSVerify = &o.tlsVerify
+	}
+	if o.check {
+		o.call.method = "check"
+	}
+	if err := o.readBuildah(f, a); err != nil {
+		return err
+	}
+	var err error
+	if o.job.MaxOutput, err = maxOutput(); err != nil {
+		return err
 	}
 	o.job.Pull.Retry = &o.retry
 	o.job.Pull.Progress, o.job.Pull.Terminal = a.progress(o.quiet)
@@ -157,16 +175,40 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if err := o.completePlatforms(); err != nil {
 		return err
 	}
+	if err := o.readArgFiles(); err != nil {
+		return err
+	}
+	o.job.InlineCache, o.job.Several = o.argOn("BUILDKIT_INLINE_CACHE"), o.argOn("BUILDKIT_MULTI_PLATFORM")
 	if err := o.checkHistory(); err != nil {
 		return err
 	}
 	if err := o.completeNames(a); err != nil {
 		return err
 	}
-	if err := o.readArgFiles(); err != nil {
+	if err := o.completeProxies(a, f.Changed("http-proxy")); err != nil {
 		return err
 	}
 	return o.readEpoch()
+}
+
+// completeProxies makes proxies arguments, which are neither in the image's history nor in the key of a step; those of --build-arg win.
+func (o *buildOptions) completeProxies(a *app, given bool) error {
+	var proxies []string
+	if !given {
+		var err error
+		if proxies, err = a.configuredProxies(); err != nil {
+			return err
+		}
+	} else if o.httpProxy {
+		proxies = proxiesOf(os.Environ())
+	}
+	for _, entry := range proxies {
+		name, value, _ := strings.Cut(entry, "=")
+		if _, given := o.job.Request.Args[name]; !given {
+			o.job.Request.Args[name] = value
+		}
+	}
+	return nil
 }
 
 // completeNames finds out what the result is called and where it goes.
@@ -191,8 +233,17 @@ func (o *buildOptions) completeNames(a *app) error {
 		}
 		o.job.Names = append(o.job.Names, name.String())
 	}
-	if slices.ContainsFunc(o.outputs, func(out buildOutput) bool { return out.push }) && len(o.job.Names) == 0 && o.job.List == "" {
-		return usageError{hint.Wrap(errors.New("what is pushed needs a name"), "give --tag REGISTRY/NAME, or name= to --output")}
+	for _, out := range o.outputs {
+		if !out.push {
+			continue
+		}
+		names, err := o.destinations(out)
+		if err == nil && len(names) == 0 {
+			err = hint.Wrap(errors.New("what is pushed needs a name"), "give --tag REGISTRY/NAME, or name= to --output")
+		}
+		if err != nil {
+			return usageError{err}
+		}
 	}
 	return nil
 }

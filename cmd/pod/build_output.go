@@ -23,6 +23,8 @@ type buildOutput struct {
 	push  bool
 	dir   bool  // of oci: a directory rather than an archive
 	split *bool // of local: a directory for each platform; nil: when there are several
+	// prefix is in front of the names of files with attestations.
+	prefix string
 	image.PushOptions
 	uncompressed bool
 }
@@ -30,20 +32,35 @@ type buildOutput struct {
 // outputKeys are the keys that each type knows.
 func outputKeys(kind string) []string {
 	compress := []string{"compression", "compression-level", "force-compression"}
-	record := []string{"name", "oci-mediatypes", "rewrite-timestamp", "annotation.", "annotation-manifest.", "annotation-index."}
+	record := []string{"name", "oci-mediatypes", "oci-artifact", "attestation-inline", "rewrite-timestamp", "annotation.", "annotation-manifest.", "annotation-index."}
 	switch kind {
 	case "local":
-		return []string{"dest", "platform-split", "mode"}
+		return []string{"dest", "platform-split", "mode", "attestation-prefix"}
 	case "tar":
-		return []string{"dest"}
+		return []string{"dest", "attestation-prefix"}
 	case "oci":
 		return slices.Concat([]string{"dest", "tar"}, record, compress)
 	case "docker":
 		return slices.Concat([]string{"dest", "tar"}, record)
 	case "image", "registry":
-		return slices.Concat([]string{"push", "registry.insecure", "store"}, record, compress)
+		return slices.Concat([]string{"push", "push-by-digest", "name-canonical", "registry.insecure", "store", "unpack"}, record, compress)
 	}
 	return nil
+}
+
+// outputKeysLeftOut are keys of BuildKit's that cannot be had, and why.
+func outputKeysLeftOut(key string) string {
+	switch key {
+	case "dangling-name-prefix":
+		return "an image without a name is found by its id, which --iidfile and --metadata-file write"
+	case "attestation-prefix":
+		return "attestations are in the image, not beside its files"
+	case "buildinfo", "buildinfo-attrs":
+		return "BuildKit has no build information in images any more"
+	case "prefer-nondist-layers":
+		return "layers are always pushed"
+	}
+	return ""
 }
 
 // parseOutput reads "type=TYPE[,KEY=VALUE...]", DIRECTORY, or - for a tar archive on the standard output.
@@ -78,6 +95,9 @@ func (o *buildOptions) parseOutput(s string) (buildOutput, error) {
 			continue
 		}
 		known := slices.ContainsFunc(keys, func(k string) bool { return k == key || strings.HasSuffix(k, ".") && strings.HasPrefix(key, k) })
+		if why := outputKeysLeftOut(key); !known && why != "" {
+			return out, fmt.Errorf("%s is not possible: %s", key, why)
+		}
 		if !known {
 			return out, fmt.Errorf("type=%s has no %q; it has %s", out.kind, key, strings.Join(keys, ", "))
 		}
@@ -111,6 +131,11 @@ func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error
 		out.names = strings.Split(value, ",")
 	case "push":
 		out.push, err = switchedOn(value)
+	case "push-by-digest":
+		out.ByDigest, err = switchedOn(value)
+	case "name-canonical", "unpack":
+		// Nothing is to be chosen: what is pushed is found as NAME@DIGEST, and whether its layers are unpacked nobody can see.
+		_, err = switchedOn(value)
 	case "tar":
 		var archive bool
 		archive, err = switchedOn(value)
@@ -124,15 +149,23 @@ func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error
 		if oci, err = switchedOn(value); err == nil {
 			o.job.Docker = !oci
 		}
+	case "oci-artifact":
+		var artifact bool
+		artifact, err = switchedOn(value)
+		o.job.Attest.Form.Image = !artifact
+	case "attestation-prefix":
+		if out.prefix = value; strings.Contains(value, "/") {
+			err = errors.New("it is in front of the name of a file, and so has no directories")
+		}
 	case "registry.insecure":
 		var insecure bool
 		insecure, err = switchedOn(value)
 		verify := !insecure
 		out.TLSVerify = &verify
-	case "store", "rewrite-timestamp":
+	case "store", "rewrite-timestamp", "attestation-inline":
 		var on bool
 		if on, err = switchedOn(value); err == nil && !on {
-			err = errors.New("it is always so: the image is in the store, and with an epoch no file in it is younger")
+			err = errors.New("it is always so: the image is in the store, what attests to it is in its list, and with an epoch no file in it is younger")
 		}
 	case "mode":
 		if value != "copy" {
@@ -209,17 +242,21 @@ func (out buildOutput) toStdout() bool {
 
 // completeOutputs checks the outputs against each other and says what the job must do for them.
 func (o *buildOptions) completeOutputs(a *app) error {
-	if o.push {
-		o.outputs = append(o.outputs, buildOutput{kind: "image", push: true})
-	}
+	o.completePush()
 	if o.load {
 		o.outputs = append(o.outputs, buildOutput{kind: "docker"})
+	}
+	if err := o.completeAttest(a); err != nil {
+		return err
 	}
 	o.job.NoImage = len(o.outputs) > 0 && len(o.tags) == 0 && o.job.List == "" && !o.keepImage
 	streams := 0
 	for _, out := range o.outputs {
 		if out.toStdout() {
 			streams++
+		}
+		if out.ByDigest && !out.push {
+			return usageError{errors.New("push-by-digest=true needs push=true, or --push")}
 		}
 		if out.files() {
 			o.job.Files = o.writeFiles(a)
@@ -228,12 +265,13 @@ func (o *buildOptions) completeOutputs(a *app) error {
 		}
 		if out.kind == "docker" && out.dest != "" {
 			o.job.Docker = true
-			if len(o.job.Platforms) > 1 {
+			if o.job.Several || len(o.job.Platforms) > 1 {
 				return usageError{errors.New("docker's archive has no place for several platforms; type=oci has")}
 			}
 		}
 		for _, name := range out.names {
-			if !slices.Contains(o.tags, name) {
+			// What goes to a repository without a tag has none here either.
+			if !slices.Contains(o.tags, name) && !out.ByDigest {
 				o.tags = append(o.tags, name)
 			}
 		}
@@ -250,12 +288,28 @@ func (o *buildOptions) completeOutputs(a *app) error {
 	return o.completeAnnotations()
 }
 
+// completePush takes --push: images that an output speaks of are pushed as it says.
+func (o *buildOptions) completePush() {
+	if !o.push {
+		return
+	}
+	spoken := false
+	for i := range o.outputs {
+		if o.outputs[i].kind == "image" {
+			o.outputs[i].push, spoken = true, true
+		}
+	}
+	if !spoken {
+		o.outputs = append(o.outputs, buildOutput{kind: "image", push: true})
+	}
+}
+
 // completeAnnotations checks that annotations have a place.
 func (o *buildOptions) completeAnnotations() error {
 	switch {
 	case len(o.job.Annotations) > 0 && o.job.Docker:
 		return usageError{errors.New("--annotation needs --format oci: an image in docker's format has none")}
-	case len(o.job.ListAnnotations) > 0 && len(o.job.Platforms) < 2 && o.job.List == "":
+	case len(o.job.ListAnnotations) > 0 && len(o.job.Platforms) < 2 && !o.job.Several && o.job.List == "" && !o.job.Attest.Any():
 		return usageError{fmt.Errorf("the annotation %s is for a manifest list, and an image for one platform has none", slices.Sorted(maps.Keys(o.job.ListAnnotations))[0])}
 	}
 	return nil

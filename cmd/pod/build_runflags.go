@@ -17,8 +17,8 @@ func (o *buildOptions) addRunFlags(f *pflag.FlagSet, from caller) {
 	f.Var(splitTo(&cfg.Process.Groups), "group-add", "add supplementary groups, or keep-groups to keep your own")
 	f.VarP(appendTo(&cfg.Mounts, func(s string) (container.Mount, error) { return container.ParseVolume(s, from.dir) }),
 		"volume", "v", "mount a path of this machine in every RUN: source:path[:options]")
-	f.Var(appendTo(&cfg.Devices, container.ParseDevice), "device", "give every RUN access to a device: path[:path][:rwm]")
-	f.Var(parsed{kind: "list", set: o.allow}, "allow", "let RUN ask for more: security.insecure (network.host needs no leave)")
+	f.Var(appendTo(&cfg.Devices, container.ParseDevice), "device", "give every RUN access to a device: path[:path][:rwm], or by name: vendor/class=name (CDI)")
+	f.Var(parsed{kind: "list", set: o.allow}, "allow", "let RUN ask for more: security.insecure, device or device=NAME[,alias=NAME] (network.host needs no leave)")
 	f.Var(parsed{kind: "kind", set: checkIsolation, fallback: "oci"}, "isolation", "how a RUN is kept apart: oci, which is by a container")
 	o.addRunNetworkFlags(f)
 	addRunLimitFlags(f, cfg)
@@ -77,13 +77,23 @@ func addRunSecurityFlags(f *pflag.FlagSet, cfg *container.Config, from caller) {
 
 // allow reads --allow, which docker has for what a Dockerfile may ask for beyond its container.
 func (o *buildOptions) allow(s string) error {
+	if s == "device" {
+		return o.job.AllowDevices.Allow(nil)
+	}
+	if device, ok := strings.CutPrefix(s, "device="); ok {
+		fields, err := csvFields(device)
+		if err != nil {
+			return err
+		}
+		return o.job.AllowDevices.Allow(fields)
+	}
 	for word := range strings.SplitSeq(s, ",") {
 		switch word {
 		case "security.insecure":
 			o.job.AllowInsecure = true
 		case "network.host":
 		default:
-			return fmt.Errorf("%q: it is security.insecure or network.host", word)
+			return fmt.Errorf("%q: it is security.insecure, network.host, device or device=NAME", word)
 		}
 	}
 	return nil

@@ -108,6 +108,8 @@ func addEnvFlags(f *pflag.FlagSet, cfg *container.Config, from caller) {
 	f.Var(parsed{kind: "file", set: e.addFile}, "env-file", "read variables from a file, one per line")
 	env := f.VarPF(parsed{kind: "bool", set: e.setHost}, "env-host", "", "take all of your variables")
 	env.NoOptDefVal = "true"
+	proxies := f.VarPF(parsed{kind: "bool", set: e.setProxies}, "http-proxy", "", "take your http_proxy, https_proxy, ftp_proxy, all_proxy and no_proxy")
+	proxies.NoOptDefVal = "true"
 	f.Var(parsed{kind: "list", set: e.unset}, "unsetenv", "leave out a variable of the image")
 	all := f.VarPF(parsed{kind: "bool", set: e.unsetAll}, "unsetenv-all", "", "leave out all variables of the image and the defaults")
 	all.NoOptDefVal = "true"
@@ -134,6 +136,15 @@ func (e *envFlags) addFile(path string) error {
 func (e *envFlags) setHost(s string) (err error) {
 	e.host, err = strconv.ParseBool(s)
 	e.join()
+	return err
+}
+
+// setProxies gives proxies the rank of what containers.conf says: the image's variables and those of flags go before them.
+func (e *envFlags) setProxies(s string) error {
+	taken, err := strconv.ParseBool(s)
+	if taken {
+		e.cfg.Process.DefaultEnv = proxiesOf(e.from.environ)
+	}
 	return err
 }
 

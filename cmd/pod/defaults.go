@@ -13,13 +13,20 @@ import (
 
 // applyDefaults completes a configuration made from flags with what containers.conf says about all containers. given reports
 // whether a flag was.
-func applyDefaults(cfg *container.Config, given func(flag string) bool) error {
+func (a *app) applyDefaults(cfg *container.Config, given func(flag string) bool) error {
 	var defaults container.Defaults
 	settings, err := containersconf.Read(containersconf.Paths(os.Getenv), &defaults)
 	if err != nil {
 		return err
 	}
 	defaults.StopTimeout = settings.StopTimeout
+	if !given("http-proxy") {
+		proxies, err := a.configuredProxies()
+		if err != nil {
+			return err
+		}
+		defaults.Env = append(proxies, defaults.Env...)
+	}
 	return cfg.ApplyDefaults(defaults, given)
 }
 

@@ -47,13 +47,17 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	cdiDirs := settings.CDISpecDirs
+	if len(a.global.cdiDirs) > 0 {
+		cdiDirs = a.global.cdiDirs
+	}
 	executable, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program's own file: %w", err)
 	}
 	a.opened, err = engine.Open(ctx, engine.Options{
 		DataDir: user.DataDir, RunDir: user.RunDir, User: user, Runtime: runtime, Cgroup: setup,
-		Network: a.network(user, settings.Uplink), Images: a.images, Executable: executable, GlobalArgs: a.global.args(), Warn: a.warn, Log: a.logger(),
+		CDIDirs: cdiDirs, Network: a.network(user, settings.Uplink), Images: a.images, Executable: executable, GlobalArgs: a.global.args(), Warn: a.warn, Log: a.logger(),
 	})
 	return a.opened, err
 }

@@ -9,6 +9,7 @@ type globalFlags struct {
 	runtimeFlags   []string
 	storageDriver  string
 	storageOptions []string
+	cdiDirs        []string
 	logLevel       string
 	debug          bool
 }
@@ -20,6 +21,7 @@ func (g *globalFlags) add(f *pflag.FlagSet) {
 	f.StringArrayVar(&g.runtimeFlags, "runtime-flag", nil, "global flag for the OCI runtime, without its leading dashes")
 	f.StringVar(&g.storageDriver, "storage-driver", "", "storage driver (overlay, vfs)")
 	f.StringArrayVar(&g.storageOptions, "storage-opt", nil, "storage driver option")
+	f.StringArrayVar(&g.cdiDirs, "cdi-spec-dir", nil, "directory of specifications of devices by name, CDI (default /etc/cdi and /var/run/cdi)")
 	f.BoolVarP(&g.debug, "debug", "D", false, "docker's word for --log-level debug")
 	f.Lookup("debug").Hidden = true
 	f.StringVar(&g.logLevel, "log-level", "warn", "show messages at or above this level: trace, debug, info, warn, error, fatal, panic")
@@ -37,6 +39,9 @@ func (g *globalFlags) args() []string {
 	}
 	for _, option := range g.storageOptions {
 		args = append(args, "--storage-opt", option)
+	}
+	for _, dir := range g.cdiDirs {
+		args = append(args, "--cdi-spec-dir", dir)
 	}
 	for _, flag := range g.runtimeFlags {
 		args = append(args, "--runtime-flag", flag)

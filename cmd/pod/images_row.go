@@ -99,8 +99,8 @@ func (r imageRow) UniqueSize() string { return "N/A" }
 // Containers is how many containers use the image.
 func (r imageRow) Containers() int { return r.l.Containers }
 
-// Dangling reports whether the image has no name and nothing is built on it.
-func (r imageRow) Dangling() bool { return len(r.l.Names) == 0 && !r.l.Intermediate }
+// Dangling reports whether the image has no name, nothing is built on it, and no manifest list refers to it.
+func (r imageRow) Dangling() bool { return len(r.l.Names) == 0 && !r.l.Intermediate && !r.l.InList }
 
 // ReadOnly reports whether the image lies in an additional store.
 func (r imageRow) ReadOnly() bool { return r.l.Image.ReadOnly }

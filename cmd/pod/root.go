@@ -70,6 +70,9 @@ func wrongCount(cmd *cobra.Command, args []string, err error) error {
 // unknownCommand refuses a word that cmd has no command for, and names the one that may have been meant.
 func unknownCommand(cmd *cobra.Command, word string) error {
 	path := strings.TrimSpace(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()) + " " + word)
+	if why, hinted := commandLeftOut(path); why != "" {
+		return tooFewOrMany(hint.Wrap(fmt.Errorf("%s is not possible: %s", path, why), hinted))
+	}
 	err := fmt.Errorf("unknown command %q", path)
 	var known []string
 	for _, c := range cmd.Commands() {

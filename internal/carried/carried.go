@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/hint"
@@ -83,17 +84,29 @@ func write(path string, program []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".unpacking.*")
+	name, err := writeNew(dir, program)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(program)
-	if err := errors.Join(err, f.Chmod(0o700), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	defer os.Remove(name)
+	if err := os.Rename(name, path); err != nil {
 		return err
 	}
 	return atomicfile.SyncDir(dir)
+}
+
+// writeNew writes an executable file under a name of its own. Meanwhile no other goroutine starts a program: between fork and exec that one would have
+// the file open for writing too, and starting it would fail with ETXTBSY (go.dev/issue/22315).
+func writeNew(dir string, program []byte) (name string, err error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	f, err := os.CreateTemp(dir, ".unpacking.*")
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(program)
+	if err = errors.Join(err, f.Chmod(0o700), f.Sync(), f.Close()); err != nil {
+		os.Remove(f.Name())
+	}
+	return f.Name(), err
 }

@@ -2,7 +2,9 @@ package carried
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -49,6 +51,36 @@ func TestExtract(t *testing.T) {
 	if text, _ := os.ReadFile(path); string(text) != "program" {
 		t.Errorf("a damaged one is not replaced: %q", text)
 	}
+}
+
+// TestStarted shows that what was just written can be started while others start programs.
+func TestStarted(t *testing.T) {
+	ended := make(chan struct{})
+	var others sync.WaitGroup
+	for range 4 {
+		others.Go(func() {
+			for {
+				select {
+				case <-ended:
+					return
+				default:
+					exec.Command("/bin/true").Run()
+				}
+			}
+		})
+	}
+	for i := range 100 {
+		path, err := extract(context.Background(), files("#!/bin/true\n"), "pod-monitor", filepath.Join(t.TempDir(), fmt.Sprint(i)))
+		if err == nil {
+			err = exec.Command(path).Run()
+		}
+		if err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	close(ended)
+	others.Wait()
 }
 
 func TestMissing(t *testing.T) {

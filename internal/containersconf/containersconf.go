@@ -23,6 +23,7 @@ type Settings struct {
 	Runtimes    map[string][]string `toml:"runtimes"`     // where the runtime of a name may be, best first
 	StopTimeout *uint               `toml:"stop_timeout"` // seconds
 	DetachKeys  string              `toml:"detach_keys"`
+	CDISpecDirs []string            `toml:"cdi_spec_dirs"` // where specifications of devices by name are
 
 	// How images are transferred. Empty and nil: not set.
 	CompressionFormat  string `toml:"compression_format"`
@@ -39,7 +40,7 @@ type Settings struct {
 
 // words begin the names of all settings.
 func words() []string {
-	return []string{"runtime", "stop_timeout", "detach_keys", "default_rootless_network_cmd", "compression_", "image_", "pull_policy", "retry"}
+	return []string{"runtime", "stop_timeout", "detach_keys", "default_rootless_network_cmd", "compression_", "image_", "pull_policy", "retry", "cdi_spec_dirs"}
 }
 
 // Paths are the files that Read looks at, the weakest first, as containers.conf(5) orders them: the file named by

@@ -19,7 +19,7 @@ import (
 // ErrHeld says that somebody else holds the lock.
 var ErrHeld = errors.New("locked by another process")
 
-// Lock is a held exclusive lock.
+// Lock is a held lock.
 type Lock struct{ f *os.File }
 
 // Acquire takes the lock on the file at path, which it creates when missing, waiting until the deadline in ctx or, without one,
@@ -28,6 +28,12 @@ type Lock struct{ f *os.File }
 // When the file was renamed or removed while waiting (its object is gone) the error is fs.ErrNotExist.
 func Acquire(ctx context.Context, path, purpose string) (*Lock, error) {
 	return acquire(ctx, path, purpose, os.O_RDWR|os.O_CREATE)
+}
+
+// Share takes the lock on the file at path, which it creates when missing, together with all who share it: Try finds it held, and Acquire
+// waits. Like Acquire it waits for one who has it alone, and its error is fs.ErrNotExist when the file has gone meanwhile.
+func Share(ctx context.Context, path string) (*Lock, error) {
+	return take(ctx, path, os.O_RDWR|os.O_CREATE, unix.LOCK_SH)
 }
 
 // AcquireExisting is Acquire of a file that must be there.
@@ -42,11 +48,23 @@ const maxPause = 25 * time.Millisecond
 const Patience = 30 * time.Second
 
 func acquire(ctx context.Context, path, purpose string, flags int) (*Lock, error) {
+	lock, err := take(ctx, path, flags, unix.LOCK_EX)
+	if err != nil {
+		return nil, err
+	}
+	// Best effort: with a full disk the lock holds all the same, only its holder stays unnamed.
+	lock.f.Truncate(0)
+	fmt.Fprintf(lock.f, "%d %s\n", os.Getpid(), purpose)
+	return lock, nil
+}
+
+// take opens the file with flags of open(2) and takes the lock as how says, which is LOCK_EX or LOCK_SH.
+func take(ctx context.Context, path string, flags, how int) (*Lock, error) {
 	f, err := os.OpenFile(path, flags|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := wait(ctx, f, path); err != nil {
+	if err := wait(ctx, f, path, how); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -54,9 +72,6 @@ func acquire(ctx context.Context, path, purpose string, flags int) (*Lock, error
 		f.Close()
 		return nil, fmt.Errorf("lock %s: %w", path, os.ErrNotExist)
 	}
-	// Best effort: with a full disk the lock holds all the same, only its holder stays unnamed.
-	f.Truncate(0)
-	fmt.Fprintf(f, "%d %s\n", os.Getpid(), purpose)
 	return &Lock{f}, nil
 }
 
@@ -66,7 +81,7 @@ func Try(path string) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := flock(f); err != nil {
+	if err := flock(f, unix.LOCK_EX); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -79,8 +94,8 @@ func (l *Lock) File() *os.File { return l.f }
 // Release frees the lock unless a child inherited it.
 func (l *Lock) Release() error { return l.f.Close() }
 
-func flock(f *os.File) error {
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+func flock(f *os.File, how int) error {
+	err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return ErrHeld
 	}
@@ -88,7 +103,7 @@ func flock(f *os.File) error {
 }
 
 // wait polls: flock(2) has no time-out, and a blocked thread could not be called back.
-func wait(ctx context.Context, f *os.File, path string) error {
+func wait(ctx context.Context, f *os.File, path string, how int) error {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, failpoint.Patience(Patience))
@@ -96,7 +111,7 @@ func wait(ctx context.Context, f *os.File, path string) error {
 	}
 	pause := time.Millisecond
 	for {
-		err := flock(f)
+		err := flock(f, how)
 		if !errors.Is(err, ErrHeld) {
 			return err
 		}

@@ -70,6 +70,34 @@ func TestDeadlineNamesTheHolder(t *testing.T) {
 	}
 }
 
+// Those who share a lock keep out who wants it alone, and the other way round.
+func TestShared(t *testing.T) {
+	path := lockPath(t)
+	first, err := Share(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := Share(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Release()
+	if _, err := Try(path); !errors.Is(err, ErrHeld) {
+		t.Errorf("while the second has it: %v", err)
+	}
+	second.Release()
+	alone, err := Try(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alone.Release()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := Share(ctx, path); !errors.Is(err, ErrHeld) {
+		t.Errorf("while another has it alone: %v", err)
+	}
+}
+
 func TestReleasedByKill(t *testing.T) {
 	path := lockPath(t)
 	other := holder(t, path)

@@ -21,10 +21,12 @@ import (
 func (m *mounts) agent(mount plan.Mount, cfg *container.Config, u upper) error {
 	agent, ok := m.job.Agents[mount.ID]
 	if !ok {
+		flag := "--ssh " + mount.ID
 		if !mount.Required {
+			m.missing = append(m.missing, flag)
 			return nil
 		}
-		return hint.Wrap(fmt.Errorf("the SSH agent %q is required and was not given", mount.ID), "--ssh "+mount.ID)
+		return hint.Wrap(fmt.Errorf("the SSH agent %q is required and was not given", mount.ID), flag)
 	}
 	if err := isSocket(agent); err != nil {
 		return fmt.Errorf("the SSH agent %q: %w", mount.ID, err)

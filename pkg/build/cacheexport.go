@@ -17,7 +17,9 @@ import (
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/internal/filelock"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/storage"
 	"go.podman.io/storage/pkg/archive"
 	"golang.org/x/sys/unix"
@@ -28,11 +30,14 @@ type CacheTarget struct {
 	Name string // for messages
 	// All writes the steps of all stages, not only of those that the target is based on; Mounts the caches of RUN too.
 	All, Mounts bool
+	// Level is that of zstd by which layers are compressed; 0: its default.
+	Level int
 	// IgnoreErrors has the build succeed though its cache could not be written.
 	IgnoreErrors bool
-	// Dir is the OCI layout that is written; empty: one that Send takes from there and that is removed then.
+	// Dir is the OCI layout that is written; empty: one that Send takes from there and that is removed then. Send may be given one without blobs
+	// that the place it sends to may have; when that has not, it fails and is given one with all of them.
 	Dir  string
-	Send func(ctx context.Context, dir string) error
+	Send func(ctx context.Context, dir string, tell io.Writer) error
 }
 
 // notedStep is a step as this build has done or found it.
@@ -89,10 +94,13 @@ func (s *solve) chain() func(stage int) bool {
 // exportCaches writes the cache to all places that the job says.
 func (b *Builder) exportCaches(ctx context.Context, job *Job, builds []*oneBuild, work *workspace) error {
 	for _, target := range job.CacheTo {
-		err := b.exportCache(ctx, target, builds, work)
+		v := job.Display.Vertex("exporting cache to " + target.Name)
+		v.Start()
+		err := b.exportCache(ctx, target, builds, work, v)
 		if err != nil {
 			err = fmt.Errorf("write the cache to %s: %w", target.Name, err)
 		}
+		v.End(false, err)
 		if err != nil && target.IgnoreErrors {
 			b.Warn(err.Error())
 			err = nil
@@ -104,17 +112,34 @@ func (b *Builder) exportCaches(ctx context.Context, job *Job, builds []*oneBuild
 	return nil
 }
 
-func (b *Builder) exportCache(ctx context.Context, target CacheTarget, builds []*oneBuild, work *workspace) error {
-	dir := target.Dir
-	var err error
-	if dir == "" {
-		if dir, err = work.sub(); err != nil {
+// exportCache writes the cache to one place. A registry is first sent only what was not compressed before; when it lacks something else, all is.
+func (b *Builder) exportCache(ctx context.Context, target CacheTarget, builds []*oneBuild, work *workspace, tell io.Writer) error {
+	if target.Send == nil {
+		_, err := b.writeCache(ctx, target, builds, false, tell)
+		return err
+	}
+	for _, anew := range []bool{false, true} {
+		dir, err := work.sub()
+		if err != nil {
+			return err
+		}
+		target.Dir = dir
+		leftOut, err := b.writeCache(ctx, target, builds, anew, tell)
+		if err != nil {
+			return err
+		}
+		if err = target.Send(ctx, dir, tell); err == nil || !leftOut || ctx.Err() != nil {
 			return err
 		}
 	}
-	w := &cacheWriter{Builder: b, dir: dir, numbers: map[digest.Digest]int{}}
+	return nil
+}
+
+// writeCache writes the cache as an OCI layout. leftOut says that it lacks layers that were compressed before; anew has them compressed again.
+func (b *Builder) writeCache(ctx context.Context, target CacheTarget, builds []*oneBuild, anew bool, tell io.Writer) (leftOut bool, err error) {
+	w := &cacheWriter{Builder: b, CacheTarget: target, anew: anew, tell: tell, numbers: map[digest.Digest]int{}}
 	if err := os.MkdirAll(w.blobs(), 0o755); err != nil {
-		return err
+		return false, err
 	}
 	for _, one := range builds {
 		of := func(int) bool { return true }
@@ -124,36 +149,41 @@ func (b *Builder) exportCache(ctx context.Context, target CacheTarget, builds []
 		for _, step := range one.solve.notes.sorted(of) {
 			n, err := w.layer(ctx, step.layer)
 			if err != nil {
-				return err
+				return false, err
 			}
 			w.config.Cache.Steps = append(w.config.Cache.Steps, step.asCached(n))
 		}
 		if target.Mounts {
 			if err := w.mounts(ctx, one.solve.plan); err != nil {
-				return err
+				return false, err
 			}
 		}
 	}
-	if err := w.finish(); err != nil || target.Send == nil {
-		return err
-	}
-	return target.Send(ctx, dir)
+	return w.leftOut, w.finish()
 }
 
 // cacheWriter writes an OCI layout. Blobs appear whole, and the index that names them comes last.
 type cacheWriter struct {
 	*Builder
-	dir     string
+	CacheTarget
+	tell    io.Writer
+	anew    bool // whatever was compressed before
+	leftOut bool // a layer that was
 	config  cacheConfig
 	layers  []specs.Descriptor
 	numbers map[digest.Digest]int // of layers, by diff id
 }
 
-func (w *cacheWriter) blobs() string { return filepath.Join(w.dir, specs.ImageBlobsDir, "sha256") }
+func (w *cacheWriter) blobs() string {
+	return filepath.Join(w.CacheTarget.Dir, specs.ImageBlobsDir, "sha256")
+}
 
 // layer writes a layer of the store and gives its number.
 func (w *cacheWriter) layer(ctx context.Context, l madeLayer) (int, error) {
 	if n, ok := w.numbers[l.DiffID]; ok {
+		return n, nil
+	}
+	if n, ok := w.knownLayer(l); ok {
 		return n, nil
 	}
 	lib, err := w.Images.Library()
@@ -165,11 +195,16 @@ func (w *cacheWriter) layer(ctx context.Context, l madeLayer) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer stream.Close()
-	return w.pack(ctx, func(to io.Writer) error {
+	n, err := w.pack(ctx, func(to io.Writer) error {
 		_, err := io.Copy(to, stream)
 		return err
 	})
+	stream.Close() // it locks the store
+	if err == nil && w.config.RootFS.DiffIDs[n] == l.DiffID {
+		fmt.Fprintf(w.tell, "layer %s: %d bytes\n", image.ShortID(l.ID), w.layers[n].Size)
+		w.noteLayer(l, w.layers[n])
+	}
+	return n, err
 }
 
 // pack writes what a function writes as a layer.
@@ -177,7 +212,11 @@ func (w *cacheWriter) pack(ctx context.Context, write func(io.Writer) error) (in
 	var blob specs.Descriptor
 	diffs := digest.Canonical.Digester()
 	blob, err := w.blob(func(to io.Writer) error {
-		packed, err := zstd.NewWriter(to, zstd.WithEncoderConcurrency(1))
+		opts := []zstd.EOption{zstd.WithEncoderConcurrency(1)}
+		if w.Level != 0 {
+			opts = append(opts, zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(w.Level)))
+		}
+		packed, err := zstd.NewWriter(to, opts...)
 		if err != nil {
 			return err
 		}
@@ -187,12 +226,7 @@ func (w *cacheWriter) pack(ctx context.Context, write func(io.Writer) error) (in
 	if err != nil {
 		return 0, err
 	}
-	blob.MediaType = cacheLayerType
-	n := len(w.layers)
-	w.layers = append(w.layers, blob)
-	w.config.RootFS.DiffIDs = append(w.config.RootFS.DiffIDs, diffs.Digest())
-	w.numbers[diffs.Digest()] = n
-	return n, nil
+	return w.add(blob, diffs.Digest()), nil
 }
 
 // blob writes a file under its digest.
@@ -214,49 +248,45 @@ func (w *cacheWriter) blob(write func(io.Writer) error) (d specs.Descriptor, err
 
 // mounts writes the caches that the plan's RUNs have. One that is being written to is left out.
 func (w *cacheWriter) mounts(ctx context.Context, p *plan.Plan) error {
-	for _, id := range cacheIDs(p) {
+	for _, id := range cacheIDs(p.Stages...) {
 		if slices.ContainsFunc(w.config.Cache.Mounts, func(m cacheMount) bool { return m.ID == id }) {
 			continue
 		}
-		root, err := os.OpenFile(filepath.Join(w.mountDir(id), "data"), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		var st unix.Stat_t
-		err = unix.Fstat(int(root.Fd()), &st)
-		n := 0
-		if err == nil {
-			n, err = w.pack(ctx, func(to io.Writer) error { return (&Tree{Root: root}).WriteTar(ctx, to) })
-		}
-		root.Close()
-		if err != nil {
+		mount, err := w.mount(ctx, id)
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+		case err != nil:
 			w.Warn(fmt.Sprintf("the cache %q is not written: %s", id, err))
-			continue
+		default:
+			w.config.Cache.Mounts = append(w.config.Cache.Mounts, mount)
 		}
-		w.config.Cache.Mounts = append(w.config.Cache.Mounts, cacheMount{ID: id, Layer: n, Mode: st.Mode & 0o7777, UID: int(st.Uid), GID: int(st.Gid)})
 	}
-	return nil
+	return ctx.Err()
 }
 
-// cacheIDs are the names of the caches that a plan's RUNs have.
-func cacheIDs(p *plan.Plan) []string {
-	var ids []string
-	for _, stage := range p.Stages {
-		for _, step := range stage.Steps {
-			if step.Run == nil {
-				continue
-			}
-			for _, m := range step.Run.Mounts {
-				if m.Type == plan.MountCache && !slices.Contains(ids, m.ID) {
-					ids = append(ids, m.ID)
-				}
-			}
-		}
+// mount writes one cache.
+func (w *cacheWriter) mount(ctx context.Context, id string) (cacheMount, error) {
+	m := cacheMount{ID: id}
+	use, err := filelock.Share(ctx, filepath.Join(w.mountDir(id), "use"))
+	if err != nil {
+		return m, err
 	}
-	return ids
+	defer use.Release()
+	root, err := os.OpenFile(filepath.Join(w.mountDir(id), "data"), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return m, err
+	}
+	defer root.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(root.Fd()), &st); err != nil {
+		return m, err
+	}
+	m.Mode, m.UID, m.GID = st.Mode&0o7777, int(st.Uid), int(st.Gid)
+	m.Layer, err = w.pack(ctx, func(to io.Writer) error { return (&Tree{Root: root}).WriteTar(ctx, to, nil) })
+	if errors.Is(err, os.ErrNotExist) {
+		err = fmt.Errorf("it changes meanwhile: %s", err)
+	}
+	return m, err
 }
 
 // finish writes configuration, manifest and index.
@@ -278,13 +308,13 @@ func (w *cacheWriter) finish() error {
 		return err
 	}
 	layout := []byte(`{"imageLayoutVersion":"` + specs.ImageLayoutVersion + `"}`)
-	if err := atomicfile.WriteVolatile(filepath.Join(w.dir, specs.ImageLayoutFile), layout); err != nil {
+	if err := atomicfile.WriteVolatile(filepath.Join(w.CacheTarget.Dir, specs.ImageLayoutFile), layout); err != nil {
 		return err
 	}
 	if err := failpoint.Hit("build.cachewritten"); err != nil {
 		return err
 	}
-	return atomicfile.WriteVolatile(filepath.Join(w.dir, specs.ImageIndexFile), text)
+	return atomicfile.WriteVolatile(filepath.Join(w.CacheTarget.Dir, specs.ImageIndexFile), text)
 }
 
 // CacheTag is the name of a cache in its layout.

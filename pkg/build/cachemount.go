@@ -11,34 +11,21 @@ import (
 
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/filelock"
+	"github.com/pod-engine/pod/internal/undo"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"golang.org/x/sys/unix"
 )
 
-// A cache mount is a directory mounts/ID/data, which lives from build to build; mounts/ID/id says what it is called.
+// A cache mount is a directory mounts/ID/data, which lives from build to build; mounts/ID/id says what it is called. See cachelock.go for who has it.
 
 // lockPatience is how long a RUN waits for another that has the same cache with sharing=locked.
 const lockPatience = 24 * time.Hour
 
-func (b *Builder) mountDir(id string) string { return filepath.Join(b.Dir, "mounts", sum(id)[:32]) }
+func (b *Builder) mountDir(id string) string { return filepath.Join(b.cachesDir(), sum(id)[:32]) }
 
 // cache mounts a cache, which is made when it is not there yet.
 func (m *mounts) cache(ctx context.Context, mount plan.Mount) error {
-	dir := m.mountDir(mount.ID)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "id"), []byte(mount.ID), 0o600); err != nil {
-		return err
-	}
-	data := filepath.Join(dir, "data")
-	var err error
-	switch mount.Sharing {
-	case "locked":
-		err = m.lockCache(ctx, filepath.Join(dir, "lock"), mount.ID)
-	case "private":
-		data, err = m.privateCache(dir)
-	}
+	data, err := m.holdCache(ctx, mount)
 	if err != nil {
 		return err
 	}
@@ -46,26 +33,67 @@ func (m *mounts) cache(ctx context.Context, mount plan.Mount) error {
 		return fmt.Errorf("make the cache %q: %w", mount.ID, err)
 	}
 	now := time.Now()
-	os.Chtimes(filepath.Join(dir, "id"), now, now) // prune goes by the last use
-	if source := clean(mount.Source); source != "" && source != "." {
-		data = filepath.Join(data, source)
+	os.Chtimes(filepath.Join(filepath.Dir(data), "id"), now, now) // prune goes by the last use
+	root, err := os.OpenFile(data, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
 	}
-	return m.bind(data, mount.Target, mount.ReadOnly)
+	defer root.Close()
+	// Steps write into the cache, this moment too: what a link there leads to is looked for in the cache (CVE-2024-23651).
+	f, err := (&Tree{Root: root}).subtree(mount.Source)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("there is no %q in the cache %q", mount.Source, mount.ID)
+	}
+	if err == nil {
+		m.add(f, mount.Target, mount.ReadOnly)
+	}
+	return err
 }
 
-func (m *mounts) lockCache(ctx context.Context, path, id string) error {
+// holdCache gives the directory of a cache's files, which this RUN has in its way of sharing from now on.
+func (m *mounts) holdCache(ctx context.Context, mount plan.Mount) (data string, err error) {
+	for {
+		var held undo.Stack
+		data, err := m.tryCache(ctx, mount, &held)
+		if err == nil {
+			m.done.Push(held.Run)
+			return data, nil
+		}
+		held.Run()
+		if !errors.Is(err, os.ErrNotExist) {
+			return "", err
+		}
+		// It was moved away before it was held.
+	}
+}
+
+func (m *mounts) tryCache(ctx context.Context, mount plan.Mount, held *undo.Stack) (data string, err error) {
+	dir, err := m.shareCache(ctx, mount.ID, held)
+	if err != nil {
+		return "", err
+	}
+	switch mount.Sharing {
+	case "locked":
+		err = lockCache(ctx, filepath.Join(dir, "lock"), mount.ID, held)
+	case "private":
+		return privateCache(dir, held)
+	}
+	return filepath.Join(dir, "data"), err
+}
+
+func lockCache(ctx context.Context, path, id string, held *undo.Stack) error {
 	ctx, cancel := context.WithTimeout(ctx, lockPatience)
 	defer cancel()
 	lock, err := filelock.Acquire(ctx, path, "build")
 	if err != nil {
 		return fmt.Errorf("wait for the cache %q: %w", id, err)
 	}
-	m.done.Push(lock.Release)
+	held.Push(lock.Release)
 	return nil
 }
 
 // privateCache gives the first data directory that no other RUN has.
-func (m *mounts) privateCache(dir string) (string, error) {
+func privateCache(dir string, held *undo.Stack) (string, error) {
 	for n := 0; ; n++ {
 		data := filepath.Join(dir, "data")
 		if n > 0 {
@@ -79,7 +107,7 @@ func (m *mounts) privateCache(dir string) (string, error) {
 			continue
 		}
 		if err == nil {
-			m.done.Push(lock.Release)
+			held.Push(lock.Release)
 		}
 		return data, err
 	}
@@ -107,9 +135,11 @@ func (m *mounts) fillCache(ctx context.Context, mount plan.Mount, data string) e
 	if err := os.Mkdir(whole, 0o755); err != nil {
 		return err
 	}
-	imported, err := m.others.fillMount(ctx, mount.ID, whole)
-	if err != nil {
-		return err
+	imported := false
+	if !m.emptied(mount.ID) {
+		if imported, err = m.others.fillMount(ctx, mount.ID, whole); err != nil {
+			return err
+		}
 	}
 	if !imported {
 		if err := m.dressCache(ctx, mount, dir, whole); err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/image"
 	"golang.org/x/sys/unix"
@@ -81,6 +82,9 @@ func (c *copying) list(ctx context.Context) error {
 	for _, word := range c.Paths {
 		listings, err := c.listWord(ctx, tree, word)
 		c.sources = append(c.sources, listings...)
+		if err != nil && c.From.Context != "" && strings.HasPrefix(path.Clean(word), "..") {
+			err = hint.Wrap(err, "nothing above the build context can be copied: have that directory as CONTEXT, or as --build-context NAME=DIRECTORY")
+		}
 		if err != nil {
 			return err
 		}
@@ -125,6 +129,7 @@ func (c *copying) fetchAll(ctx context.Context) error {
 			return err
 		}
 		c.fetched = append(c.fetched, tree)
+		c.origins.note(word, tree.Origin)
 		l, err := tree.list(ctx, name, c.Exclude)
 		if err != nil {
 			return err

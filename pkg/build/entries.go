@@ -161,13 +161,16 @@ func sortEntries(entries []Entry) {
 }
 
 func (b *Builder) mountEntries() ([]Entry, error) {
-	dirs, err := os.ReadDir(filepath.Join(b.Dir, "mounts"))
+	dirs, err := os.ReadDir(b.cachesDir())
 	if err != nil {
 		return nil, err
 	}
 	var out []Entry
 	for _, d := range dirs {
-		path := filepath.Join(b.Dir, "mounts", d.Name())
+		if !isCache(d.Name()) {
+			continue
+		}
+		path := filepath.Join(b.cachesDir(), d.Name())
 		e := Entry{ID: d.Name(), Kind: EntryMount, path: path, Size: diskUsage(path)}
 		if name, err := os.ReadFile(filepath.Join(path, "id")); err == nil {
 			e.Text = "cache " + string(name)

@@ -48,7 +48,11 @@ func (b *Builder) fetch(ctx context.Context, a address, checksum, dir string) (*
 		return nil, "", err
 	}
 	tree, err := openTree(dir)
-	return tree, name, err
+	if err != nil {
+		return nil, "", err
+	}
+	tree.Origin = a.origin(got.Digest.String())
+	return tree, name, nil
 }
 
 func openTree(dir string) (*Tree, error) {

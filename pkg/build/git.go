@@ -49,8 +49,12 @@ func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string)
 		return nil, err
 	}
 	tree, err := openTree(dir)
-	if err != nil || a.subdir == "" {
-		return tree, err
+	if err != nil {
+		return nil, err
+	}
+	tree.Origin = a.origin(commit)
+	if a.subdir == "" {
+		return tree, nil
 	}
 	// A link on the way does not lead out of the repository (CVE-2026-44517).
 	sub, err := inRoot(tree.Root, a.subdir, unix.O_RDONLY|unix.O_DIRECTORY)
@@ -58,7 +62,7 @@ func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string)
 	if err != nil {
 		return nil, fmt.Errorf("there is no directory %q in it: %w", a.subdir, err)
 	}
-	return &Tree{Root: sub, foreign: true}, nil
+	return &Tree{Root: sub, Origin: tree.Origin, foreign: true}, nil
 }
 
 // settleGit removes .git, or leaves in it what "git describe" and the like ask for: the branch or tag by its name, and where it comes from, without

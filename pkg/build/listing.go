@@ -18,7 +18,9 @@ type listing struct {
 	tree    *Tree
 	name    string   // in the tree
 	fetched bool     // from an address
+	kept    bool     // by its tree, until that is closed
 	base    *os.File // O_PATH, of what name leads to
+	read    bool     // contents were
 	entries []entry  // parents before what is in them; the first one is the source itself
 }
 
@@ -28,12 +30,65 @@ type entry struct {
 	stat unix.Stat_t
 	link string   // where a symbolic link leads
 	sum  [32]byte // of a regular file's content
+	// attributed says that the regular file, whose content was read, has extended attributes that are kept.
+	attributed bool
 }
 
 func (e entry) kind() uint32 { return e.stat.Mode & unix.S_IFMT }
 
+// listings are the directories of a context by what was asked for, so that steps and jobs which copy the same read it once, and see the same.
+type listings struct {
+	mu    sync.Mutex
+	known map[string]*knownListing
+}
+
+// knownListing is looked for by whoever has its lock first.
+type knownListing struct {
+	mu      sync.Mutex
+	listing *listing // nil: not found yet
+}
+
+func (l *listings) close() {
+	if l == nil {
+		return
+	}
+	for _, known := range l.known {
+		if known.listing != nil {
+			known.listing.base.Close()
+		}
+	}
+}
+
 // list finds all that is copied for the source called name, with its content's digests. exclude are further patterns of what is not.
 func (t *Tree) list(ctx context.Context, name string, exclude []string) (*listing, error) {
+	if info, err := t.stat(name); t.listings == nil || err != nil || !info.IsDir() {
+		return t.look(ctx, name, exclude)
+	}
+	key := fmt.Sprintf("%q", append([]string{name}, exclude...))
+	t.listings.mu.Lock()
+	known := t.listings.known[key]
+	if known == nil {
+		if t.listings.known == nil {
+			t.listings.known = map[string]*knownListing{}
+		}
+		known = &knownListing{}
+		t.listings.known[key] = known
+	}
+	t.listings.mu.Unlock()
+	known.mu.Lock()
+	defer known.mu.Unlock()
+	if known.listing == nil {
+		l, err := t.look(ctx, name, exclude)
+		if err != nil {
+			return nil, err
+		}
+		l.kept, known.listing = true, l
+	}
+	return known.listing, nil
+}
+
+// look is list for what is not known.
+func (t *Tree) look(ctx context.Context, name string, exclude []string) (*listing, error) {
 	l, err := t.walk(ctx, name, exclude, "")
 	if err != nil {
 		return nil, err
@@ -42,6 +97,7 @@ func (t *Tree) list(ctx context.Context, name string, exclude []string) (*listin
 		l.close()
 		return nil, err
 	}
+	l.read = true
 	return l, nil
 }
 
@@ -89,7 +145,11 @@ func (l *listing) fill(ctx context.Context, exclude []string, include string) er
 	return nil
 }
 
-func (l *listing) close() { l.base.Close() }
+func (l *listing) close() {
+	if !l.kept {
+		l.base.Close()
+	}
+}
 
 // isDir says that the source is a directory.
 func (l *listing) isDir() bool { return len(l.entries) > 0 && l.entries[0].kind() == unix.S_IFDIR }
@@ -127,8 +187,8 @@ func (l *listing) digest(ctx context.Context) error {
 		if e.kind() != unix.S_IFREG {
 			continue
 		}
-		if sum, ok := l.tree.stats.get(path.Join(l.name, e.rel), e.stat); ok {
-			e.sum = sum
+		if known, ok := l.tree.stats.get(path.Join(l.name, e.rel), e.stat); ok {
+			e.sum, e.attributed = known.sum, known.attributed
 			continue
 		}
 		unknown = append(unknown, e)
@@ -175,7 +235,12 @@ func (l *listing) digestFile(e *entry, buffer []byte) error {
 		return fmt.Errorf("%s changes while it is read", path.Join(l.name, e.rel))
 	}
 	hash.Sum(e.sum[:0])
-	l.tree.stats.put(path.Join(l.name, e.rel), e.stat, e.sum)
+	names, err := attributeNames(fd)
+	if err != nil {
+		return &os.PathError{Op: "read the attributes of", Path: path.Join(l.name, e.rel), Err: err}
+	}
+	e.attributed = len(names) > 0
+	l.tree.stats.put(path.Join(l.name, e.rel), *e)
 	return nil
 }
 
@@ -191,13 +256,13 @@ func (l *listing) content() (string, error) {
 		fmt.Fprintf(hash, "%q %o ", e.rel, e.stat.Mode)
 		if !l.tree.foreign {
 			fmt.Fprintf(hash, "%d:%d ", e.stat.Uid, e.stat.Gid)
-			attributes, err := l.attributes(e)
-			if err != nil {
-				return "", err
-			}
-			for _, a := range attributes {
-				fmt.Fprintf(hash, "%q=%q ", a.name, a.value)
-			}
+		}
+		attributes, err := l.attributes(e)
+		if err != nil {
+			return "", err
+		}
+		for _, a := range attributes {
+			fmt.Fprintf(hash, "%q=%q ", a.name, a.value)
 		}
 		switch e.kind() {
 		case unix.S_IFREG:

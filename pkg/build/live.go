@@ -2,13 +2,13 @@ package build
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // Live is a display for a terminal, in the manner of BuildKit's: a line for each step, with the last lines that running ones have written, drawn anew
@@ -42,11 +42,11 @@ const (
 	logLines  = 6 // of each running step
 )
 
-// Step is of Display.
-func (l *Live) Step(stage plan.Stage, number int) Vertex {
+// Vertex is of Display.
+func (l *Live) Vertex(title string) Vertex {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := &liveVertex{live: l, title: l.shown(stepTitle(stage, number)), begun: time.Now()}
+	v := &liveVertex{live: l, title: l.shown(title), begun: time.Now()}
 	l.steps = append(l.steps, v)
 	if l.ended == nil {
 		l.ended = make(chan struct{})
@@ -185,7 +185,6 @@ type liveVertex struct {
 	err    error
 	log    []string // the last lines written
 	rest   []byte   // the line that has not ended
-	tail   tail
 }
 
 func (v *liveVertex) lines(now time.Time, columns int, last bool) []frameLine {
@@ -195,6 +194,8 @@ func (v *liveVertex) lines(now time.Time, columns int, last bool) []frameLine {
 	}
 	word, colour := "", ""
 	switch {
+	case v.done && errors.Is(v.err, context.Canceled):
+		word, colour = "CANCELED ", "\x1b[33m"
 	case v.done && v.err != nil:
 		word, colour = "ERROR ", "\x1b[31m"
 	case v.done && v.cached:
@@ -243,7 +244,6 @@ func (v *liveVertex) Start() {
 func (v *liveVertex) Write(b []byte) (int, error) {
 	v.live.mu.Lock()
 	defer v.live.mu.Unlock()
-	v.tail.Write(b)
 	v.rest = append(v.rest, b...)
 	for {
 		i := bytes.IndexByte(v.rest, '\n')
@@ -268,6 +268,3 @@ func (v *liveVertex) End(cached bool, err error) {
 	defer v.live.mu.Unlock()
 	v.took, v.done, v.cached, v.err = time.Since(v.begun), true, cached, err
 }
-
-// Output is of Vertex.
-func (v *liveVertex) Output() string { return v.tail.String() }

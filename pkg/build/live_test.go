@@ -2,6 +2,7 @@ package build
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -24,7 +25,7 @@ func liveOf(out *bytes.Buffer, texts ...string) (*Live, []Vertex) {
 	}
 	var vertices []Vertex
 	for i := range texts {
-		vertices = append(vertices, l.Step(stage, i))
+		vertices = append(vertices, l.Vertex(stepTitle(stage, i)))
 	}
 	return l, vertices
 }
@@ -72,6 +73,10 @@ func TestFrames(t *testing.T) {
 	v[2].End(false, errors.New("it failed"))
 	got := shownLines(l, 4, 80, true)
 	if strings.Count(got, "\n") != 4 || !strings.Contains(got, "(3/3) FAILED") || !strings.Contains(got, " => ERROR [s 3/3] RUN three with many words in it") {
+		t.Errorf("the last frame is\n%s", got)
+	}
+	v[2].(*liveVertex).err = fmt.Errorf("it was ended: %w", context.Canceled)
+	if got := shownLines(l, 4, 80, true); !strings.Contains(got, " => CANCELED [s 3/3] RUN three") {
 		t.Errorf("the last frame is\n%s", got)
 	}
 	for _, columns := range []int{0, 1, 2, 5, 10} {

@@ -2,12 +2,12 @@ package build
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
 	"time"
-
-	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // Plain is a display of lines, for a pipe or a log file: each begins with the number of its step.
@@ -24,40 +24,14 @@ func NewPlain(out io.Writer, escape func(string) string) *Plain {
 	return &Plain{out: out, escape: escape}
 }
 
-// Step is of Display.
-func (p *Plain) Step(stage plan.Stage, number int) Vertex {
+// Vertex is of Display.
+func (p *Plain) Vertex(title string) Vertex {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.next++
 	v := &plainVertex{plain: p, number: p.next, begun: time.Now()}
-	fmt.Fprintf(p.out, "#%d %s\n", v.number, p.escape(stepTitle(stage, number)))
+	fmt.Fprintf(p.out, "#%d %s\n", v.number, p.escape(title))
 	return v
-}
-
-// stepTitle names a step to a person: "[build 2/5] RUN make".
-func stepTitle(stage plan.Stage, number int) string {
-	total, at := 0, 0
-	for i, s := range stage.Steps {
-		if s.Layered() {
-			total++
-			if i <= number {
-				at++
-			}
-		}
-	}
-	text := firstLine(stage.Steps[number].Text)
-	if stage.Steps[number].OnBuild {
-		text = "ONBUILD " + text
-	}
-	return fmt.Sprintf("[%s %d/%d] %s", stageName(stage), at, total, text)
-}
-
-// stageName names a stage to a person.
-func stageName(stage plan.Stage) string {
-	if stage.Name == "" {
-		return fmt.Sprintf("stage-%d", stage.Index)
-	}
-	return stage.Name
 }
 
 type plainVertex struct {
@@ -65,7 +39,6 @@ type plainVertex struct {
 	number int
 	begun  time.Time
 	rest   []byte // a line that has not ended yet
-	tail   tail
 }
 
 func (v *plainVertex) Start() {
@@ -78,7 +51,6 @@ func (v *plainVertex) Start() {
 func (v *plainVertex) Write(b []byte) (int, error) {
 	v.plain.mu.Lock()
 	defer v.plain.mu.Unlock()
-	v.tail.Write(b)
 	v.rest = append(v.rest, b...)
 	for {
 		i := bytes.IndexByte(v.rest, '\n')
@@ -107,8 +79,10 @@ func (v *plainVertex) End(cached bool, err error) {
 		v.line(string(v.rest))
 	}
 	switch {
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintf(v.plain.out, "#%d CANCELED\n", v.number)
 	case err != nil:
-		fmt.Fprintf(v.plain.out, "#%d ERROR\n", v.number)
+		fmt.Fprintf(v.plain.out, "#%d ERROR: %s\n", v.number, v.plain.escape(err.Error()))
 	case cached:
 		fmt.Fprintf(v.plain.out, "#%d CACHED\n", v.number)
 	default:
@@ -116,50 +90,14 @@ func (v *plainVertex) End(cached bool, err error) {
 	}
 }
 
-func (v *plainVertex) Output() string { return v.tail.String() }
-
 // Silent is a display that shows nothing.
 type Silent struct{}
 
-// Step is of Display.
-func (Silent) Step(plan.Stage, int) Vertex { return &silentVertex{} }
+// Vertex is of Display.
+func (Silent) Vertex(string) Vertex { return silentVertex{} }
 
-type silentVertex struct{ tail tail }
+type silentVertex struct{}
 
-func (v *silentVertex) Start()                      {}
-func (v *silentVertex) Write(b []byte) (int, error) { return v.tail.Write(b) }
-func (v *silentVertex) End(bool, error)             {}
-func (v *silentVertex) Output() string              { return v.tail.String() }
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	mu   sync.Mutex
-	kept []byte
-	cut  bool
-}
-
-// maxTail is how much of a step's output is kept for the error, in bytes.
-const maxTail = 64 << 10
-
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.kept = append(t.kept, b...)
-	if len(t.kept) > 2*maxTail {
-		t.kept, t.cut = append([]byte(nil), t.kept[len(t.kept)-maxTail:]...), true
-	}
-	return len(b), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	text := t.kept
-	if t.cut {
-		// Begin with a whole line.
-		if _, after, ok := bytes.Cut(text, []byte("\n")); ok {
-			text = after
-		}
-	}
-	return string(text)
-}
+func (silentVertex) Start()                      {}
+func (silentVertex) Write(b []byte) (int, error) { return len(b), nil }
+func (silentVertex) End(bool, error)             {}

@@ -2,9 +2,13 @@ package build
 
 import (
 	"context"
+	"crypto/rand"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/provenance"
 	"github.com/pod-engine/pod/pkg/image"
 )
 
@@ -14,52 +18,62 @@ type oneBuild struct {
 	solve    *solve
 	made     made
 	warnings []plan.Warning
-	pins     []*image.Pin
+	claimed  []claim // what is stated of it
+	record   provenance.Build
 }
 
 // Build makes the image, or for several platforms their images, beside each other, and the list of them. Names mean something
 // new only when all of it is there.
-func (b *Builder) Build(ctx context.Context, job *Job) (Result, error) {
-	work, err := b.openWorkspace(ctx)
+func (s *Session) Build(ctx context.Context, job *Job) (Result, error) {
+	started := time.Now()
+	work, err := s.openWorkspace(ctx)
 	if err != nil {
 		return Result{}, err
 	}
 	defer work.close()
-	builds, err := b.solveAll(ctx, job, work)
-	defer func() {
-		for _, one := range builds {
-			one.close()
-		}
-	}()
+	builds, err := s.solveAll(ctx, job, work)
 	result := Result{Warnings: builds[0].warnings}
 	if err != nil {
 		return result, err
 	}
+	invocation := strings.ToLower(rand.Text())[:25]
 	for _, one := range builds {
+		if job.BOM != nil {
+			document, err := one.addBOM(ctx)
+			if err != nil {
+				return result, err
+			}
+			result.BOMs = append(result.BOMs, document)
+		}
+		if err := one.claims(ctx, started, invocation); err != nil {
+			return result, err
+		}
+		if job.Attest.Records {
+			result.Records = append(result.Records, one.record)
+		}
 		if err := one.giveFiles(ctx); err != nil {
 			return result, err
 		}
 	}
 	if !job.NoImage {
-		err = b.recordAll(ctx, job, builds, &result)
+		err = s.recordAll(ctx, job, builds, &result)
 	}
 	if err == nil {
-		err = b.exportCaches(ctx, job, builds, work)
+		err = s.exportCaches(ctx, job, builds, work)
 	}
 	return result, err
 }
 
 // solveAll carries out the builds of all platforms. When one fails the others are ended, and its error is the result.
-func (b *Builder) solveAll(ctx context.Context, job *Job, work *workspace) ([]*oneBuild, error) {
+func (s *Session) solveAll(ctx context.Context, job *Job, work *workspace) ([]*oneBuild, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	shared := newShared(job.Jobs)
 	builds := make([]*oneBuild, len(job.Platforms))
 	var all sync.WaitGroup
 	for i, platform := range job.Platforms {
 		builds[i] = &oneBuild{platform: platform}
 		all.Go(func() {
-			if err := builds[i].run(ctx, b, job, work, shared); err != nil {
+			if err := builds[i].run(ctx, s, job, work); err != nil {
 				cancel(err)
 			}
 		})
@@ -68,28 +82,18 @@ func (b *Builder) solveAll(ctx context.Context, job *Job, work *workspace) ([]*o
 	return builds, context.Cause(ctx)
 }
 
-func (o *oneBuild) run(ctx context.Context, b *Builder, job *Job, work *workspace, shared *shared) error {
-	p, images, warnings, err := b.Plan(ctx, job, o.platform)
+func (o *oneBuild) run(ctx context.Context, s *Session, job *Job, work *workspace) error {
+	p, images, warnings, err := s.Plan(ctx, job, o.platform)
 	o.warnings = warnings
 	if err != nil {
 		return err
 	}
-	for _, img := range images {
-		pin, err := b.Images.Pin(ctx, img.ID, "build")
-		if err != nil {
-			return err
-		}
-		o.pins = append(o.pins, pin)
+	o.solve = newSolve(s, job, p, images, work, o.platform)
+	if err := o.solve.emptyCaches(); err != nil {
+		return err
 	}
-	o.solve = newSolve(b, job, p, images, work, shared, o.platform)
 	o.made, err = o.solve.target(ctx)
 	return err
-}
-
-func (o *oneBuild) close() {
-	for _, pin := range o.pins {
-		pin.Release()
-	}
 }
 
 // giveFiles lets the job have the files of the target.
@@ -104,104 +108,54 @@ func (o *oneBuild) giveFiles(ctx context.Context) error {
 	}
 	tree := &Tree{Root: root}
 	defer tree.Root.Close()
-	return job.Files(ctx, o.platform, tree)
+	statements, err := o.statementFiles(ctx, tree)
+	if err != nil {
+		return err
+	}
+	return job.Files(ctx, o.platform, tree, statements)
 }
 
+// severally says that the result is a manifest list.
+func (j *Job) severally() bool { return j.Several || len(j.Platforms) > 1 }
+
 // recordAll makes the images of what was solved, and the list of them.
-func (b *Builder) recordAll(ctx context.Context, job *Job, builds []*oneBuild, result *Result) error {
+func (s *Session) recordAll(ctx context.Context, job *Job, builds []*oneBuild, result *Result) error {
 	single := *job
-	if len(builds) > 1 {
+	listed := job.severally() || job.Attest.Any()
+	if listed {
 		single.Names = nil // they are the list's
 	}
+	var attached []image.Attached
 	for _, one := range builds {
 		if err := one.squash(ctx); err != nil {
 			return err
 		}
-		img, err := b.record(ctx, &single, one)
+		img, err := s.record(ctx, &single, one)
 		if err != nil {
 			return err
 		}
 		// Until the list is there nothing else keeps it.
-		pin, err := b.Images.Pin(ctx, img.ID, "build")
+		if err := s.pin(ctx, img.ID); err != nil {
+			return err
+		}
+		result.Images = append(result.Images, img)
+		more, err := one.attach(img)
 		if err != nil {
 			return err
 		}
-		one.pins = append(one.pins, pin)
-		result.Images = append(result.Images, img)
+		attached = append(attached, more...)
 	}
 	var err error
-	if len(builds) > 1 {
-		list := image.NewList{Images: result.Images, Names: job.Names, Annotations: job.ListAnnotations}
-		result.List, err = b.Images.AddManifestList(ctx, list)
+	list := image.NewList{Images: result.Images, Artifacts: attached, Names: job.Names, Annotations: job.ListAnnotations}
+	if listed && (len(job.Names) > 0 || job.List == "") {
+		result.List, err = s.Images.AddManifestList(ctx, list)
 	}
 	if err == nil && job.List != "" {
 		var named *image.ManifestList
-		named, err = b.Images.AddToManifestList(ctx, job.List, result.Images, job.ListAnnotations)
+		named, err = s.Images.AddToManifestList(ctx, job.List, list)
 		if result.List == nil || len(job.Names) == 0 {
 			result.List = named
 		}
 	}
 	return err
-}
-
-// shared is what the builds of several platforms have in common.
-type shared struct {
-	slots chan struct{} // one for each step that runs at a time
-
-	mu     sync.Mutex
-	inside map[string]chan struct{} // keys of steps that are being done; closed when they are
-	fresh  map[string]bool          // keys of steps that this build has done
-}
-
-func newShared(jobs int) *shared {
-	return &shared{slots: make(chan struct{}, max(1, jobs)), inside: map[string]chan struct{}{}, fresh: map[string]bool{}}
-}
-
-// slot waits until one step more may run.
-func (s *shared) slot(ctx context.Context) (release func(), err error) {
-	select {
-	case s.slots <- struct{}{}:
-		return func() { <-s.slots }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// enter waits until nobody else does the step with this key.
-func (s *shared) enter(ctx context.Context, key string) (leave func(), err error) {
-	for {
-		s.mu.Lock()
-		other, busy := s.inside[key]
-		if !busy {
-			done := make(chan struct{})
-			s.inside[key] = done
-			s.mu.Unlock()
-			return func() {
-				s.mu.Lock()
-				delete(s.inside, key)
-				s.mu.Unlock()
-				close(done)
-			}, nil
-		}
-		s.mu.Unlock()
-		select {
-		case <-other:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-}
-
-func (s *shared) done(keys []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, key := range keys {
-		s.fresh[key] = true
-	}
-}
-
-func (s *shared) has(key string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.fresh[key]
 }

@@ -38,6 +38,7 @@ func (b *Builder) Prune(ctx context.Context, p Policy) ([]Entry, error) {
 			removed = append(removed, e)
 		}
 	}
+	b.removeMoved()
 	if err := failpoint.Hit("prune.records"); err != nil {
 		return removed, err
 	}
@@ -117,7 +118,10 @@ func (b *Builder) removeEntry(e Entry) (gone bool, err error) {
 	case EntryStep, EntryImage:
 		return moveRecord(e)
 	case EntryMount:
-		return true, b.removeMount(e)
+		if inUse(e.path) {
+			return false, nil
+		}
+		return true, b.moveCache(e.path)
 	}
 	if err := os.Remove(e.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, err
@@ -148,16 +152,4 @@ func moveRecord(e Entry) (gone bool, err error) {
 		return true, nil
 	}
 	return false, err
-}
-
-// removeMount moves a cache away before it removes it.
-func (b *Builder) removeMount(e Entry) error {
-	gone := filepath.Join(b.workspaces(), "pruned-"+e.ID)
-	if err := os.MkdirAll(b.workspaces(), 0o700); err != nil {
-		return err
-	}
-	if os.Rename(e.path, gone) != nil {
-		gone = e.path // another file system
-	}
-	return removeTree(gone)
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
-	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // RawJSON is a display for programs: a JSON object a line, as docker buildx build --progress rawjson prints BuildKit's SolveStatus.
@@ -43,14 +42,13 @@ type rawLog struct {
 	Timestamp time.Time     `json:"timestamp"`
 }
 
-// Step is of Display.
-func (r *RawJSON) Step(stage plan.Stage, number int) Vertex {
+// Vertex is of Display.
+func (r *RawJSON) Vertex(title string) Vertex {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.next++
 	now := time.Now()
-	name := stepTitle(stage, number)
-	v := &rawVertex{to: r, step: rawStep{Digest: digest.FromString(fmt.Sprint(r.next, name)), Name: name, Started: &now}}
+	v := &rawVertex{to: r, step: rawStep{Digest: digest.FromString(fmt.Sprint(r.next, title)), Name: title, Started: &now}}
 	r.to.Encode(rawStatus{Vertexes: []rawStep{v.step}})
 	return v
 }
@@ -58,7 +56,6 @@ func (r *RawJSON) Step(stage plan.Stage, number int) Vertex {
 type rawVertex struct {
 	to   *RawJSON
 	step rawStep
-	tail tail
 }
 
 func (v *rawVertex) Start() {}
@@ -66,7 +63,6 @@ func (v *rawVertex) Start() {}
 func (v *rawVertex) Write(b []byte) (int, error) {
 	v.to.mu.Lock()
 	defer v.to.mu.Unlock()
-	v.tail.Write(b)
 	return len(b), v.to.to.Encode(rawStatus{Logs: []rawLog{{Vertex: v.step.Digest, Stream: 1, Data: b, Timestamp: time.Now()}}})
 }
 
@@ -80,5 +76,3 @@ func (v *rawVertex) End(cached bool, err error) {
 	}
 	v.to.to.Encode(rawStatus{Vertexes: []rawStep{v.step}})
 }
-
-func (v *rawVertex) Output() string { return v.tail.String() }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pod-engine/pod/internal/hint"
@@ -33,22 +34,27 @@ func (s *solve) prepareRun(ctx context.Context, stage plan.Stage, run plan.Run, 
 	if err != nil {
 		return action{}, err
 	}
-	key := runKey(at.top(), run, s.job.Run, append(contents, stage.Platform.String(), s.job.Request.Args[hostnameArg]))
+	devices, err := s.devices(run)
+	if err != nil {
+		return action{}, err
+	}
+	contents = append(contents, stage.Platform.String(), s.job.Request.Args[hostnameArg])
+	key := runKey(at.top(), run, s.job.Run, append(contents, devices...))
 	return action{
 		keys: oneKey(key),
 		do: func(ctx context.Context, layers image.Layers, u upper, v Vertex) error {
-			if err := checkRuns(stage.Platform, s.job.Request.BuildPlatform, binfmtDir); err != nil {
+			if err := s.canRun(ctx, stage.Platform); err != nil {
 				return err
 			}
-			return s.run(ctx, mounts, layers, u, v)
+			return s.run(ctx, mounts, devices, layers, u, v)
 		},
 		close: mounts.close,
 	}, nil
 }
 
 // run runs a RUN; what it changes is in u.
-func (s *solve) run(ctx context.Context, m *mounts, layers image.Layers, u upper, v Vertex) error {
-	cfg, err := s.config(m.run)
+func (s *solve) run(ctx context.Context, m *mounts, devices []string, layers image.Layers, u upper, v Vertex) error {
+	cfg, err := s.config(m.run, devices)
 	if err != nil {
 		return err
 	}
@@ -73,8 +79,28 @@ func (s *solve) run(ctx context.Context, m *mounts, layers image.Layers, u upper
 	wait()
 	if err == nil && code != 0 {
 		err = &ExitError{code}
+		if len(m.missing) > 0 {
+			err = hint.Wrap(err, "the build was not given "+strings.Join(m.missing, " "))
+		}
 	}
 	return err
+}
+
+// canRun says why programs for a platform cannot run here.
+func (s *solve) canRun(ctx context.Context, platform plan.Platform) error {
+	host := s.job.Request.BuildPlatform
+	if platform.OS != host.OS {
+		return fmt.Errorf("RUN for %s cannot run on %s", platform, host)
+	}
+	if platform.Arch == host.Arch {
+		return nil
+	}
+	err := s.Runner.Emulate(ctx, platform.Arch)
+	if err == nil {
+		return nil
+	}
+	return hint.Wrap(fmt.Errorf("RUN for %s cannot run on this machine, which is %s: %w", platform, host, err),
+		hint.Of(err)+"; or let the stage run natively: FROM --platform=$BUILDPLATFORM")
 }
 
 // output is a pipe whose other end writes to w until all who have it are gone.
@@ -93,8 +119,12 @@ func output(w io.Writer) (end *os.File, wait func(), err error) {
 }
 
 // config is the container of a RUN: what the flags say of all of them, and what this one says.
-func (s *solve) config(run plan.Run) (*container.Config, error) {
+func (s *solve) config(run plan.Run, devices []string) (*container.Config, error) {
 	cfg := *s.job.Run
+	cfg.Devices = slices.Clone(cfg.Devices)
+	for _, name := range devices {
+		cfg.Devices = append(cfg.Devices, container.Device{CDI: name})
+	}
 	cfg.Image.Name = "build"
 	cfg.Hostname = hostname
 	if name := s.job.Request.Args[hostnameArg]; name != "" {

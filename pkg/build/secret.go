@@ -46,10 +46,12 @@ func (s Secret) value() ([]byte, error) {
 func (m *mounts) secret(mount plan.Mount, cfg *container.Config, u upper) error {
 	secret, ok := m.job.Secrets[mount.ID]
 	if !ok {
+		flag := "--secret id=" + mount.ID + ",src=FILE"
 		if !mount.Required {
+			m.missing = append(m.missing, flag)
 			return nil
 		}
-		return hint.Wrap(fmt.Errorf("the secret %q is required and was not given", mount.ID), "--secret id="+mount.ID+",src=FILE")
+		return hint.Wrap(fmt.Errorf("the secret %q is required and was not given", mount.ID), flag)
 	}
 	value, err := secret.value()
 	if err != nil {

@@ -13,16 +13,19 @@ import (
 
 // solve carries out one plan.
 type solve struct {
-	*Builder
-	job    *Job
-	plan   *plan.Plan
-	images map[string]*image.Image // by key
-	work   *workspace
-	shared *shared // with the other platforms
-	notes  notes
-	others *imports
-	stages map[int]*stageRun
-	trees  trees
+	*Session
+	job  *Job
+	plan *plan.Plan
+	// platform is the target's.
+	platform plan.Platform
+	images   map[string]*image.Image // by key
+	work     *workspace
+	notes    notes
+	// origins are those of what was fetched.
+	origins origins
+	others  *imports
+	stages  map[int]*stageRun
+	trees   trees
 }
 
 // stageRun is a stage that is carried out at most once, by whoever waits for it first.
@@ -34,9 +37,9 @@ type stageRun struct {
 	err  error
 }
 
-func newSolve(b *Builder, job *Job, p *plan.Plan, images map[string]*image.Image, work *workspace, shared *shared, target plan.Platform) *solve {
-	s := &solve{Builder: b, job: job, plan: p, images: images, work: work, shared: shared, stages: map[int]*stageRun{}}
-	s.others = b.newImports(job, target, work)
+func newSolve(session *Session, job *Job, p *plan.Plan, images map[string]*image.Image, work *workspace, target plan.Platform) *solve {
+	s := &solve{Session: session, job: job, plan: p, platform: target, images: images, work: work, stages: map[int]*stageRun{}}
+	s.others = s.newImports(job, target, work)
 	for _, stage := range p.Stages {
 		s.stages[stage.Index] = &stageRun{Stage: stage, done: make(chan struct{})}
 	}
@@ -92,12 +95,7 @@ func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
 		if !step.Layered() {
 			continue
 		}
-		vertex := s.job.Display.Step(s.shown(stage), i)
-		next, err := s.step(ctx, stage, step, at, vertex)
-		if err != nil {
-			err = s.stepError(ctx, step, vertex, err)
-		}
-		vertex.End(next.cachedStep, err)
+		next, err := s.step(ctx, stage, i, at)
 		if err != nil {
 			return at, err
 		}
@@ -116,14 +114,14 @@ func (s *solve) shown(stage plan.Stage) plan.Stage {
 }
 
 // stepError gives the error of a step its place, unless the step was ended because of another.
-func (s *solve) stepError(ctx context.Context, step plan.Step, vertex Vertex, err error) error {
+func (s *solve) stepError(ctx context.Context, step plan.Step, output *Output, err error) error {
 	var located *SourceError
 	if ctx.Err() != nil || errors.As(err, &located) {
 		return err
 	}
 	return &SourceError{
 		Problem: plan.Problem{Text: fmt.Sprintf("%s: %s", firstLine(step.Text), err), Line: step.Line},
-		EndLine: step.EndLine, File: s.job.Dockerfile, Err: err, Output: vertex.Output(),
+		EndLine: step.EndLine, File: s.job.Dockerfile, Err: err, Output: output,
 	}
 }
 
@@ -145,9 +143,6 @@ func (s *solve) base(ctx context.Context, stage plan.Stage) (made, error) {
 			m.layers = append(m.layers, madeLayer{l, img.Created})
 		}
 	}
-	if stage.Base.Context != "" {
-		return m, fmt.Errorf("FROM %s: a stage cannot begin with a directory; copy from it", stage.From)
-	}
 	return m, nil
 }
 
@@ -158,18 +153,37 @@ type progress struct {
 	keys       []string // that are known to lead there
 }
 
-// step gives the layers with those of the step, from the cache or made now.
-func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at made, v Vertex) (progress, error) {
+// step carries out the step with this number. It is shown from when the stages that it copies from are there.
+func (s *solve) step(ctx context.Context, stage plan.Stage, number int, at made) (progress, error) {
+	step := stage.Steps[number]
 	if err := ctx.Err(); err != nil {
 		return progress{}, err
 	}
 	act, err := s.prepare(ctx, stage, step, at)
 	if err != nil {
-		return progress{}, err
+		return progress{}, s.stepError(ctx, step, nil, err)
 	}
 	if act.close != nil {
 		defer act.close()
 	}
+	vertex := s.job.Display.Vertex(stepTitle(s.shown(stage), number))
+	output := s.work.newOutput(s.job.MaxOutput)
+	next, err := s.carryOut(ctx, stage, step, act, at, keptVertex{vertex, output})
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // whatever it was in the middle of
+	} else if err != nil {
+		err = s.stepError(ctx, step, output, err)
+	}
+	var failed *SourceError
+	if !errors.As(err, &failed) {
+		output.close()
+	}
+	vertex.End(next.cachedStep, err)
+	return next, err
+}
+
+// carryOut gives the layers with those of the step, from the cache or made now.
+func (s *solve) carryOut(ctx context.Context, stage plan.Stage, step plan.Step, act action, at made, v Vertex) (progress, error) {
 	var keys []string
 	for _, make := range act.keys {
 		key, err := make(ctx)
@@ -187,9 +201,9 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 			return progress{at.with(l, false), true, keys}, s.rememberAll(keys, at.top(), l, step.Text)
 		}
 	}
-	// Another platform may be about to do the very same.
+	// Another platform or job may be about to do the very same.
 	key := keys[len(keys)-1]
-	leave, err := s.shared.enter(ctx, key)
+	leave, err := s.enter(ctx, key)
 	if err != nil {
 		return progress{}, err
 	}
@@ -197,7 +211,7 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 	if l, own, ok := s.found(ctx, stage, at, key); ok {
 		return s.cachedProgress(at, l, own, keys, step)
 	}
-	release, err := s.shared.slot(ctx)
+	release, err := s.slot(ctx)
 	if err != nil {
 		return progress{}, err
 	}
@@ -207,7 +221,7 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, step plan.Step, at m
 	if err != nil {
 		return progress{}, err
 	}
-	s.shared.done(keys)
+	s.done(keys)
 	return progress{at.with(made, false), false, keys}, s.rememberAll(keys, at.top(), made, step.Text)
 }
 
@@ -223,7 +237,7 @@ func (s *solve) cachedProgress(at made, l madeLayer, own bool, keys []string, st
 // found gives the layer that a key leads to, unless all is to be done anew; what this build has done itself counts as new. own says that this
 // machine has made it, or that an earlier build has.
 func (s *solve) found(ctx context.Context, stage plan.Stage, at made, key string) (l madeLayer, own, ok bool) {
-	if (s.job.NoCache || stage.NoCache) && !s.shared.has(key) {
+	if (s.job.NoCache || stage.NoCache) && !s.has(key) {
 		return madeLayer{}, false, false
 	}
 	if l, ok := s.cached(at, key); ok {

@@ -16,8 +16,8 @@ type SourceError struct {
 	EndLine int // zero: the line of Problem alone
 	File    Dockerfile
 	Err     error
-	// Output is the end of what the failed step wrote.
-	Output string
+	// Output is what the failed step wrote; nil: no step failed.
+	Output *Output
 }
 
 func (e *SourceError) Error() string {
@@ -61,7 +61,7 @@ func firstLine(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
 	text = strings.ReplaceAll(text, "\t", " ")
 	if len(text) > 120 {
-		text = text[:117] + "..."
+		text = strings.ToValidUTF8(text[:117], "") + "..." // a character may be cut
 	}
 	return text
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/storage/pkg/archive"
 	"golang.org/x/sys/unix"
 )
@@ -44,13 +45,48 @@ func (o *oneBuild) squash(ctx context.Context) error {
 	if len(o.made.layers)-kept < 2 {
 		return nil
 	}
-	squashed, err := s.merge(ctx, o.made, kept)
+	n := len(o.made.layers) - kept
+	v := s.job.Display.Vertex(fmt.Sprintf("[%s] squash %d layers", stageName(s.shown(s.plan.Stages[len(s.plan.Stages)-1])), n))
+	squashed, found, err := s.squashed(ctx, o.made, kept, v)
+	v.End(found, err)
 	if err != nil {
-		return fmt.Errorf("make one layer of %d: %w", len(o.made.layers)-kept, err)
+		return fmt.Errorf("make one layer of %d: %w", n, err)
 	}
 	o.made = squashed
 	squashHistory(&s.plan.Stages[len(s.plan.Stages)-1].Config, kept)
 	return nil
+}
+
+// squashed gives the layers with one for those above the lowest kept ones: the one that an earlier build has made of the very same, or a new one.
+func (s *solve) squashed(ctx context.Context, m made, kept int, v Vertex) (_ made, found bool, err error) {
+	below := made{layers: m.layers[:kept:kept], cached: m.cached}
+	key := sum("squash", keyVersion, below.top(), m.top()) // a layer's id is that of all layers below it too
+	leave, err := s.enter(ctx, key)
+	if err != nil {
+		return m, false, err
+	}
+	defer leave()
+	if !s.job.NoCache || s.has(key) {
+		if l, ok := s.cached(below, key); ok {
+			return below.with(l, m.cached), true, nil
+		}
+	}
+	release, err := s.slot(ctx)
+	if err != nil {
+		return m, false, err
+	}
+	defer release()
+	v.Start()
+	l, err := s.merge(ctx, m, below)
+	if err != nil {
+		return m, false, err
+	}
+	s.done([]string{key})
+	top := madeLayer{l, m.layers[len(m.layers)-1].created}
+	if err := s.remember(key, below.top(), top, "squashed layers"); err != nil {
+		return m, false, err
+	}
+	return below.with(top, m.cached), false, failpoint.Hit("build.squashed")
 }
 
 // baseLayers is how many layers the target has from the image that its first stage begins with.
@@ -82,44 +118,35 @@ func squashHistory(config *plan.Config, kept int) {
 	config.History = history
 }
 
-// merge makes one layer, over the lowest kept ones, of the layers above those.
-func (s *solve) merge(ctx context.Context, m made, kept int) (made, error) {
-	below := made{layers: m.layers[:kept:kept], cached: m.cached}
+// merge makes one layer, over those below, of the other layers.
+func (s *solve) merge(ctx context.Context, m, below made) (l image.Layer, err error) {
 	layers, err := s.layersOf(m)
 	if err != nil {
-		return m, err
+		return l, err
 	}
 	before, err := s.mountLayers(below, "")
 	if err != nil {
-		return m, err
+		return l, err
 	}
 	defer before.Close()
 	after, err := s.mountLayers(m, "")
 	if err != nil {
-		return m, err
+		return l, err
 	}
 	defer after.Close()
-	paths, err := touched(layers.Dirs[:len(m.layers)-kept])
+	paths, err := touched(layers.Dirs[:len(m.layers)-len(below.layers)])
 	if err != nil {
-		return m, err
+		return l, err
 	}
 	changes, err := changesOf(paths, before, after)
 	if err != nil {
-		return m, err
+		return l, err
 	}
 	read, write := io.Pipe()
 	go func() { write.CloseWithError(writeChanges(ctx, write, after, changes)) }()
-	l, err := s.Images.AddLayerTar(ctx, below.top(), read)
+	l, err = s.Images.AddLayerTar(ctx, below.top(), read)
 	read.Close()
-	if err != nil {
-		return m, err
-	}
-	// With a record that no step asks for, so that prune finds it when the image has gone.
-	top := madeLayer{l, m.layers[len(m.layers)-1].created}
-	if err := s.remember(sum("squashed", l.ID), below.top(), top, "squashed layers"); err != nil {
-		return m, err
-	}
-	return below.with(top, m.cached), failpoint.Hit("build.squashed")
+	return l, err
 }
 
 // touched gives the paths that upper directories of overlay speak of, each once, parents first.

@@ -20,12 +20,16 @@ import (
 type Tree struct {
 	Root *os.File
 	// Ignore are the patterns of the ignore file, cleaned; what they match is not there.
-	Ignore  []string
+	Ignore []string
+	// Origin is where the files were fetched from.
+	Origin  Origin
 	matcher *patternmatcher.PatternMatcher // nil: nothing is ignored
-	// foreign says that owners and attributes of the files mean nothing in an image, as those of a context.
+	// foreign says that owners of the files mean nothing in an image, as those of a context, and that attributes are taken as far as they can be.
 	foreign bool
 	stats   *statCache // of a context; nil: contents are read each time
 	work    *workspace // it lies in; nil: it is not a builder's own
+	// listings are directories as they were found first; nil: they are looked at each time.
+	listings *listings
 }
 
 // maxIgnore bounds what is read of an ignore file.
@@ -248,14 +252,12 @@ func (t *Tree) linkTo(name string) (string, bool) {
 // Close gives the tree back.
 func (t *Tree) Close() {
 	t.stats.save()
+	t.listings.close()
 	t.Root.Close()
 	if t.work != nil {
 		t.work.close()
 	}
 }
-
-// UseStats lets a context's files be known by what stat(2) says of them.
-func (b *Builder) UseStats(t *Tree) { t.stats = b.openStats(t.Root) }
 
 // ReadFile reads a small regular file.
 func ReadFile(path string, limit int64) ([]byte, error) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/filelock"
+	"github.com/pod-engine/pod/pkg/image"
 )
 
 // workspace is a directory for what a build makes before it becomes a layer. It lies in the image store, so that a directory
@@ -30,6 +31,7 @@ func (b *Builder) openWorkspace(ctx context.Context) (*workspace, error) {
 		return nil, fmt.Errorf("make room for a build: %w", err)
 	}
 	b.sweepWorkspaces(parent)
+	image.Spread(parent)
 	for {
 		dir, err := os.MkdirTemp(parent, "")
 		if err != nil {

@@ -52,6 +52,8 @@ type Image struct {
 	ID   string `json:"id"`   // 64 hexadecimal digits, no algorithm
 	// Digest is the manifest digest, "sha256:…", when the image has one.
 	Digest string `json:"digest,omitempty"`
+	// Arch is the architecture that the image is for, in the words of GOARCH, when it is not the machine's.
+	Arch string `json:"arch,omitempty"`
 	// Volumes are the image's VOLUME paths; each becomes an anonymous volume or a tmpfs at creation.
 	Volumes []string `json:"volumes,omitempty"`
 	// ExposedPorts are the image's EXPOSE entries, "80/tcp".
@@ -119,11 +121,14 @@ type Mount struct {
 	Options []string `json:"options,omitempty"`
 }
 
-// Device is one device node or CDI device made available.
+// Device is one device made available: a node, or a device by name.
 type Device struct {
-	Source      string `json:"source"`      // host path
-	Destination string `json:"destination"` // path in the container
-	Permissions string `json:"permissions"` // of "rwm"
+	// CDI is the qualified name of a device of the Container Device Interface, VENDOR/CLASS=NAME; what it means is looked up at each start.
+	// The other fields are empty then.
+	CDI         string `json:"cdi,omitempty"`
+	Source      string `json:"source,omitempty"`      // host path
+	Destination string `json:"destination,omitempty"` // path in the container
+	Permissions string `json:"permissions,omitempty"` // of "rwm"
 }
 
 // Namespace modes: "private", "host", "container:ID" (the full id), or "ns:PATH". IPC also has "shareable"

@@ -65,6 +65,7 @@ type InspectHostConfig struct {
 	CpusetCpus           string
 	CpusetMems           string
 	Devices              []InspectDevice
+	DeviceRequests       []InspectDeviceRequest `json:",omitempty"`
 	DiskQuota            uint64
 	KernelMemory         int64
 	MemoryReservation    int64
@@ -101,6 +102,15 @@ type InspectDevice struct {
 	PathOnHost        string
 	PathInContainer   string
 	CgroupPermissions string
+}
+
+// InspectDeviceRequest is a device by name, as docker shows one.
+type InspectDeviceRequest struct {
+	Driver       string
+	Count        int
+	DeviceIDs    []string
+	Capabilities [][]string
+	Options      map[string]string
 }
 
 // InspectUlimit is one resource limit; the name is RLIMIT_NOFILE for podman and nofile for docker.
@@ -142,6 +152,10 @@ func inspectHost(c *Config, f Facts) InspectHostConfig {
 		h.OomScoreAdj = *c.Process.OOMScoreAdj
 	}
 	for _, d := range c.Devices {
+		if d.CDI != "" {
+			h.DeviceRequests = append(h.DeviceRequests, InspectDeviceRequest{Driver: "cdi", DeviceIDs: []string{d.CDI}})
+			continue
+		}
 		h.Devices = append(h.Devices, InspectDevice{d.Source, d.Destination, d.Permissions})
 	}
 	for _, u := range c.Process.Ulimits {

@@ -54,7 +54,7 @@ func fullConfig() *Config {
 			{Type: MountBind, Source: "/s2", Destination: "/v2", Options: []string{"rslave"}},
 			{Type: MountTmpfs, Destination: "/scratch", Options: []string{"size=1m"}},
 		},
-		Devices:   []Device{{"/dev/a", "/dev/b", "rw"}},
+		Devices:   []Device{{Source: "/dev/a", Destination: "/dev/b", Permissions: "rw"}, {CDI: "v.com/c=d"}},
 		Namespace: Namespace{PID: "container:" + strings.Repeat("ef", 32), IPC: "container:" + strings.Repeat("ef", 32), Cgroup: "host"},
 		Network: Network{
 			Ports: []Port{

@@ -160,23 +160,6 @@ func TestParsePort(t *testing.T) {
 	testParse(t, ParseExpose, []parseCase[string]{{in: "80", want: "80/tcp"}, {in: "80-90/udp", want: "80-90/udp"}, {in: "x", err: "not a port"}, {in: "1:2", err: "not a port"}})
 }
 
-func TestParseDevice(t *testing.T) {
-	testParse(t, ParseDevice, []parseCase[Device]{
-		{in: "/dev/fuse", want: Device{"/dev/fuse", "/dev/fuse", "rwm"}},
-		{in: "/dev/sda:/dev/xvda", want: Device{"/dev/sda", "/dev/xvda", "rwm"}},
-		{in: "/dev/sda:r", want: Device{"/dev/sda", "/dev/sda", "r"}},
-		{in: "/dev/sda:/dev/xvda:rw", want: Device{"/dev/sda", "/dev/xvda", "rw"}},
-		{in: "dev/fuse", err: "not a path"},
-		{in: "", err: "not a path"},
-		{in: "/dev/a:/b:rw:x", err: "too many colons"},
-		{in: "/dev/a:rx", err: "permissions"},
-		{in: "/dev/a:/dev/null", err: "its own"},
-		{in: "/dev/a:/dev/pts/0", err: "its own"},
-		{in: "/dev/a:/proc/sysrq-trigger", err: "its own"},
-		{in: "/dev/a:/dev", err: "its own"},
-	})
-}
-
 func TestParseUlimit(t *testing.T) {
 	testParse(t, ParseUlimit, []parseCase[Ulimit]{
 		{in: "nofile=1024", want: Ulimit{"nofile", 1024, 1024}},

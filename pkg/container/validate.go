@@ -162,6 +162,9 @@ func (c *Config) checkFiles() error {
 		if err := checkDevice(d); err != nil {
 			return err
 		}
+		if d.CDI != "" {
+			continue
+		}
 		if taken[d.Destination] {
 			return invalid("two mounts or devices have the destination %q; give each its own", clip(d.Destination))
 		}

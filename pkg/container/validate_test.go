@@ -70,7 +70,7 @@ func TestValidateRefuses(t *testing.T) {
 			c.Mounts = []Mount{{Type: MountTmpfs, Destination: "/a"}, {Type: MountTmpfs, Destination: "/a"}}
 		},
 		"two mounts or devices": func(c *Config) {
-			c.Mounts, c.Devices = []Mount{{Type: MountTmpfs, Destination: "/a"}}, []Device{{"/dev/a", "/a", "r"}}
+			c.Mounts, c.Devices = []Mount{{Type: MountTmpfs, Destination: "/a"}}, []Device{{Source: "/dev/a", Destination: "/a", Permissions: "r"}}
 		},
 		"mount type":                     func(c *Config) { c.Mounts = []Mount{{Type: "volume", Destination: "/a"}} },
 		"uts namespace mode":             func(c *Config) { c.Namespace.UTS = "shareable" },

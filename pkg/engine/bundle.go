@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/carried"
 	"github.com/pod-engine/pod/internal/failpoint"
@@ -27,6 +28,7 @@ type bundle struct {
 	cgroup    string   // linux.cgroupsPath
 	filter    string   // where the compiled seccomp profile is kept
 	cfg       *container.Config
+	hooks     *specs.Hooks // of its devices by name
 }
 
 func (b *bundle) close() {
@@ -49,9 +51,13 @@ func (e *Engine) makeBundle(ctx context.Context, cfg *container.Config) (_ *bund
 			err = fmt.Errorf("start container %q: %w", cfg.Name, err)
 		}
 	}()
+	if b.cfg, b.hooks, err = e.withDevices(cfg); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(b.path("merged"), 0o700); err != nil {
 		return nil, err
 	}
+	e.emulateFor(ctx, cfg)
 	connected := e.connectNetworks(ctx, cfg) // meanwhile
 	defer connected.abandon()
 	if err := failpoint.Hit("start.directory"); err != nil {
@@ -78,7 +84,7 @@ func (e *Engine) makeBundle(ctx context.Context, cfg *container.Config) (_ *bund
 	if err := failpoint.Hit("start.prepared"); err != nil {
 		return nil, err
 	}
-	spec, err := oci.Spec(cfg, host)
+	spec, err := oci.Spec(b.cfg, host)
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +132,10 @@ func (e *Engine) prepare(ctx context.Context, b *bundle, connected *connecting) 
 	}
 	host.Rootfs = b.path("merged")
 	host.SourceFlags = sourceFlags(b.cfg.Mounts)
+	host.Hooks = b.hooks
+	if !host.Rootless {
+		host.DeviceNodes = deviceNodes(b.cfg.Devices)
+	}
 	if b.cfg.Security.Privileged {
 		host.Devices = hostDevices()
 	}

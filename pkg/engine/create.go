@@ -30,7 +30,7 @@ func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.I
 	if _, err := timezone(cfg); err != nil {
 		return err
 	}
-	if err := checkSources(cfg); err != nil {
+	if err := e.checkSources(cfg); err != nil {
 		return err
 	}
 	if err := e.checkNetworks(cfg); err != nil {

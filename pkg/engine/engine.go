@@ -59,6 +59,8 @@ type Options struct {
 	Cgroup  cgroup.Setup
 	// Network speaks with the network helper.
 	Network helper.Client
+	// CDIDirs are where specifications of devices by name are; none: cdi.DefaultDirs.
+	CDIDirs []string
 	// Images opens the image store; it is called by the first operation that needs it.
 	Images func(context.Context) (*image.Store, error)
 	// Executable is this program, which the monitor starts for "container cleanup".

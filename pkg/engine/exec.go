@@ -156,7 +156,12 @@ func (x *Exec) writeProcess(c Container, opts ExecOptions) error {
 		return err
 	}
 	opts.ExecOptions.User = &found
-	spec, err := oci.ProcessSpec(c.Config, host, opts.ExecOptions)
+	cfg, _, err := x.engine.withDevices(c.Config)
+	if err != nil {
+		x.engine.Warn(fmt.Sprintf("this process has no variables of the container's devices: %s", err))
+		cfg = c.Config
+	}
+	spec, err := oci.ProcessSpec(cfg, host, opts.ExecOptions)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 
 // checkSources refuses mounts and devices of this machine that are not there when the container is made, as podman does: a
 // misspelt path must not become a container that cannot be started. Docker makes a missing directory, as root.
-func checkSources(cfg *container.Config) error {
+func (e *Engine) checkSources(cfg *container.Config) error {
 	for _, m := range cfg.Mounts {
 		if m.Type != container.MountBind {
 			continue
@@ -19,7 +19,13 @@ func checkSources(cfg *container.Config) error {
 			return hint.Wrap(fmt.Errorf("mount %q at %q: %w", m.Source, m.Destination, err), "mkdir -p "+m.Source)
 		}
 	}
+	if err := e.checkDevices(cfg.Devices); err != nil {
+		return err
+	}
 	for _, d := range cfg.Devices {
+		if d.CDI != "" {
+			continue
+		}
 		if _, err := os.Stat(d.Source); err != nil {
 			return fmt.Errorf("give access to the device %q: %w", d.Source, err)
 		}

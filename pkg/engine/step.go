@@ -35,7 +35,11 @@ func (e *Engine) RunStep(ctx context.Context, s step.Step) (code int, err error)
 			return 0, err
 		}
 	}
-	b := &bundle{dir: s.Dir, cfg: &cfg}
+	b := &bundle{dir: s.Dir}
+	if b.cfg, b.hooks, err = e.withDevices(&cfg); err != nil {
+		return 0, err
+	}
+	s.Config = b.cfg
 	defer b.close()
 	defer func() {
 		// Those who know the step from outside: the network helper, and the cgroup's files.

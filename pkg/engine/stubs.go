@@ -29,6 +29,9 @@ func stepMountPoints(s step.Step) []string {
 	for _, m := range s.Config.Mounts {
 		points = append(points, m.Destination)
 	}
+	for _, d := range s.Config.Devices {
+		points = append(points, d.Destination)
+	}
 	for _, t := range s.Trees {
 		points = append(points, t.Destination)
 	}

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -16,6 +17,9 @@ type family struct {
 	images []*Image
 	layers map[string]layerRecord
 	config map[string]*Config // by id; nil: unreadable
+	// listed are the digests of the manifests that lists of the store refer to.
+	listed map[string]bool
+	lists  map[string][]*Image // that have an image of this store, by its id; nil: not looked at yet
 }
 
 func (s *Store) family() (*family, error) {
@@ -27,7 +31,40 @@ func (s *Store) family() (*family, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &family{store: s, images: images, layers: layers, config: map[string]*Config{}}, nil
+	return &family{store: s, images: images, layers: layers, config: map[string]*Config{}, listed: s.referred(images)}, nil
+}
+
+// referred are the digests of the manifests that the manifest lists among images refer to. What a damaged list would say is not known.
+func (s *Store) referred(images []*Image) map[string]bool {
+	out := map[string]bool{}
+	for _, img := range images {
+		if !img.List {
+			continue
+		}
+		for _, digest := range s.entries(img) {
+			out[digest] = true
+		}
+	}
+	return out
+}
+
+// entries are the digests of the manifests that a list refers to.
+func (s *Store) entries(list *Image) []string {
+	var index specs.Index // docker's list has the same fields
+	raw, err := s.RawManifest(list)
+	if err != nil || json.Unmarshal(raw, &index) != nil {
+		return nil
+	}
+	var digests []string
+	for _, d := range index.Manifests {
+		digests = append(digests, d.Digest.String())
+	}
+	return digests
+}
+
+// inList says that a manifest list of the store refers to the image, which needs no name of its own then.
+func (f *family) inList(img *Image) bool {
+	return slices.ContainsFunc(img.Digests, func(d string) bool { return f.listed[d] })
 }
 
 func (f *family) conf(img *Image) *Config {
@@ -94,7 +131,7 @@ func (s *Store) soleParent(img *Image) (*Image, error) {
 		return nil, err
 	}
 	for _, p := range f.images {
-		if len(p.Names) == 0 && !p.ReadOnly && f.parentOf(p, img) && len(f.children(p)) == 1 {
+		if len(p.Names) == 0 && !p.ReadOnly && !f.inList(p) && f.parentOf(p, img) && len(f.children(p)) == 1 {
 			return p, nil
 		}
 	}

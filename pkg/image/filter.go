@@ -100,7 +100,7 @@ func (s *Store) condition(ctx context.Context, key, value string) (func(*Listed)
 
 func boolCondition(key, value string) (func(*Listed) bool, error) {
 	facts := map[string]func(*Listed) bool{
-		"dangling":     func(l *Listed) bool { return len(l.Names) == 0 && !l.Intermediate },
+		"dangling":     func(l *Listed) bool { return len(l.Names) == 0 && !l.Intermediate && !l.InList },
 		"intermediate": func(l *Listed) bool { return l.Intermediate },
 		"readonly":     func(l *Listed) bool { return l.ReadOnly },
 		"containers":   func(l *Listed) bool { return l.Containers > 0 },

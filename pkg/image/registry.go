@@ -30,6 +30,8 @@ type PushOptions struct {
 	Signing
 	// AllTags pushes every name that the images of the repository have there.
 	AllTags bool
+	// ByDigest gives what is pushed no tag: the destination is a repository.
+	ByDigest bool
 	// Type is the type of manifest that is written; empty keeps the image's own where the destination takes it.
 	Type ManifestType
 	// Compression is how layers are compressed; empty: as they are, else gzip. Level is the algorithm's own scale; nil: its default. Force
@@ -56,6 +58,9 @@ type Signing struct {
 	// Passphrase opens the private key; nil: it has none, or the agent of gpg(1) asks.
 	Passphrase *string
 }
+
+// Any says that a signature is made.
+func (s Signing) Any() bool { return s.GPG != "" || s.Sigstore != "" || s.SigstoreKey != "" }
 
 // SignOptions say who signs an image in a registry.
 type SignOptions struct {

@@ -168,6 +168,9 @@ func (s *Store) openLibrary() (lib storage.Store, err error) {
 	if err != nil {
 		return nil, Damaged(fmt.Errorf("open the image store %q: %w", s.storage.GraphRoot, err))
 	}
+	if lib.GraphDriverName() == "overlay" {
+		s.spreadLayers()
+	}
 	return lib, nil
 }
 

@@ -125,8 +125,16 @@ func (s *Store) pruneRound(ctx context.Context, opts PruneOptions, done *Removed
 	if err != nil {
 		return false, err
 	}
+	used, err := s.usedDigests(ctx)
+	if err != nil {
+		return false, err
+	}
 	for _, l := range list {
-		if l.ReadOnly || l.Containers > 0 || l.Intermediate || !opts.All && len(l.Names) > 0 {
+		// What a list refers to goes after the list.
+		if l.ReadOnly || l.Containers > 0 || l.Intermediate || l.InList || !opts.All && len(l.Names) > 0 {
+			continue
+		}
+		if l.List && slices.ContainsFunc(s.entries(l.Image), func(digest string) bool { return used[digest] }) {
 			continue
 		}
 		removed, err := s.Remove(ctx, l.ID, RemoveOptions{AllNames: true})
@@ -138,4 +146,16 @@ func (s *Store) pruneRound(ctx context.Context, opts PruneOptions, done *Removed
 		}
 	}
 	return more, nil
+}
+
+// usedDigests are the digests of images with containers: a list of them is used, too.
+func (s *Store) usedDigests(ctx context.Context) (map[string]bool, error) {
+	all, err := s.List(ctx, ListOptions{All: true})
+	used := map[string]bool{}
+	for _, l := range all {
+		for _, digest := range l.Digests {
+			used[digest] = used[digest] || l.Containers > 0
+		}
+	}
+	return used, err
 }

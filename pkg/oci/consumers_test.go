@@ -20,7 +20,7 @@ func elsewhere() map[string]string {
 		inspect = "inspect, ps"
 	)
 	return map[string]string{
-		"Name": engine, "Created": inspect, "Command": inspect, "Image.Name": inspect, "Image.ID": engine, "Image.Digest": inspect,
+		"Name": engine, "Created": inspect, "Command": inspect, "Image.Name": inspect, "Image.ID": engine, "Image.Digest": inspect, "Image.Arch": engine,
 		"Image.ExposedPorts": image, "Process.User": "engine, by container.LookupUser", "Process.Interactive": monitor, "Labels": inspect,
 		"Network.Networks.Network": netns, "Network.Networks.Aliases": netns, "Network.Networks.Address": netns, "Network.Networks.Address6": netns,
 		"Network.Networks.MAC": netns, "Network.Networks.Interface": netns, "Network.Address": netns, "Network.Address6": netns, "Network.MAC": netns,
@@ -29,7 +29,7 @@ func elsewhere() map[string]string {
 		"Network.Ports.HostPort": netns, "Network.Ports.ContainerPort": netns, "Network.Ports.Count": netns, "Network.Ports.Protocol": netns,
 		"Process.DefaultEnv": image, "Network.Expose": image, "Network.PublishAll": image, "Network.DNS": engine, "Network.DNSSearch": engine, "Network.DNSOptions": engine,
 		"Network.AddHosts": engine, "Network.NoHosts": engine, "Network.HostsFile": engine, "Network.NoHostname": engine, "Resources.CgroupParent": "engine, as Host.CgroupsPath",
-		"Security.Label": "engine, as Host.ProcessLabel", "Log.Driver": monitor, "Log.Path": monitor, "Log.MaxSize": monitor, "Log.MaxFile": monitor, "Log.Tag": monitor,
+		"Devices.CDI": "engine, as what the device means", "Security.Label": "engine, as Host.ProcessLabel", "Log.Driver": monitor, "Log.Path": monitor, "Log.MaxSize": monitor, "Log.MaxFile": monitor, "Log.Tag": monitor,
 		"Restart.Policy": monitor, "Restart.Max": monitor, "Stop.Signal": engine, "Stop.Timeout": engine, "Stop.MaxRun": monitor,
 		"Remove": engine, "PIDFile": monitor, "CIDFile": engine,
 	}

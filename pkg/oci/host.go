@@ -81,6 +81,8 @@ type Host struct {
 	Devices []string
 	// DeviceNodes are kind and numbers of devices, by path; needed for the device cgroup when not rootless.
 	DeviceNodes map[string]DeviceNode
+	// Hooks are programs that the runtime starts for devices by name; nil: none.
+	Hooks *specs.Hooks
 	// ThermalPaths are the machine's thermal_throttle directories below /sys/devices/system/cpu, to be masked.
 	ThermalPaths []string
 }

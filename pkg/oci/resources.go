@@ -151,7 +151,7 @@ func deviceRules(cfg *container.Config, host Host) []specs.LinuxDeviceCgroup {
 	}
 	rules := []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}
 	for _, d := range cfg.Devices {
-		if n, ok := host.DeviceNodes[d.Source]; ok {
+		if n, ok := host.DeviceNodes[d.Source]; ok && d.Permissions != "" {
 			rules = append(rules, specs.LinuxDeviceCgroup{Allow: true, Type: n.Type, Major: &n.Major, Minor: &n.Minor, Access: d.Permissions})
 		}
 	}

@@ -25,6 +25,7 @@ func Spec(cfg *container.Config, host Host) (*specs.Spec, error) {
 		Version: "1.0.2",
 		Root:    &specs.Root{Path: host.Rootfs, Readonly: cfg.Root.ReadOnly},
 		Linux:   &specs.Linux{MountLabel: host.MountLabel},
+		Hooks:   host.Hooks,
 	}
 	process, err := newProcess(cfg, host, host.User, cfg.Security.Privileged)
 	if err != nil {

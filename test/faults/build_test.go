@@ -43,7 +43,11 @@ func TestABuildSurvivesItsDeath(t *testing.T) {
 	b := newBench(t)
 	first, second := buildContext(t)
 	build := func(dir string) []string {
-		return []string{"build", "-q", "--network", "none", "-t", victim, dir}
+		args := []string{"build", "-q", "--network", "none", "-t", victim, dir}
+		if dir == second {
+			args = append(args, "--no-cache") // the cache of its RUN is emptied, too
+		}
+		return args
 	}
 	prepare := func() { b.must(nil, build(first)...) }
 	prepare()
@@ -103,6 +107,26 @@ func TestABuildSurvivesItsDeathOnTheWayOut(t *testing.T) {
 				t.Error(err)
 			}
 			if err := b.buildGone(plain); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestAnAttestedBuildSurvivesItsDeath kills a build where it states what it has made, and where the list of that is recorded.
+func TestAnAttestedBuildSurvivesItsDeath(t *testing.T) {
+	b := newBench(t)
+	first, second := buildContext(t)
+	build := func(dir string) []string {
+		return []string{"build", "-q", "--network", "none", "-t", victim, "--provenance=mode=max", "--sbom=true", dir}
+	}
+	for _, point := range []string{"build.scanned", "build.attested", "image.recorded", "image.named"} {
+		t.Run(point, func(t *testing.T) {
+			b.must(nil, build(first)...)
+			if err := b.buildDies(build(second), point); err != nil {
+				t.Error(err)
+			}
+			if err := b.buildGone(build(first)); err != nil {
 				t.Error(err)
 			}
 		})

@@ -6,6 +6,7 @@ package bake
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -52,38 +53,6 @@ type Group struct {
 	Targets     []string `json:"targets"`
 }
 
-// Target is one call of build. Nil and empty fields are not set.
-type Target struct {
-	Name             string            `json:"name,omitempty"` // empty in a Plan, where it is the key
-	Description      string            `json:"description,omitempty"`
-	Inherits         []string          `json:"inherits,omitempty"` // empty in a Plan
-	Annotations      []string          `json:"annotations,omitempty"`
-	Attest           []Entry           `json:"attest,omitempty"`
-	Context          *string           `json:"context,omitempty"`
-	Contexts         map[string]string `json:"contexts,omitempty"`
-	Dockerfile       *string           `json:"dockerfile,omitempty"`
-	DockerfileInline *string           `json:"dockerfile-inline,omitempty"`
-	Args             map[string]string `json:"args,omitempty"`
-	Labels           map[string]string `json:"labels,omitempty"`
-	Tags             []string          `json:"tags,omitzero"`
-	CacheFrom        []Entry           `json:"cache-from,omitempty"`
-	CacheTo          []Entry           `json:"cache-to,omitzero"`
-	Target           *string           `json:"target,omitempty"`
-	Secrets          []Entry           `json:"secret,omitempty"`
-	SSH              []Entry           `json:"ssh,omitempty"`
-	Platforms        []string          `json:"platforms,omitzero"`
-	Outputs          []Entry           `json:"output,omitzero"`
-	Pull             *bool             `json:"pull,omitempty"`
-	NoCache          *bool             `json:"no-cache,omitempty"`
-	Network          *string           `json:"network,omitempty"`
-	NoCacheFilter    []string          `json:"no-cache-filter,omitempty"`
-	ShmSize          *string           `json:"shm-size,omitempty"`
-	Ulimits          []string          `json:"ulimits,omitempty"`
-	Call             *string           `json:"call,omitempty"`
-	Entitlements     []string          `json:"entitlements,omitempty"`
-	ExtraHosts       map[string]string `json:"extra-hosts,omitempty"`
-}
-
 // Plan is what is built: the targets that were asked for and those that they are linked to (contexts "target:NAME").
 type Plan struct {
 	Groups  map[string]Group  `json:"group,omitempty"`
@@ -101,36 +70,107 @@ func (c Config) Choose(names, overrides []string) (Plan, error) {
 		return Plan{}, err
 	}
 	p := Plan{Groups: map[string]Group{}, Targets: map[string]Target{}}
+	var asked []string
 	for _, name := range names {
-		matching, err := c.match(name)
+		matching, err := c.match(TargetName(name))
 		if err != nil {
 			return p, err
 		}
-		for _, name := range matching {
-			p.Asked = append(p.Asked, c.expand(name, p.Groups, map[string]bool{})...)
-		}
+		asked = append(asked, matching...)
 	}
-	if _, ok := p.Groups["default"]; !ok {
-		p.Groups["default"] = Group{Targets: names}
+	asked = unique(asked)
+	for _, name := range asked {
+		p.Asked = append(p.Asked, c.expand(name, p.Groups, map[string]bool{})...)
 	}
 	p.Asked = unique(p.Asked)
+	p.noteDefault(asked)
 	r := &resolver{Config: c, overrides: set, done: map[string]Target{}, inside: map[string]bool{}}
-	todo := slices.Clone(p.Asked)
-	for len(todo) > 0 {
-		name := todo[0]
-		todo = todo[1:]
-		if _, ok := p.Targets[name]; ok {
-			continue
-		}
+	for _, name := range p.Asked {
 		t, err := r.target(name)
 		if err != nil {
 			return p, err
 		}
 		p.Targets[name] = t.complete()
-		todo = append(todo, t.Links()...)
 	}
-	_, err = p.Order()
-	return p, err
+	for _, name := range p.Asked {
+		if err := p.addLinks(name, r, nil); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// noteDefault has the group "default" say what was asked for.
+func (p Plan) noteDefault(asked []string) {
+	group, written := p.Groups["default"]
+	for _, name := range asked {
+		if !written || name != "default" {
+			group.Targets = append(slices.Clone(group.Targets), name)
+		}
+	}
+	group.Targets = unique(group.Targets)
+	slices.Sort(group.Targets)
+	p.Groups["default"] = group
+}
+
+// addLinks adds the targets that a target is linked to. They make nothing but their results, and what they may ask for it may too.
+func (p Plan) addLinks(name string, r *resolver, inside []string) error {
+	inside = append(inside, name)
+	t := p.Targets[name]
+	for _, link := range t.Links() {
+		if slices.Contains(inside, link) {
+			return fmt.Errorf("target %q needs itself: its contexts go round in a circle", link)
+		}
+		if _, ok := p.Targets[link]; !ok {
+			linked, err := r.target(link)
+			if err != nil {
+				return err
+			}
+			linked = linked.complete()
+			linked.Outputs = []Entry{{"type": "cacheonly"}}
+			p.Targets[link] = linked
+		}
+		if err := p.addLinks(link, r, inside); err != nil {
+			return err
+		}
+		linked := p.Targets[link]
+		t.Entitlements = unique(slices.Concat(t.Entitlements, linked.Entitlements))
+		if len(t.Platforms) > 1 && len(linked.Platforms) > 1 {
+			for _, platform := range t.Platforms {
+				if !slices.Contains(linked.Platforms, platform) {
+					return fmt.Errorf("target %q is built for %s, and %q, which it needs, is not", name, platform, link)
+				}
+			}
+		}
+	}
+	p.Targets[name] = t
+	return nil
+}
+
+// Escaped is the plan as a file of targets could have it, in which "${" would begin an expression.
+func (p Plan) Escaped() Plan {
+	escape := strings.NewReplacer("${", "$${", "%{", "%%{").Replace
+	pairs := func(m map[string]string) map[string]string {
+		out := maps.Clone(m)
+		for key, value := range out {
+			out[key] = escape(value)
+		}
+		return out
+	}
+	out := Plan{Groups: p.Groups, Targets: map[string]Target{}, Asked: p.Asked}
+	for name, t := range p.Targets {
+		t.Args, t.Labels, t.ExtraHosts = pairs(t.Args), pairs(t.Labels), pairs(t.ExtraHosts)
+		t.Annotations = slices.Clone(t.Annotations)
+		for i, a := range t.Annotations {
+			t.Annotations[i] = escape(a)
+		}
+		if t.DockerfileInline != nil {
+			text := escape(*t.DockerfileInline)
+			t.DockerfileInline = &text
+		}
+		out.Targets[name] = t
+	}
+	return out
 }
 
 // match gives the targets and groups that a word with wildcards means.
@@ -181,63 +221,6 @@ func (c Config) expand(name string, groups map[string]Group, inside map[string]b
 
 func (c Config) has(target string) bool {
 	return slices.ContainsFunc(c.Targets, func(t Target) bool { return t.Name == target })
-}
-
-// Order gives the targets, each after those that it is linked to.
-func (p Plan) Order() ([]string, error) {
-	const visiting, done = 1, 2
-	state := map[string]int{}
-	var order []string
-	var visit func(name string) error
-	visit = func(name string) error {
-		switch state[name] {
-		case done:
-			return nil
-		case visiting:
-			return fmt.Errorf("target %q needs itself: its contexts go round in a circle", name)
-		}
-		state[name] = visiting
-		for _, link := range p.Targets[name].Links() {
-			if err := visit(link); err != nil {
-				return err
-			}
-		}
-		state[name] = done
-		order = append(order, name)
-		return nil
-	}
-	for _, name := range p.Asked {
-		if err := visit(name); err != nil {
-			return nil, err
-		}
-	}
-	return order, nil
-}
-
-// Links are the targets whose results the target has as contexts.
-func (t Target) Links() []string {
-	var links []string
-	for _, value := range t.Contexts {
-		if name, ok := strings.CutPrefix(value, "target:"); ok {
-			links = append(links, name)
-		}
-	}
-	slices.Sort(links)
-	return slices.Compact(links)
-}
-
-// complete fills in what every target has.
-func (t Target) complete() Target {
-	t.Name, t.Inherits = "", nil
-	if t.Context == nil {
-		dot := "."
-		t.Context = &dot
-	}
-	if t.Dockerfile == nil {
-		name := "Dockerfile"
-		t.Dockerfile = &name
-	}
-	return t
 }
 
 func unique(names []string) []string {

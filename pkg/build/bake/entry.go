@@ -16,7 +16,6 @@ const (
 	OutputEntry = "output"
 	CacheEntry  = "cache"
 	SecretEntry = "secret"
-	SSHEntry    = "ssh"
 	AttestEntry = "attest"
 )
 
@@ -25,14 +24,6 @@ func ParseEntry(kind, text string) (Entry, error) {
 	fields, err := csv.NewReader(strings.NewReader(text)).Read()
 	if err != nil {
 		return nil, fmt.Errorf("%q cannot be read: %w", text, err)
-	}
-	if kind == SSHEntry {
-		id, paths, _ := strings.Cut(text, "=")
-		e := Entry{"id": id}
-		if paths != "" {
-			e["paths"] = paths
-		}
-		return e, nil
 	}
 	e := Entry{}
 	if len(fields) == 1 && !strings.Contains(text, "=") {
@@ -54,7 +45,28 @@ func ParseEntry(kind, text string) (Entry, error) {
 		}
 		e[strings.ToLower(strings.TrimSpace(key))] = value
 	}
-	return e, nil
+	return e, e.complete(kind, text)
+}
+
+// complete checks an entry, and says a secret in one way.
+func (e Entry) complete(kind, text string) error {
+	switch kind {
+	case CacheEntry, OutputEntry:
+		if e["type"] == "" {
+			return fmt.Errorf("%q has no type", text)
+		}
+	case SecretEntry:
+		if source, ok := e["source"]; ok {
+			e["src"] = source
+			delete(e, "source")
+		}
+		if e["type"] == "env" && e["env"] == "" && e["src"] != "" {
+			e["env"] = e["src"]
+			delete(e, "src")
+		}
+		delete(e, "type")
+	}
+	return nil
 }
 
 // String is the form that flags have: type first, the others sorted.
@@ -76,10 +88,29 @@ func (e Entry) String() string {
 	return strings.Join(fields, ",")
 }
 
-// ssh is the form of --ssh.
-func (e Entry) ssh() string {
-	if e["paths"] == "" {
-		return e["id"]
+// ShortAttestation is the long form of --sbom and --provenance: "true", "false" or the fields of an entry.
+func ShortAttestation(kind, value string) string {
+	switch value {
+	case "true", "":
+		return "type=" + kind
+	case "false":
+		return "type=" + kind + ",disabled=true"
 	}
-	return e["id"] + "=" + e["paths"]
+	return "type=" + kind + "," + value
+}
+
+// distinct leaves out repetitions, in the order that docker's own way of doing so gives.
+func distinct(entries []Entry) []Entry {
+	out := slices.Clone(entries)
+	for i := len(out) - 2; i >= 0; i-- {
+		if j := slices.IndexFunc(out[i+1:], func(e Entry) bool { return maps.Equal(e, out[i]) }); j >= 0 {
+			last := len(out) - 1
+			out[i+1+j] = out[last]
+			out = out[:last]
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
 }

@@ -40,9 +40,13 @@ func (t Target) Flags() []string {
 	entries("cache-from", t.CacheFrom, Entry.String)
 	entries("cache-to", t.CacheTo, Entry.String)
 	entries("secret", t.Secrets, Entry.String)
-	entries("ssh", t.SSH, Entry.ssh)
-	entries("attest", t.Attest, Entry.String)
-	return append(flags, t.singleFlags()...)
+	for _, agent := range t.SSH {
+		add("ssh", agent.String())
+	}
+	for _, a := range t.Attest {
+		add("attest", Entry(a).String())
+	}
+	return slices.Concat(flags, t.singleFlags(), t.Resources.flags())
 }
 
 // singleFlags are those that are given once.
@@ -61,6 +65,31 @@ func (t Target) singleFlags() []string {
 	}
 	if t.NoCache != nil {
 		flags = append(flags, "--no-cache="+strconv.FormatBool(*t.NoCache))
+	}
+	return flags
+}
+
+// flags are those of build that bound each RUN.
+func (r *Resources) flags() []string {
+	if r == nil {
+		return nil
+	}
+	var flags []string
+	for _, f := range []struct {
+		name  string
+		value *string
+	}{{"memory", r.Memory}, {"memory-swap", r.MemorySwap}, {"cpuset-cpus", r.CPUSetCPUs}, {"cpuset-mems", r.CPUSetMems}} {
+		if f.value != nil {
+			flags = append(flags, "--"+f.name+"="+*f.value)
+		}
+	}
+	for _, f := range []struct {
+		name  string
+		value *int64
+	}{{"cpu-shares", r.CPUShares}, {"cpu-period", r.CPUPeriod}, {"cpu-quota", r.CPUQuota}} {
+		if f.value != nil {
+			flags = append(flags, "--"+f.name+"="+strconv.FormatInt(*f.value, 10))
+		}
 	}
 	return flags
 }

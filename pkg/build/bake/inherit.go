@@ -10,7 +10,7 @@ import (
 // resolver puts targets together.
 type resolver struct {
 	Config
-	overrides map[string][]override
+	overrides map[string][]*override
 	done      map[string]Target
 	inside    map[string]bool
 }
@@ -44,6 +44,7 @@ func (r *resolver) target(name string) (Target, error) {
 			return out, err
 		}
 	}
+	out = out.normalize()
 	r.done[name] = out
 	return out, nil
 }
@@ -76,10 +77,12 @@ func (t Target) Over(top Target) Target {
 	out.NoCacheFilter = slices.Concat(t.NoCacheFilter, top.NoCacheFilter)
 	out.Ulimits = slices.Concat(t.Ulimits, top.Ulimits)
 	out.Entitlements = slices.Concat(t.Entitlements, top.Entitlements)
-	out.CacheFrom = mergedBy(t.CacheFrom, top.CacheFrom, Entry.String)
+	out.CacheFrom = distinct(slices.Concat(t.CacheFrom, top.CacheFrom))
 	out.Secrets = mergedBy(t.Secrets, top.Secrets, func(e Entry) string { return e["id"] })
-	out.SSH = mergedBy(t.SSH, top.SSH, func(e Entry) string { return e["id"] })
-	out.Attest = mergedBy(t.Attest, top.Attest, func(e Entry) string { return e["type"] })
+	out.SSH = mergedBy(t.SSH, top.SSH, func(a Agent) string { return a.ID })
+	out.Attest = mergedBy(t.Attest, top.Attest, func(a Attestation) string { return a["type"] })
+	out.Resources = t.Resources.over(top.Resources)
+	out.Policy = slices.Concat(t.Policy, top.Policy)
 	return out
 }
 
@@ -107,11 +110,16 @@ func joined(below, top map[string]string) map[string]string {
 	return out
 }
 
-// mergedBy appends the entries of top, in place of those with the same key.
-func mergedBy(below, top []Entry, key func(Entry) string) []Entry {
-	out := slices.Clone(below)
-	for _, e := range top {
-		out = slices.DeleteFunc(out, func(old Entry) bool { return key(old) == key(e) })
+// mergedBy appends the entries of top; one with a key that was there takes its place.
+func mergedBy[E any](below, top []E, key func(E) string) []E {
+	var out []E
+	at := map[string]int{}
+	for _, e := range slices.Concat(below, top) {
+		if i, ok := at[key(e)]; ok {
+			out[i] = e
+			continue
+		}
+		at[key(e)] = len(out)
 		out = append(out, e)
 	}
 	return out

@@ -21,6 +21,7 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 // dispatchStage turns the instructions of a stage into steps and its configuration. Stages it depends on came before.
 func (r *reader) dispatchStage(s *stage) error {
 	r.begin(s)
+	r.scanGlobally(s)
 	for _, c := range s.commands {
 		if err := r.dispatch(s, c); err != nil {
 			return at(c.Location(), err)
@@ -50,12 +51,23 @@ func (r *reader) begin(s *stage) {
 		config.Config.WorkingDir = "/"
 		config.Config.Env = []string{"PATH=" + defaultPath}
 		s.env = newEnviron(config.Config.Env)
+		if s.files != "" {
+			s.addFiles()
+		}
 	}
 	if _, ok := s.env.Get("PATH"); !ok {
 		s.env.set("PATH", defaultPath)
 	}
 	config.Created, config.RootFS = nil, specs.RootFS{}
 	config.Config.OnBuild = nil
+}
+
+// addFiles begins a stage with the files of a context, which make its first layer.
+func (s *stage) addFiles() {
+	s.add(plan.Step{
+		Line: firstLine(s.Location), EndLine: lastLine(s.Location), Text: "FROM " + s.BaseName,
+		Copy: &plan.Copy{From: plan.Source{Context: s.files}, Paths: []string{"/"}, Dest: "/"},
+	}, "FROM "+s.BaseName)
 }
 
 // wholeHistory is the history of a stage with that of those it was begun from, which no stage but the target needs.
@@ -263,8 +275,15 @@ func (r *reader) arg(s *stage, c command, i *instructions.ArgCommand) error {
 		}
 		word := arg.Key
 		if ok {
-			s.env.set(arg.Key, value)
 			word += "=" + value
+		}
+		switch {
+		case isScanArg(arg.Key):
+			s.scan(arg.Key, value)
+			words = append(words, word)
+			continue
+		case ok:
+			s.env.set(arg.Key, value)
 		}
 		if !slices.Contains(s.args, arg.Key) {
 			s.args = append(s.args, arg.Key)

@@ -68,6 +68,12 @@ func Read(req plan.Request) plan.Answer {
 // describe finds the place and the words of an error, whether it is this package's or the parser's.
 func describe(err error) *plan.Problem {
 	out := &plan.Problem{Text: clean(err.Error())}
+	switch {
+	case strings.Contains(out.Text, "no build stage in current context"):
+		out.Hint = "begin with FROM and the image to start from"
+	case strings.Contains(out.Text, "unterminated heredoc"):
+		out.Hint = "end it with a line that has nothing but the word behind <<"
+	}
 	var own *problem
 	if errors.As(err, &own) {
 		out.Line, out.Hint = own.line, own.hint

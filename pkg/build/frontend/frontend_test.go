@@ -106,7 +106,7 @@ func TestMistakes(t *testing.T) {
 	for text, want := range map[string]plan.Problem{
 		"":                       {Text: "the file is empty"},
 		"# nothing\n":            {Text: "file with no instructions", Line: 1},
-		"RUN x\n":                {Text: "no build stage in current context", Line: 1},
+		"RUN x\n":                {Text: "no build stage in current context", Line: 1, Hint: "begin with FROM and the image to start from"},
 		"ARG a\n":                {Text: "there is no FROM: a build begins with the image it starts from"},
 		"FROM base\nCOPPY a b\n": {Text: "unknown instruction COPPY", Line: 2, Hint: "did you mean COPY?"},
 		"FROM base AS a\nFROM base\nCOPY --from=1 / /\n": {Text: "--from=1: there is no such stage before this one", Line: 3},

@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -44,8 +45,11 @@ func (r *reader) run(s *stage, c command, i *instructions.RunCommand) error {
 		run.Network = string(network)
 	}
 	run.Insecure = instructions.GetSecurity(i) == instructions.SecurityInsecure
-	if devices := instructions.GetDevices(i); len(devices) > 0 {
-		return fmt.Errorf("RUN --device=%s: devices by name (CDI) cannot be given to a build", devices[0].Name)
+	for _, d := range instructions.GetDevices(i) {
+		if d.Name == "" {
+			return errors.New("RUN --device: it needs the name of a device, such as vendor.com/class=name")
+		}
+		run.Devices = append(run.Devices, plan.Device{Name: d.Name, Required: d.Required})
 	}
 	for n, m := range instructions.GetMounts(i) {
 		mount, err := s.mount(m, c.sources[n])
@@ -121,6 +125,9 @@ func (s *stage) mount(m *instructions.Mount, source plan.Source) (plan.Mount, er
 			out.From = &source
 		}
 		out.ID = cacheID(m)
+		if space := s.cacheSpace; space != "" {
+			out.ID = path.Join(space, out.ID)
+		}
 	case instructions.MountTypeSecret:
 		return out, secretMount(&out, m)
 	case instructions.MountTypeSSH:

@@ -28,9 +28,12 @@ type stage struct {
 	env      *environ // ENV and ARG in scope
 	args     []string // names of the ARGs declared, for the history
 	nameless bool
-	history  []specs.History // without that of parent
+	// cacheSpace is put in front of the names of caches (BUILDKIT_CACHE_MOUNT_NS).
+	cacheSpace string
+	history    []specs.History // without that of parent
 
-	replaced              bool // by a named context
+	files                 string // name of the context whose files it begins with
+	replaced              bool   // by a named context
 	triggered, workdirSet bool
 	// cmdSet, entrypointSet and healthcheckSet are where that was set last; nil: not in this stage.
 	cmdSet, entrypointSet, healthcheckSet []parser.Range
@@ -49,7 +52,7 @@ func (r *reader) nameStages(parsed []instructions.Stage) error {
 		if i == 0 && r.req.From != "" {
 			p.BaseName = r.req.From
 		}
-		s := &stage{Stage: p, index: i, nameless: p.Name == ""}
+		s := &stage{Stage: p, index: i, nameless: p.Name == "", cacheSpace: r.req.Args["BUILDKIT_CACHE_MOUNT_NS"]}
 		name, err := r.expand(r.lex, p.BaseName, r.globals)
 		if err != nil {
 			return at(p.Location, err)
@@ -59,7 +62,7 @@ func (r *reader) nameStages(parsed []instructions.Stage) error {
 			return at(p.Location, fmt.Errorf("FROM %s: the name is empty; its ARG has no value", p.BaseName))
 		}
 		s.BaseName = name.Result
-		s.out = plan.Stage{Index: i, Name: p.Name, Line: firstLine(p.Location), From: s.BaseName, Platform: r.req.Platform}
+		s.out = plan.Stage{Index: i, Name: p.Name, Line: firstLine(p.Location), Platform: r.req.Platform}
 		if s.out.Platform, err = r.stagePlatform(p); err != nil {
 			return at(p.Location, err)
 		}
@@ -182,7 +185,8 @@ func (r *reader) dependencies(s *stage) ([]*stage, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.out.Base = source
+		s.out.Base, s.files = source, source.Context
+		s.out.Base.Context = "" // a step brings them in
 	}
 	if err := r.resolveCommands(s); err != nil {
 		return nil, err
@@ -313,6 +317,7 @@ func (r *reader) external(name string, platform plan.Platform, location []parser
 		name = image
 	}
 	need := plan.Need{Name: name, Platform: platform, Line: firstLine(location)}
+	need.Stage, _ = suggest.Search(name, r.stageNames(), false)
 	if _, known := r.req.Images[need.Key()]; !known {
 		same := func(n plan.Need) bool { return n.Key() == need.Key() }
 		if !slices.ContainsFunc(r.needs, same) {

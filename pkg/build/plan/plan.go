@@ -23,14 +23,16 @@ type Stage struct {
 	Index    int      `json:"index"` // of all stages of the file, from 0
 	Name     string   `json:"name,omitempty"`
 	Line     int      `json:"line"`
-	From     string   `json:"from"` // as written, expanded, for people
-	Base     Source   `json:"base"`
+	Base     Source   `json:"base"` // never a context, whose files are copied by the first step
 	Platform Platform `json:"platform"`
 	Steps    []Step   `json:"steps,omitempty"`
 	// Config is that of the image the stage makes, with an empty RootFS. The history is that of the target alone, whole but for times.
 	Config Config `json:"config"`
 	// NoCache says that no step of the stage is taken from the cache.
 	NoCache bool `json:"noCache,omitempty"`
+	// Scan and ScanContext say that a bill of materials has also what this stage has made, and the main context.
+	Scan        bool `json:"scan,omitempty"`
+	ScanContext bool `json:"scanContext,omitempty"`
 }
 
 // Source is a tree of files: of a stage, of an image, or a context. Nothing set is the empty tree (FROM scratch).
@@ -66,11 +68,19 @@ type Run struct {
 	Workdir string   `json:"workdir"`
 	User    string   `json:"user,omitempty"`
 	Mounts  []Mount  `json:"mounts,omitempty"`
+	Devices []Device `json:"devices,omitempty"`
 	Network string   `json:"network,omitempty"` // "", "none" or "host"
 	// Insecure asks for the security mode "insecure".
 	Insecure bool `json:"insecure,omitempty"`
 	// Script is a here-document that is itself the program, at ScriptDir.
 	Script *File `json:"script,omitempty"`
+}
+
+// Device is one RUN --device.
+type Device struct {
+	// Name finds devices by name (CDI): VENDOR/CLASS=NAME, VENDOR/CLASS=*, VENDOR/CLASS, or a class of theirs.
+	Name     string `json:"name"`
+	Required bool   `json:"required,omitempty"`
 }
 
 // ScriptDir is where Run.Script is found in the container.

@@ -38,11 +38,22 @@ type Request struct {
 type Need struct {
 	Name     string   `json:"name"`
 	Platform Platform `json:"platform"`
-	Line     int      `json:"line"` // where it is asked for
+	Line     int      `json:"line"`            // where it is asked for
+	Stage    string   `json:"stage,omitempty"` // that has nearly this name
 }
 
 // Key names the need in Request.Images and Source.Image.
 func (n Need) Key() string { return n.Name + "@" + n.Platform.String() }
+
+// NeedOf is the need with a key, but for its line.
+func NeedOf(key string) Need {
+	name, platform := key, ""
+	if i := strings.LastIndexByte(key, '@'); i >= 0 {
+		name, platform = key[:i], key[i+1:]
+	}
+	p, _ := ParsePlatform(platform, "")
+	return Need{Name: name, Platform: p}
+}
 
 // Image is an image as found.
 type Image struct {

@@ -70,7 +70,7 @@ func (j *job) push(ctx context.Context, name, to string, opts image.PushOptions)
 		return image.Pushed{}, err
 	}
 	if to == "" {
-		if to = savedName(name, img); to == "" {
+		if to = img.NameFor(name); to == "" {
 			return image.Pushed{}, hint.Wrap(fmt.Errorf("push image %q: it is given by its id and not by a name, which would say where to", name),
 				"pod push "+image.ShortID(img.ID)+" REGISTRY/NAME:TAG")
 		}
@@ -95,9 +95,16 @@ func (j *job) send(ctx context.Context, src imageRef, to string, how copy.Option
 		return image.Pushed{}, fmt.Errorf("push to %q: %w", to, err)
 	}
 	defer func() { err = errors.Join(err, sign.end()) }()
-	dst, err := j.destination(to)
+	where := to
+	if opts.ByDigest {
+		where += docker.UnknownDigestSuffix
+	}
+	dst, err := j.destination(where)
 	if err != nil {
 		return image.Pushed{}, fmt.Errorf("push to %q: %w", to, err)
+	}
+	if opts.ByDigest && how.ImageListSelection != copy.CopySystemImage {
+		dst.imageRef = untaggedList{dst.imageRef}
 	}
 	whole := false
 	defer func() { err = errors.Join(err, dst.end(whole)) }()
@@ -128,6 +135,9 @@ func (j *job) send(ctx context.Context, src imageRef, to string, how copy.Option
 		return image.Pushed{}, err
 	}
 	whole = true
+	if opts.ByDigest {
+		dst.name += "@" + digest.String()
+	}
 	return image.Pushed{Name: dst.name, Digest: digest.String(), Size: int64(len(written))}, failpoint.Hit("push.done")
 }
 

@@ -95,7 +95,7 @@ func registryOf(ref imageRef) string {
 
 // fullName is how a reference is told to a person: docker:// goes without saying.
 func fullName(ref imageRef) string {
-	return strings.TrimPrefix(transports.ImageName(ref), "docker://")
+	return strings.TrimSuffix(strings.TrimPrefix(transports.ImageName(ref), "docker://"), docker.UnknownDigestSuffix)
 }
 
 // explainRef is explain for a reference of any transport.

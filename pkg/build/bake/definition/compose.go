@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,183 +10,147 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/dotenv"
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/schema"
+	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/pod-engine/pod/pkg/build/bake"
-	"go.yaml.in/yaml/v3"
 )
 
-// isCompose says that a file is compose's, by its name.
-func isCompose(file bake.File) bool {
-	extension := filepath.Ext(file.Name)
-	return extension == ".yml" || extension == ".yaml"
-}
-
-// composeFile is what of a compose file is about builds.
-type composeFile struct {
-	Services map[string]composeService `yaml:"services"`
-	Secrets  map[string]composeSecret  `yaml:"secrets"`
-}
-
-type composeService struct {
-	Image string        `yaml:"image"`
-	Build *composeBuild `yaml:"build"`
-}
-
-type composeSecret struct {
-	File        string `yaml:"file"`
-	Environment string `yaml:"environment"`
-}
-
-// composeBuild is the section build (compose-spec, build.md).
-type composeBuild struct {
-	Context            string         `yaml:"context"`
-	Dockerfile         string         `yaml:"dockerfile"`
-	DockerfileInline   string         `yaml:"dockerfile_inline"`
-	Args               composeMap     `yaml:"args"`
-	Labels             composeMap     `yaml:"labels"`
-	AdditionalContexts composeMap     `yaml:"additional_contexts"`
-	ExtraHosts         composeHosts   `yaml:"extra_hosts"`
-	Tags               []string       `yaml:"tags"`
-	Target             string         `yaml:"target"`
-	Platforms          []string       `yaml:"platforms"`
-	CacheFrom          []string       `yaml:"cache_from"`
-	CacheTo            []string       `yaml:"cache_to"`
-	Entitlements       []string       `yaml:"entitlements"`
-	Network            string         `yaml:"network"`
-	ShmSize            string         `yaml:"shm_size"`
-	NoCache            bool           `yaml:"no_cache"`
-	Pull               bool           `yaml:"pull"`
-	Privileged         bool           `yaml:"privileged"`
-	SSH                []string       `yaml:"ssh"`
-	Secrets            []secretOf     `yaml:"secrets"`
-	Ulimits            map[string]any `yaml:"ulimits"`
-}
-
-// UnmarshalYAML takes a word for the context.
-func (b *composeBuild) UnmarshalYAML(n *yaml.Node) error {
-	if n.Kind == yaml.ScalarNode {
-		return n.Decode(&b.Context)
+// isCompose says that a file is compose's: by its name, or when that says nothing, by being one.
+func isCompose(file bake.File, environment map[string]string) bool {
+	switch strings.ToLower(filepath.Ext(file.Name)) {
+	case ".yml", ".yaml":
+		return true
+	case ".json", ".hcl":
+		return false
 	}
-	type plain composeBuild
-	return n.Decode((*plain)(b))
+	_, err := loadCompose([]bake.File{file}, environment)
+	return err == nil
 }
 
-// secretOf is the name of a secret, alone or as source.
-type secretOf struct {
-	Source string `yaml:"source"`
-	Target string `yaml:"target"`
-}
-
-// UnmarshalYAML takes a word for the source.
-func (s *secretOf) UnmarshalYAML(n *yaml.Node) error {
-	if n.Kind == yaml.ScalarNode {
-		return n.Decode(&s.Source)
+// composeEnvironment are the variables that compose files can use: those given, the caller's, and those of the file .env here.
+func composeEnvironment(vars map[string]string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, pair := range os.Environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		out[name] = value
 	}
-	type plain secretOf
-	return n.Decode((*plain)(s))
-}
-
-// composeMap is a map, or a list of NAME=VALUE. A NAME without a value is nil.
-type composeMap map[string]*string
-
-// UnmarshalYAML reads either form.
-func (m *composeMap) UnmarshalYAML(n *yaml.Node) error {
-	return decodePairs(n, "=", (*map[string]*string)(m))
-}
-
-// composeHosts is a map, or a list of NAME:ADDRESS or NAME=ADDRESS.
-type composeHosts map[string]*string
-
-// UnmarshalYAML reads either form.
-func (m *composeHosts) UnmarshalYAML(n *yaml.Node) error {
-	return decodePairs(n, "=:", (*map[string]*string)(m))
-}
-
-func decodePairs(n *yaml.Node, separators string, m *map[string]*string) error {
-	if n.Kind == yaml.MappingNode {
-		return n.Decode(m)
-	}
-	var list []string
-	if err := n.Decode(&list); err != nil {
-		return err
-	}
-	*m = map[string]*string{}
-	for _, word := range list {
-		i := strings.IndexAny(word, separators)
-		if i < 0 {
-			(*m)[word] = nil
-			continue
+	text, err := os.ReadFile(".env")
+	if err == nil {
+		var more map[string]string
+		more, err = dotenv.UnmarshalBytesWithLookup(text, func(name string) (string, bool) { value, ok := out[name]; return value, ok })
+		for name, value := range more {
+			if _, ok := out[name]; !ok {
+				out[name] = value
+			}
 		}
-		value := word[i+1:]
-		(*m)[word[:i]] = &value
 	}
-	return nil
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("read .env: %w", err)
+	}
+	maps.Copy(out, vars)
+	return out, nil
+}
+
+// loadCompose reads files of compose together. What is not about builds is left out before it is checked, so that newer files can be read.
+func loadCompose(files []bake.File, environment map[string]string) (*types.Project, error) {
+	details := types.ConfigDetails{Environment: environment}
+	for _, f := range files {
+		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: f.Name, Content: f.Data})
+	}
+	options := func(o *loader.Options) {
+		name := environment["COMPOSE_PROJECT_NAME"]
+		if name == "" {
+			name = "bake"
+		}
+		o.SetProjectName(name, false)
+		o.SkipNormalization, o.SkipValidation, o.Profiles = true, true, []string{"*"}
+	}
+	model, err := loader.LoadModelWithContext(context.Background(), details, options)
+	if err != nil {
+		return nil, err
+	}
+	about := map[string]any{}
+	if secrets, ok := model["secrets"]; ok {
+		about["secrets"] = secrets
+	}
+	if services, ok := model["services"].(map[string]any); ok {
+		kept := map[string]any{}
+		for name, service := range services {
+			fields, _ := service.(map[string]any)
+			kept[name] = only(fields, "image", "build", "environment", "env_file")
+		}
+		about["services"] = kept
+	}
+	if len(about) == 0 {
+		return nil, errors.New("there is neither a service nor a secret in it")
+	}
+	if err := schema.Validate(about); err != nil {
+		return nil, err
+	}
+	return loader.ModelToProject(about, loader.ToOptions(&details, []func(*loader.Options){options}), details)
+}
+
+func only(fields map[string]any, names ...string) map[string]any {
+	out := map[string]any{}
+	for _, name := range names {
+		if value, ok := fields[name]; ok {
+			out[name] = value
+		}
+	}
+	return out
 }
 
 // readCompose makes a target of each service that is built, and a group "default" of all.
-func readCompose(file bake.File, lookup func(string) (string, bool)) (bake.Config, error) {
-	var root yaml.Node
-	if err := yaml.Unmarshal(file.Data, &root); err != nil {
-		return bake.Config{}, err
-	}
-	if err := interpolate(&root, lookup); err != nil {
-		return bake.Config{}, err
-	}
-	var c composeFile
-	if err := root.Decode(&c); err != nil {
+func readCompose(files []bake.File, environment map[string]string) (bake.Config, error) {
+	project, err := loadCompose(files, environment)
+	if err != nil {
 		return bake.Config{}, err
 	}
 	var out bake.Config
 	all := bake.Group{Name: "default"}
-	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
-		service := c.Services[name]
+	for _, name := range slices.Sorted(maps.Keys(project.Services)) {
+		service := project.Services[name]
 		if service.Build == nil {
 			continue
 		}
-		t, err := service.target(strings.ReplaceAll(name, ".", "_"), c, lookup)
+		t, err := composeTarget(service, project)
+		if err == nil {
+			err = checkName(t.Name)
+		}
 		if err != nil {
 			return out, fmt.Errorf("service %s: %w", name, err)
 		}
 		out.Targets = append(out.Targets, t)
 		all.Targets = append(all.Targets, t.Name)
 	}
-	if len(all.Targets) > 0 {
+	if len(project.Services) > 0 {
 		out.Groups = []bake.Group{all}
 	}
 	return out, nil
 }
 
-func (s composeService) target(name string, c composeFile, lookup func(string) (string, bool)) (bake.Target, error) {
+// composeTarget is the target of a service (compose-spec, build.md). Docker's bake passes over privileged, isolation and entitlements.
+func composeTarget(s types.ServiceConfig, project *types.Project) (bake.Target, error) {
 	b := s.Build
 	t := bake.Target{
-		Name: name, Tags: b.Tags, Platforms: b.Platforms, Labels: present(b.Labels), ExtraHosts: present(b.ExtraHosts), Entitlements: b.Entitlements,
-		Args: map[string]string{},
+		Name: bake.TargetName(s.Name), Tags: b.Tags, Platforms: b.Platforms, Labels: b.Labels, Entitlements: b.Entitlements,
+		Args: map[string]string{}, Contexts: composeContexts(b.AdditionalContexts), ExtraHosts: map[string]string{},
 	}
 	for from, to := range map[*string]**string{
 		&b.Context: &t.Context, &b.Dockerfile: &t.Dockerfile, &b.DockerfileInline: &t.DockerfileInline, &b.Target: &t.Target, &b.Network: &t.Network,
-		&b.ShmSize: &t.ShmSize,
 	} {
 		if *from != "" {
 			*to = from
 		}
 	}
-	if len(t.Tags) == 0 && s.Image != "" {
-		t.Tags = []string{s.Image}
+	if b.Privileged {
+		t.Entitlements = append(t.Entitlements, "security.insecure")
 	}
-	for key, value := range b.Args {
-		if value != nil {
-			t.Args[key] = *value
-		} else if set, ok := lookup(key); ok {
-			t.Args[key] = set
-		}
-	}
-	for key, value := range present(b.AdditionalContexts) {
-		if t.Contexts == nil {
-			t.Contexts = map[string]string{}
-		}
-		if service, ok := strings.CutPrefix(value, "service:"); ok {
-			value = "target:" + service
-		}
-		t.Contexts[key] = value
+	if b.ShmSize > 0 {
+		size := shortSize(int64(b.ShmSize))
+		t.ShmSize = &size
 	}
 	if b.NoCache {
 		t.NoCache = &b.NoCache
@@ -193,95 +158,122 @@ func (s composeService) target(name string, c composeFile, lookup func(string) (
 	if b.Pull {
 		t.Pull = &b.Pull
 	}
-	if b.Privileged || len(b.Ulimits) > 0 {
-		return t, errors.New("privileged and ulimits of a build are not read; --set TARGET.ulimit=NAME=SOFT:HARD sets a limit")
+	for host, addresses := range b.ExtraHosts {
+		t.ExtraHosts[host] = strings.Join(addresses, ",")
 	}
-	return t, s.entries(&t, c)
+	for _, name := range slices.Sorted(maps.Keys(b.Ulimits)) {
+		t.Ulimits = append(t.Ulimits, ulimit(name, b.Ulimits[name]))
+	}
+	for name, value := range b.Args.Resolve(func(name string) (string, bool) {
+		if value := s.Environment[name]; value != nil {
+			return *value, true
+		}
+		value, ok := project.Environment[name]
+		return value, ok
+	}) {
+		if value != nil {
+			t.Args[name] = *value
+		}
+	}
+	if err := composeEntries(&t, b, project); err != nil {
+		return t, err
+	}
+	if err := extend(&t, b.Extensions); err != nil {
+		return t, fmt.Errorf("x-bake: %w", err)
+	}
+	if len(t.Tags) == 0 && s.Image != "" {
+		t.Tags = []string{s.Image}
+	}
+	return t, nil
 }
 
-// entries reads caches, agents and secrets.
-func (s composeService) entries(t *bake.Target, c composeFile) error {
-	for _, list := range []struct {
-		kind  string
-		words []string
-		to    *[]bake.Entry
-	}{{bake.CacheEntry, s.Build.CacheFrom, &t.CacheFrom}, {bake.CacheEntry, s.Build.CacheTo, &t.CacheTo}, {bake.SSHEntry, s.Build.SSH, &t.SSH}} {
-		for _, word := range list.words {
-			e, err := bake.ParseEntry(list.kind, word)
-			if err != nil {
-				return err
-			}
-			*list.to = append(*list.to, e)
-		}
+func ulimit(name string, limit *types.UlimitsConfig) string {
+	return fmt.Sprintf("%s=%d:%d", name, limit.Soft, limit.Hard)
+}
+
+// shortSize writes a number of bytes as docker writes it.
+func shortSize(n int64) string {
+	size, unit := float64(n), 0
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	for ; size >= 1024 && unit < len(units)-1; unit++ {
+		size /= 1024
 	}
-	for _, of := range s.Build.Secrets {
-		secret, ok := c.Secrets[of.Source]
-		if !ok {
-			return fmt.Errorf("there is no secret %q", of.Source)
+	return fmt.Sprintf("%.4g%s", size, units[unit])
+}
+
+// composeContexts are contexts, those of other services as links.
+func composeContexts(of map[string]string) map[string]string {
+	out := map[string]string{}
+	for name, value := range of {
+		for _, prefix := range []string{"service:", "target:"} {
+			if service, ok := strings.CutPrefix(value, prefix); ok {
+				value = "target:" + bake.TargetName(service)
+			}
 		}
-		id := of.Source
-		if of.Target != "" {
-			id = of.Target
+		out[name] = value
+	}
+	return out
+}
+
+// composeEntries reads caches, agents, secrets and attestations.
+func composeEntries(t *bake.Target, b *types.BuildConfig, project *types.Project) (err error) {
+	if t.CacheFrom, err = parseEntries(bake.CacheEntry, b.CacheFrom); err != nil {
+		return err
+	}
+	if t.CacheTo, err = parseEntries(bake.CacheEntry, b.CacheTo); err != nil {
+		return err
+	}
+	for _, key := range b.SSH {
+		agent := bake.Agent{ID: key.ID}
+		if key.Path != "" {
+			agent.Paths = []string{key.Path}
 		}
-		e := bake.Entry{"id": id}
-		switch {
-		case secret.File != "":
+		t.SSH = append(t.SSH, agent)
+	}
+	sortAgents(t.SSH)
+	for _, of := range b.Secrets {
+		secret := project.Secrets[of.Source]
+		if secret.External {
+			return fmt.Errorf("the secret %q is external, and there is no store of secrets", of.Source)
+		}
+		e := bake.Entry{"id": of.Source}
+		if secret.File != "" {
 			e["src"] = secret.File
-		case secret.Environment != "":
+		}
+		if secret.Environment != "" {
 			e["env"] = secret.Environment
 		}
 		t.Secrets = append(t.Secrets, e)
 	}
-	return nil
-}
-
-// interpolate replaces the variables in all words (compose-spec, interpolation.md).
-func interpolate(n *yaml.Node, lookup func(string) (string, bool)) error {
-	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "$") {
-		var problem error
-		n.Value = os.Expand(strings.ReplaceAll(n.Value, "$$", "${$}"), func(expression string) string {
-			value, err := variable(expression, lookup)
-			problem = errors.Join(problem, err)
-			return value
-		})
-		return problem
-	}
-	for _, child := range n.Content {
-		if err := interpolate(child, lookup); err != nil {
+	for kind, value := range map[string]string{"sbom": b.SBOM, "provenance": b.Provenance} {
+		if value == "" {
+			continue
+		}
+		e, err := bake.ParseEntry(bake.AttestEntry, bake.ShortAttestation(kind, value))
+		if err != nil {
 			return err
 		}
+		t.Attest = append(t.Attest, bake.Attestation(e))
 	}
+	slices.SortFunc(t.Attest, func(x, y bake.Attestation) int { return -strings.Compare(x["type"], y["type"]) })
 	return nil
 }
 
-// variable is the value of NAME, NAME:-DEFAULT, NAME-DEFAULT, NAME:?TEXT, NAME?TEXT, NAME:+OTHER and NAME+OTHER.
-func variable(expression string, lookup func(string) (string, bool)) (string, error) {
-	if expression == "$" {
-		return "$", nil
+func sortAgents(agents []bake.Agent) {
+	slices.SortFunc(agents, func(x, y bake.Agent) int { return strings.Compare(x.String(), y.String()) })
+}
+
+func parseEntries(kind string, words []string) ([]bake.Entry, error) {
+	var out []bake.Entry
+	for _, word := range words {
+		if word == "" {
+			continue
+		}
+		e, err := bake.ParseEntry(kind, word)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
 	}
-	i := strings.IndexAny(expression, ":-?+")
-	if i < 0 {
-		value, _ := lookup(expression)
-		return value, nil
-	}
-	name, rest := expression[:i], expression[i:]
-	value, set := lookup(name)
-	if rest[0] == ':' {
-		rest = rest[1:]
-		set = set && value != ""
-	}
-	if rest == "" {
-		return "", fmt.Errorf("${%s} cannot be read", expression)
-	}
-	switch other := rest[1:]; {
-	case rest[0] == '-' && !set:
-		return other, nil
-	case rest[0] == '+' && set:
-		return other, nil
-	case rest[0] == '+':
-		return "", nil
-	case rest[0] == '?' && !set:
-		return "", fmt.Errorf("the variable %s is not set: %s", name, other)
-	}
-	return value, nil
+	return out, nil
 }

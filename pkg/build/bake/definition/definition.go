@@ -26,25 +26,31 @@ func Read(req bake.Request) (bake.Config, error) {
 		}
 		return os.LookupEnv(name)
 	}
-	var config bake.Config
+	environment, err := composeEnvironment(req.Vars)
+	if err != nil {
+		return bake.Config{}, err
+	}
+	var composes []bake.File
 	var parsed []*hcl.File
 	for _, file := range req.Files {
-		if isCompose(file) {
-			read, err := readCompose(file, lookup)
-			if err != nil {
-				return config, fmt.Errorf("%s: %w", file.Name, err)
-			}
-			config = merge(config, read)
+		if isCompose(file, environment) {
+			composes = append(composes, file)
 			continue
 		}
 		f, diagnostics := parse(file)
 		if diagnostics.HasErrors() {
-			return config, explain(diagnostics)
+			return bake.Config{}, explain(diagnostics)
 		}
 		if err := checkAttributes(f.Body); err != nil {
-			return config, err
+			return bake.Config{}, err
 		}
 		parsed = append(parsed, f)
+	}
+	var config bake.Config
+	if len(composes) > 0 {
+		if config, err = readCompose(composes, environment); err != nil {
+			return config, fmt.Errorf("%s: %w", composes[0].Name, err)
+		}
 	}
 	if len(parsed) == 0 {
 		return config, nil
@@ -67,6 +73,7 @@ func evaluate(parsed []*hcl.File, defaults map[string]string, lookup func(string
 	for _, renamed := range meta.Renamed {
 		// A matrix: the name of the block stands for all that it makes.
 		for name, made := range renamed {
+			made = slices.Compact(made)
 			if len(made) != 1 || made[0] != name {
 				read.Groups = append(read.Groups, bake.Group{Name: name, Targets: made})
 			}

@@ -72,7 +72,7 @@ func TestRead(t *testing.T) {
 	const app = `{"context":".","dockerfile":"deploy/Dockerfile","args":{"GO":"2","V":"dev"},"labels":{"made":"HERE"},"tags":["registry/app:dev","app:latest"],` +
 		`"cache-from":[{"ref":"registry/cache","type":"registry"},{"ref":"registry/other","type":"registry"}],"platforms":["linux/amd64","linux/arm64"],"output":[{"push":"true","type":"image"}]}`
 	const tools = `{"context":"tools","contexts":{"app":"target:app"},"dockerfile":"Dockerfile","secret":[{"id":"token","src":"/t"},{"env":"TOKEN","id":"env"}],` +
-		`"ssh":[{"id":"default"},{"id":"key","paths":"/a"}],"no-cache":true}`
+		`"ssh":[{"id":"default"},{"id":"key","paths":["/a"]}],"no-cache":true}`
 	for _, tt := range []struct {
 		name       string
 		names, set []string
@@ -81,14 +81,20 @@ func TestRead(t *testing.T) {
 		want       string
 	}{
 		{"all", nil, nil, nil, []string{basic}, `{"app":` + app + `,"tools":` + tools + `}`},
-		{"a link brings its target", []string{"tools"}, nil, nil, []string{basic}, `{"app":` + app + `,"tools":` + tools + `}`},
+		{
+			"a link brings its target",
+			[]string{"tools"},
+			nil, nil,
+			[]string{basic},
+			`{"app":` + strings.NewReplacer(`{"push":"true","type":"image"}`, `{"type":"cacheonly"}`).Replace(app) + `,"tools":` + tools + `}`,
+		},
 		{"variable", []string{"app"}, nil, map[string]string{"TAG": "1"}, []string{basic}, `{"app":` + strings.NewReplacer("dev", "1").Replace(app) + `}`},
 		{
 			"override file",
 			[]string{"app"},
 			nil, nil,
 			[]string{basic, "o.hcl\ntarget \"app\" {\n args = { V = \"x\" }\n platforms = []\n}"},
-			`{"app":` + strings.NewReplacer(`"V":"dev"`, `"V":"x"`, `["linux/amd64","linux/arm64"]`, `[]`).Replace(app) + `}`,
+			`{"app":` + strings.NewReplacer(`"V":"dev"`, `"V":"x"`, `"platforms":["linux/amd64","linux/arm64"],`, ``).Replace(app) + `}`,
 		},
 		{
 			"set",
@@ -96,7 +102,7 @@ func TestRead(t *testing.T) {
 			[]string{"app.tags=a", "*.tag+=b", "app.args.GO=3", "app.output=", "*.platform=linux/s390x"},
 			nil,
 			[]string{basic},
-			`{"app":` + strings.NewReplacer(`["registry/app:dev","app:latest"]`, `["a","b"]`, `"GO":"2"`, `"GO":"3"`, `[{"push":"true","type":"image"}]`, `[]`,
+			`{"app":` + strings.NewReplacer(`["registry/app:dev","app:latest"]`, `["registry/app:dev","app:latest","a","b"]`, `"GO":"2"`, `"GO":"3"`, `,"output":[{"push":"true","type":"image"}]`, ``,
 				`["linux/amd64","linux/arm64"]`, `["linux/s390x"]`).Replace(app) + `}`,
 		},
 		{
@@ -130,7 +136,7 @@ services:
   lib: {build: lib}
   db: {image: db}
 secrets: {token: {environment: TOKEN}}`},
-			`{"lib":{"context":"lib","dockerfile":"Dockerfile"},"web_app":{"context":"./web","contexts":{"lib":"target:lib"},"dockerfile":"Dockerfile","args":{"A":"d$","V":"7"},` +
+			`{"lib":{"context":"lib","dockerfile":"Dockerfile"},"web_app":{"context":"web","contexts":{"lib":"target:lib"},"dockerfile":"Dockerfile","args":{"A":"d$","V":"7"},` +
 				`"tags":["web:7"],"cache-from":[{"ref":"registry/cache","type":"registry"}],"secret":[{"env":"TOKEN","id":"token"}]}}`,
 		},
 		{"a group in itself", []string{"g"}, nil, nil, []string{"x.hcl\ngroup \"g\" { targets = [\"g\", \"a\"] }\ntarget \"a\" {}"}, `{"a":{"context":".","dockerfile":"Dockerfile"}}`},
@@ -161,8 +167,8 @@ func TestMistakes(t *testing.T) {
 		{"set of nobody", "x.hcl\ntarget \"default\" {}", "x*.tag=a", `no target is like "x*"`},
 		{"set of no switch", "x.hcl\ntarget \"default\" {}", "*.no-cache=perhaps", "neither true nor false"},
 		{"YAML", "c.yaml\nservices: [", "", "c.yaml: "},
-		{"compose variable", "c.yaml\nservices: {a: {build: \"${X:?give it}\"}}", "", "the variable X is not set: give it"},
-		{"compose secret", "c.yaml\nservices: {a: {build: {context: ., secrets: [s]}}}", "", `there is no secret "s"`},
+		{"compose variable", "c.yaml\nservices: {a: {build: \"${X:?give it}\"}}", "", "required variable X is missing a value: give it"},
+		{"compose secret", "c.yaml\nservices: {a: {build: {context: ., secrets: [s]}}}", "", `undefined build secret s`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var set []string
@@ -181,7 +187,7 @@ func TestFlags(t *testing.T) {
 	yes, target := true, "stage"
 	got := strings.Join(bake.Target{
 		Args: map[string]string{"B": "2", "A": "1"}, Tags: []string{"a", "b"}, Target: &target, Pull: &yes,
-		Outputs: []bake.Entry{{"dest": "x,y", "type": "local"}}, SSH: []bake.Entry{{"id": "default"}, {"id": "k", "paths": "/s"}},
+		Outputs: []bake.Entry{{"dest": "x,y", "type": "local"}}, SSH: []bake.Agent{{ID: "default"}, {ID: "k", Paths: []string{"/s"}}},
 		Secrets: []bake.Entry{{"id": "t", "src": "/f"}}, ExtraHosts: map[string]string{"h": "1.2.3.4"},
 	}.Flags(), " ")
 	const want = `--build-arg=A=1 --build-arg=B=2 --add-host=h:1.2.3.4 --tag=a --tag=b --output=type=local,"dest=x,y" --secret=id=t,src=/f --ssh=default --ssh=k=/s --target=stage --pull=true`

@@ -1,14 +1,18 @@
 package definition
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/pod-engine/pod/pkg/build/bake"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
 // file is what hclparser fills in.
@@ -50,9 +54,11 @@ type target struct {
 	NoCacheFilter    []string           `hcl:"no-cache-filter,optional" cty:"no-cache-filter"`
 	ShmSize          *string            `hcl:"shm-size,optional" cty:"shm-size"`
 	Ulimits          []string           `hcl:"ulimits,optional" cty:"ulimits"`
+	Resources        cty.Value          `hcl:"resources,optional" cty:"resources"`
 	Call             *string            `hcl:"call,optional" cty:"call"`
 	Entitlements     []string           `hcl:"entitlements,optional" cty:"entitlements"`
 	ExtraHosts       map[string]*string `hcl:"extra-hosts,optional" cty:"extra-hosts"`
+	Policy           cty.Value          `hcl:"policy,optional" cty:"policy"`
 
 	later []*target // of the same name, in their order
 }
@@ -108,7 +114,9 @@ func (t *target) GetEvalContexts(context *hcl.EvalContext, block *hcl.Block, loa
 		return nil, errors.New("matrix is a map of lists")
 	}
 	combinations := []map[string]cty.Value{{}}
-	for name, list := range value.AsValueMap() {
+	lists := value.AsValueMap()
+	for _, name := range slices.Sorted(maps.Keys(lists)) {
+		list := lists[name]
 		if !list.CanIterateElements() {
 			return nil, fmt.Errorf("matrix: %s is not a list", name)
 		}
@@ -160,11 +168,9 @@ func (t *target) read() (bake.Target, error) {
 		from cty.Value
 		to   *[]bake.Entry
 	}{
-		{bake.AttestEntry, t.Attest, &out.Attest},
 		{bake.CacheEntry, t.CacheFrom, &out.CacheFrom},
 		{bake.CacheEntry, t.CacheTo, &out.CacheTo},
 		{bake.SecretEntry, t.Secrets, &out.Secrets},
-		{bake.SSHEntry, t.SSH, &out.SSH},
 		{bake.OutputEntry, t.Outputs, &out.Outputs},
 	} {
 		var err error
@@ -172,7 +178,61 @@ func (t *target) read() (bake.Target, error) {
 			return out, fmt.Errorf("%s: %w", e.kind, err)
 		}
 	}
-	return out, nil
+	return out, t.readOthers(&out)
+}
+
+// readOthers reads what has forms of its own.
+func (t *target) readOthers(out *bake.Target) error {
+	attestations, err := entries(bake.AttestEntry, t.Attest)
+	if err != nil {
+		return fmt.Errorf("attest: %w", err)
+	}
+	for _, e := range attestations {
+		out.Attest = append(out.Attest, bake.Attestation(e))
+	}
+	if out.SSH, err = read[bake.Agent](t.SSH, func(text string) (bake.Agent, error) { return bake.ParseAgent(text), nil }); err != nil {
+		return fmt.Errorf("ssh: %w", err)
+	}
+	if out.Policy, err = read[bake.Policy](t.Policy, bake.ParsePolicy); err != nil {
+		return fmt.Errorf("policy: %w", err)
+	}
+	if t.Resources != cty.NilVal && !t.Resources.IsNull() {
+		out.Resources = &bake.Resources{}
+		if err := decode(t.Resources, out.Resources); err != nil {
+			return fmt.Errorf("resources: %w", err)
+		}
+	}
+	return nil
+}
+
+// read reads a list of words, which parse takes apart, or objects with the fields of T in JSON.
+func read[T any](list cty.Value, parse func(string) (T, error)) ([]T, error) {
+	values, err := elements(list)
+	var out []T
+	for _, value := range values {
+		var v T
+		if value.Type() == cty.String {
+			v, err = parse(value.AsString())
+		} else {
+			err = decode(value, &v)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, err
+}
+
+// decode fills in a value by way of JSON; a field that it does not have is an error.
+func decode(value cty.Value, to any) error {
+	text, err := ctyjson.Marshal(value, value.Type())
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	return d.Decode(to)
 }
 
 // present are the entries that have a value: null leaves one out.
@@ -190,48 +250,58 @@ func present(m map[string]*string) map[string]string {
 	return out
 }
 
-// entries reads a list of words or objects.
-func entries(kind string, list cty.Value) ([]bake.Entry, error) {
+// elements are those of a list, without the empty ones.
+func elements(list cty.Value) ([]cty.Value, error) {
 	if list == cty.NilVal || list.IsNull() {
 		return nil, nil
 	}
 	if !list.CanIterateElements() || list.Type().IsMapType() || list.Type().IsObjectType() {
 		return nil, errors.New("it is a list")
 	}
-	out := []bake.Entry{}
+	var out []cty.Value
 	for _, value := range list.AsValueSlice() {
-		if value.IsNull() {
-			continue
-		}
-		if value.Type() == cty.String {
-			if value.AsString() == "" {
-				continue
-			}
-			e, err := bake.ParseEntry(kind, value.AsString())
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, e)
-			continue
-		}
-		if !value.CanIterateElements() || !value.Type().IsMapType() && !value.Type().IsObjectType() {
+		switch {
+		case value.IsNull(), value.Type() == cty.String && value.AsString() == "":
+		case value.Type() == cty.String, value.Type().IsMapType(), value.Type().IsObjectType():
+			out = append(out, value)
+		default:
 			return nil, errors.New("each is a word or an object")
 		}
-		e := bake.Entry{}
-		for key, field := range value.AsValueMap() {
-			if field.IsNull() {
-				continue
-			}
-			if field.CanIterateElements() && len(field.AsValueSlice()) == 1 {
-				field = field.AsValueSlice()[0] // paths of an agent
-			}
-			text, err := convert.Convert(field, cty.String)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", key, err)
-			}
-			e[key] = text.AsString()
+	}
+	return out, nil
+}
+
+// entries reads a list of words or objects.
+func entries(kind string, list cty.Value) ([]bake.Entry, error) {
+	values, err := elements(list)
+	if err != nil || list == cty.NilVal || list.IsNull() {
+		return nil, err
+	}
+	out := []bake.Entry{}
+	for _, value := range values {
+		e, err := entry(kind, value)
+		if err != nil {
+			return nil, err
 		}
 		out = append(out, e)
 	}
 	return out, nil
+}
+
+func entry(kind string, value cty.Value) (bake.Entry, error) {
+	if value.Type() == cty.String {
+		return bake.ParseEntry(kind, value.AsString())
+	}
+	e := bake.Entry{}
+	for key, field := range value.AsValueMap() {
+		if field.IsNull() {
+			continue
+		}
+		text, err := convert.Convert(field, cty.String)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+		e[key] = text.AsString()
+	}
+	return e, nil
 }

@@ -1,0 +1,118 @@
+package build
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/internal/filelock"
+	"github.com/pod-engine/pod/internal/undo"
+	"github.com/pod-engine/pod/pkg/build/plan"
+)
+
+// Who has a cache mount shares the lock on mounts/ID/use. A cache that is to be empty, or to go, is moved away whole, with that lock in it: those who
+// have it go on with what they have, those who come find another. What was moved away is removed when nobody has it any more.
+
+// goneCache begins the name of a cache that was moved away.
+const goneCache = ".gone-"
+
+func (b *Builder) cachesDir() string { return filepath.Join(b.Dir, "mounts") }
+
+// shareCache makes sure that the cache's directory is there, and stays, until held is run.
+func (b *Builder) shareCache(ctx context.Context, id string, held *undo.Stack) (dir string, err error) {
+	dir = b.mountDir(id)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "id"), []byte(id), 0o600); err != nil {
+		return "", err
+	}
+	lock, err := filelock.Share(ctx, filepath.Join(dir, "use"))
+	if err != nil {
+		return "", err
+	}
+	held.Push(lock.Release)
+	return dir, nil
+}
+
+// emptyCaches has the caches of what is done anew begin empty, as BuildKit has: once in a build, before its first step that has them.
+func (s *solve) emptyCaches() error {
+	for _, stage := range s.plan.Stages {
+		if !s.job.NoCache && !stage.NoCache {
+			continue
+		}
+		for _, id := range cacheIDs(stage) {
+			if !s.firstToEmpty(id) {
+				continue
+			}
+			if err := s.moveCache(s.mountDir(id)); err != nil {
+				return fmt.Errorf("empty the cache %q: %w", id, err)
+			}
+		}
+	}
+	// Meanwhile: a cache may have very many files.
+	s.removals.Go(s.removeMoved)
+	return nil
+}
+
+// moveCache moves the cache in dir away from where it is found.
+func (b *Builder) moveCache(dir string) error {
+	err := os.Rename(dir, filepath.Join(b.cachesDir(), goneCache+rand.Text()))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return failpoint.Hit("build.cachemoved")
+}
+
+// removeMoved removes the caches that were moved away and that nobody has.
+func (b *Builder) removeMoved() {
+	moved, _ := filepath.Glob(filepath.Join(b.cachesDir(), goneCache+"*"))
+	for _, dir := range moved {
+		if inUse(dir) {
+			continue
+		}
+		if err := removeTree(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			b.Warn(fmt.Sprintf("a cache that was emptied stays until the next build: %s", err))
+		}
+	}
+}
+
+// inUse reports whether somebody has the cache in dir. Of one that was moved away it is final: who waits for the lock finds that out when he has it.
+func inUse(dir string) bool {
+	lock, err := filelock.Try(filepath.Join(dir, "use"))
+	if err == nil {
+		lock.Release()
+	}
+	return errors.Is(err, filelock.ErrHeld)
+}
+
+// cacheIDs are the names of the caches that the RUNs of stages have.
+func cacheIDs(stages ...plan.Stage) []string {
+	var ids []string
+	for _, stage := range stages {
+		for _, step := range stage.Steps {
+			if step.Run == nil {
+				continue
+			}
+			for _, m := range step.Run.Mounts {
+				if m.Type == plan.MountCache && !slices.Contains(ids, m.ID) {
+					ids = append(ids, m.ID)
+				}
+			}
+		}
+	}
+	return ids
+}
+
+// isCache reports whether a directory of this name in Builder.cachesDir is a cache.
+func isCache(name string) bool { return !strings.HasPrefix(name, ".") }

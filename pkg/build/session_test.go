@@ -1,0 +1,77 @@
+package build
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestContexts shows that jobs which open one directory have one tree, and those with other ignore files another.
+func TestContexts(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"a/one": "1", "a/two": "2", ".dockerignore": "a/two", "Dockerfile.dockerignore": "a/two", "other.dockerignore": "a/one"} {
+		os.Mkdir(filepath.Join(dir, "a"), 0o755)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := (&Builder{Dir: t.TempDir()}).NewSession(2)
+	defer s.Close()
+	open := func(ignore ...string) *Tree {
+		tree, err := s.OpenContext(t.Context(), dir)
+		if err == nil {
+			tree, err = s.Ignoring(tree, ignore)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tree
+	}
+	names := func(tree *Tree) string {
+		l, err := tree.list(t.Context(), "a", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.close()
+		var names []string
+		for _, e := range l.entries {
+			names = append(names, e.rel)
+		}
+		return strings.Join(names, " ")
+	}
+	plain, same, other, whole := open("none", ".dockerignore"), open("Dockerfile.dockerignore"), open("other.dockerignore"), open("none")
+	if plain != same || plain == other || plain == whole || whole != open() {
+		t.Error("trees are not those of what their ignore files say")
+	}
+	for tree, want := range map[*Tree]string{plain: " one", other: " two", whole: " one two"} {
+		if got := names(tree); got != want {
+			t.Errorf("it lists %q, want %q", got, want)
+		}
+	}
+	// What is made later is not seen: all jobs see the same.
+	if err := os.WriteFile(filepath.Join(dir, "a/three"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if got := names(open("none")); got != " one two" {
+				t.Errorf("it lists %q", got)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestTitled(t *testing.T) {
+	var out bytes.Buffer
+	d := Titled{NewPlain(&out, strings.ToUpper), "app"}
+	d.Vertex("[build 1/2] run").End(true, nil)
+	d.Vertex("exporting").End(true, nil)
+	if want := "#1 [APP BUILD 1/2] RUN\n#1 CACHED\n#2 [APP] EXPORTING\n#2 CACHED\n"; out.String() != want {
+		t.Errorf("it is %q, want %q", out.String(), want)
+	}
+}
