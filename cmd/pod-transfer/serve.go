@@ -68,6 +68,15 @@ func serveManifest(ctx context.Context, t transfer.Transfer, store *image.Store,
 	case courier.Manifest:
 		answer.Manifest, err = t.Manifest(ctx, store, request.Names[0], request.Access)
 		return err
+	case courier.Look:
+		answer.Looked, err = t.Look(ctx, store, request.Names[0], request.LookAt)
+		return err
+	case courier.Copy:
+		var pushed image.Pushed
+		if pushed, err = t.Copy(ctx, store, request.Names[0], request.To, request.Push); err == nil {
+			answer.Pushed = []image.Pushed{pushed}
+		}
+		return err
 	}
 	return serveArtifact(ctx, t, store, request, answer)
 }

@@ -34,7 +34,7 @@ type baked struct {
 func (b *baking) completeTarget(t *baked) error {
 	target := b.plan.Targets[t.name]
 	if !t.asked {
-		target.Tags, target.Outputs, target.CacheTo, target.Call = nil, nil, nil, nil
+		target.Tags, target.Outputs, target.CacheTo, target.Call, target.Attest = nil, nil, nil, nil, nil
 	}
 	if slices.ContainsFunc(target.Policy, func(p bake.Policy) bool { return !p.Disabled }) {
 		return hint.Wrap(errors.New("its policy is not looked at: pod has no rules for the sources of builds"), "--set "+t.name+".policy=disabled=true")
@@ -62,16 +62,16 @@ func (b *baking) completeTarget(t *baked) error {
 	if err := cmd.Flags().Parse(flags); err != nil {
 		return usageError{err}
 	}
-	t.inline, t.keepImage = target.DockerfileInline, b.linked(t.name)
+	t.inline, t.keepImage, t.recorded = target.DockerfileInline, b.linked(t.name), t.asked && b.metadataFile != ""
 	if err := t.complete(cmd.Flags(), b.app); err != nil {
 		return err
 	}
 	t.call.asJSON = t.call.method != "" && b.call.asJSON
 	if write := t.job.Files; write != nil {
-		t.job.Files = func(ctx context.Context, p plan.Platform, tree *build.Tree) error {
+		t.job.Files = func(ctx context.Context, p plan.Platform, tree *build.Tree, statements []build.StatementFile) error {
 			b.files.Lock()
 			defer b.files.Unlock()
-			return write(ctx, p, tree)
+			return write(ctx, p, tree, statements)
 		}
 	}
 	return nil
@@ -146,7 +146,8 @@ func (b *baking) rehearse(ctx context.Context, t *baked) error {
 		return err
 	}
 	job := t.job
-	job.Names, job.List, job.Files, job.CacheTo, job.NoImage = nil, "", nil, nil, !t.keepImage
+	job.Names, job.List, job.Files, job.CacheTo, job.NoImage, job.Attest = nil, "", nil, nil, !t.keepImage, build.Attest{}
+	job.BOM = nil
 	job.Display = build.Titled{Display: b.display, Name: t.name}
 	result, err := b.session.Build(ctx, &job)
 	t.made.Result = result
@@ -175,6 +176,9 @@ func (b *baking) build(ctx context.Context, t *baked) (err error) {
 	t.made.Result, err = b.session.Build(ctx, &t.job)
 	fetching.end(err)
 	if err != nil {
+		return err
+	}
+	if err := t.writeBOM(t.made.Result); err != nil {
 		return err
 	}
 	exporting := &lazyVertex{open: func() build.Vertex { return display.Vertex("exporting") }}

@@ -113,6 +113,9 @@ func (o *buildOptions) carryOut(ctx context.Context, a *app, s *build.Session) (
 	}
 	a.showSource(err)
 	if err == nil {
+		err = o.writeBOM(made.Result)
+	}
+	if err == nil {
 		made.pushed, err = o.export(ctx, a, s.Images, made.Result)
 	}
 	return made, err
@@ -145,8 +148,8 @@ func (a *app) builder(ctx context.Context) (*build.Builder, error) {
 			got, err := a.courier().Fetch(ctx, images, url, path)
 			return build.Fetched{Modified: got.Modified, Digest: got.Digest}, err
 		},
-		Frontend: a.frontend,
-		Devices:  func() (build.Devices, error) { return cdi.Open(e.CDIDirs) },
+		Frontend: a.frontend, Scan: a.scanSubject, Version: version,
+		Devices: func() (build.Devices, error) { return cdi.Open(e.CDIDirs) },
 	}, nil
 }
 
@@ -198,7 +201,7 @@ func finding(w plan.Warning, file build.Dockerfile) string {
 func escapeLines(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		lines[i] = report.Escape(line)
+		lines[i] = report.EscapeLine(line)
 	}
 	return strings.Join(lines, "\n")
 }

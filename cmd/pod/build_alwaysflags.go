@@ -52,16 +52,6 @@ func (o *buildOptions) addAlwaysFlags(f *pflag.FlagSet) {
 	addSwitch(f, "skip-unused-stages", true, "leave out stages that the target does not need", "only what the target needs is built; --target builds another stage")
 	addSwitch(f, "disable-compression", true, "leave layers in the store uncompressed", "layers in the store are never compressed; what is pushed is")
 	addContentTrust(f)
-	for _, name := range []string{"sbom", "provenance"} {
-		f.Var(parsed{kind: "bool", fallback: "false", set: noAttestation}, name, "attestations are not made; only false is taken")
-		f.Lookup(name).NoOptDefVal = "true"
-	}
-	f.Var(parsed{kind: "list", set: func(s string) error {
-		if strings.Contains(s, "disabled=true") {
-			return nil
-		}
-		return noAttestation(s)
-	}}, "attest", "attestations are not made; only type=TYPE,disabled=true is taken")
 }
 
 // addSwitch adds a switch that scripts give and that has one possible position here; the other is refused with the reason.
@@ -74,13 +64,6 @@ func addSwitch(f *pflag.FlagSet, name string, position bool, help, why string) {
 		return err
 	}}, name, help)
 	f.Lookup(name).NoOptDefVal = "true"
-}
-
-func noAttestation(s string) error {
-	if on, err := strconv.ParseBool(s); err == nil && !on {
-		return nil
-	}
-	return errors.New("attestations are not made; pod scan --format spdx-json IMAGE writes a bill of materials")
 }
 
 // addPodmanFlags are podman's flags about what the image says.

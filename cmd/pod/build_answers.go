@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -13,13 +14,7 @@ import (
 )
 
 // buildMetadata is what --metadata-file says, in the words of docker.
-type buildMetadata struct {
-	Ref          string            `json:"buildx.build.ref"`
-	ConfigDigest string            `json:"containerimage.config.digest,omitempty"`
-	Descriptor   *specs.Descriptor `json:"containerimage.descriptor,omitempty"`
-	Digest       string            `json:"containerimage.digest,omitempty"`
-	Name         string            `json:"image.name,omitempty"`
-}
+type buildMetadata map[string]any
 
 // writeAnswers writes the files in which other programs look for what was built, and prints the id.
 func (o *buildOptions) writeAnswers(a *app, made builtResult) error {
@@ -62,7 +57,14 @@ func writeMetadata(path string, metadata any) error {
 
 // metadata describes what was made: as it is in the registry when it was pushed, else as it is in the store.
 func (o *buildOptions) metadata(made builtResult) (buildMetadata, error) {
-	m := buildMetadata{Ref: "default/default/" + strings.ToLower(rand.Text())[:25]}
+	m := buildMetadata{"buildx.build.ref": "default/default/" + strings.ToLower(rand.Text())[:25]}
+	for i, record := range made.Records {
+		key := "buildx.build.provenance"
+		if len(made.Records) > 1 {
+			key += "/" + o.job.Platforms[i].String()
+		}
+		m[key] = record.Record(o.metadataMode == metadataMin)
+	}
 	if made.id() == "" {
 		return m, nil
 	}
@@ -70,7 +72,7 @@ func (o *buildOptions) metadata(made builtResult) (buildMetadata, error) {
 	if made.List != nil {
 		img = made.List.Image
 	} else {
-		m.ConfigDigest = "sha256:" + img.ID
+		m["containerimage.config.digest"] = "sha256:" + img.ID
 	}
 	raw, err := made.store.RawManifest(img)
 	if err != nil {
@@ -82,20 +84,23 @@ func (o *buildOptions) metadata(made builtResult) (buildMetadata, error) {
 	if err := json.Unmarshal(raw, &kind); err != nil {
 		return m, err
 	}
-	m.Descriptor = &specs.Descriptor{MediaType: kind.MediaType, Digest: digest.FromBytes(raw), Size: int64(len(raw))}
+	d := specs.Descriptor{MediaType: kind.MediaType, Digest: digest.FromBytes(raw), Size: int64(len(raw))}
 	if len(made.pushed) > 0 {
-		m.Descriptor.Digest, m.Descriptor.Size = digest.Digest(made.pushed[0].Digest), made.pushed[0].Size
+		d.Digest, d.Size = digest.Digest(made.pushed[0].Digest), made.pushed[0].Size
 	}
-	m.Digest, m.Name = m.Descriptor.Digest.String(), strings.Join(o.job.Names, ",")
-	if o.job.List != "" && m.Name == "" {
-		m.Name = o.job.List
-	}
+	m["containerimage.descriptor"], m["containerimage.digest"] = d, d.Digest
+	name := cmp.Or(strings.Join(o.job.Names, ","), o.job.List)
 	for _, out := range o.outputs {
-		if m.Name == "" && out.push {
+		if name == "" && out.push {
 			names, err := o.destinations(out)
-			m.Name = strings.Join(names, ",")
-			return m, err
+			if err != nil {
+				return m, err
+			}
+			name = strings.Join(names, ",")
 		}
+	}
+	if name != "" {
+		m["image.name"] = name
 	}
 	return m, nil
 }

@@ -53,7 +53,10 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session
 		return err
 	}
 	if text != nil {
-		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: text}
+		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: text, Path: "Dockerfile"}
+		if build.IsAddress(dir) {
+			o.job.Dockerfile.Origin = build.OriginOf(dir, text)
+		}
 		return nil
 	}
 	return o.openForeign(a, s, given)
@@ -133,13 +136,16 @@ func (o *buildOptions) openDirectory(ctx context.Context, a *app, s *build.Sessi
 	if err == nil {
 		o.job.Context, err = s.Ignoring(tree, o.ignoreFiles(given))
 	}
+	if err == nil {
+		o.noteVersionControl(ctx, dir)
+	}
 	return err
 }
 
 // openForeign finds the Dockerfile in a context that was fetched or unpacked. Nothing of the caller's is looked at for it.
 func (o *buildOptions) openForeign(a *app, s *build.Session, given string) (err error) {
 	if o.inline != nil {
-		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline)}
+		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline), Path: "Dockerfile"}
 	} else if given == "-" {
 		if err := o.readStdin(a); err != nil {
 			return err
@@ -160,7 +166,7 @@ func (o *buildOptions) openForeign(a *app, s *build.Session, given string) (err 
 		if err != nil {
 			return fmt.Errorf("read %s of the build context: %w", name, err)
 		}
-		o.job.Dockerfile = build.Dockerfile{Name: name, Text: text}
+		o.job.Dockerfile = build.Dockerfile{Name: name, Text: text, Path: name, Origin: o.job.Context.Origin}
 	}
 	if o.job.Dockerfile.Text == nil {
 		return fmt.Errorf("there is no %s in the build context", strings.Join(names, " and no "))
@@ -182,14 +188,14 @@ func (o *buildOptions) readStdin(a *app) error {
 	if err != nil {
 		return fmt.Errorf("read the Dockerfile from the standard input: %w", err)
 	}
-	o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: text}
+	o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: text, Path: "Dockerfile"}
 	return nil
 }
 
 // findDockerfile reads the file given, which may also be named relative to the context as podman has it, or the usual ones.
 func (o *buildOptions) findDockerfile(a *app, dir, given string) error {
 	if o.inline != nil {
-		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline)}
+		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline), Path: "Dockerfile"}
 		return nil
 	}
 	if given == "-" {
@@ -210,7 +216,7 @@ func (o *buildOptions) findDockerfile(a *app, dir, given string) error {
 		if err != nil {
 			return fmt.Errorf("read the Dockerfile: %w", err)
 		}
-		o.job.Dockerfile = build.Dockerfile{Name: path, Text: text}
+		o.job.Dockerfile = build.Dockerfile{Name: path, Text: text, Path: filepath.Base(path)}
 		return nil
 	}
 	if given != "" {

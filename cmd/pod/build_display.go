@@ -23,7 +23,7 @@ func (a *app) openDisplay(kind, logFile string, quiet bool) (display build.Displ
 		if err != nil {
 			return nil, nil, fmt.Errorf("write the log: %w", err)
 		}
-		return build.NewPlain(f, report.Escape), func() { f.Close() }, nil
+		return build.NewPlain(f, report.EscapeLine), func() { f.Close() }, nil
 	}
 	if kind == "" {
 		if kind, err = parseProgress(cmp.Or(os.Getenv("BUILDKIT_PROGRESS"), "auto")); err != nil {
@@ -39,7 +39,7 @@ func (a *app) openDisplay(kind, logFile string, quiet bool) (display build.Displ
 	case kind == "tty" && !isTerminal:
 		return nil, nil, errors.New("--progress tty: the standard error is not a terminal")
 	case isTerminal && kind != "plain":
-		live := build.NewLive(a.Err, build.LiveOptions{Escape: report.Escape, Colour: colours(a.Err), Size: func() (rows, columns int) {
+		live := build.NewLive(a.Err, build.LiveOptions{Escape: report.EscapeLine, Colour: colours(a.Err), Size: func() (rows, columns int) {
 			size, err := terminal.WindowSize(a.Err)
 			if err != nil || size.Rows == 0 || size.Columns == 0 {
 				return 24, 80
@@ -48,7 +48,7 @@ func (a *app) openDisplay(kind, logFile string, quiet bool) (display build.Displ
 		}})
 		return live, live.Close, nil
 	}
-	return build.NewPlain(a.Err, report.Escape), nothing, nil
+	return build.NewPlain(a.Err, report.EscapeLine), nothing, nil
 }
 
 // maxOutput is how much of a step's output is kept for its error, by the variable that BuildKit has for it.
@@ -75,7 +75,7 @@ func writeEscaped(w io.Writer, r io.Reader) {
 	for {
 		line, err := lines.ReadSlice('\n')
 		text, ended := bytes.CutSuffix(line, []byte("\n"))
-		out.WriteString(report.Escape(string(text)))
+		out.WriteString(report.EscapeLine(string(text)))
 		open = !ended && (open || len(line) > 0)
 		if ended {
 			out.WriteByte('\n')

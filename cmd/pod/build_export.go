@@ -16,20 +16,21 @@ import (
 	"github.com/pod-engine/pod/pkg/image"
 )
 
-// writeFiles gives the files of a target to the outputs that want them.
-func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *build.Tree) error {
-	return func(ctx context.Context, platform plan.Platform, tree *build.Tree) error {
+// writeFiles gives the files of a target to the outputs that want them, with what is stated of them.
+func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *build.Tree, []build.StatementFile) error {
+	return func(ctx context.Context, platform plan.Platform, tree *build.Tree, statements []build.StatementFile) error {
 		for _, out := range o.outputs {
 			var err error
+			named := o.nameStatements(out, platform, statements)
 			switch {
 			case out.kind == "local":
-				err = tree.WriteTo(ctx, o.directoryOf(out, platform), func(path, why string) {
+				err = tree.WriteTo(ctx, o.directoryOf(out, platform), named, func(path, why string) {
 					a.warn(fmt.Sprintf("/%s is not written: %s", report.Escape(path), why))
 				})
 			case out.kind == "tar" && out.toStdout():
-				err = tree.WriteTar(ctx, a.Out)
+				err = tree.WriteTar(ctx, a.Out, named)
 			case out.kind == "tar":
-				err = atomicfile.Stream(o.fileOf(out, platform), func(w io.Writer) error { return tree.WriteTar(ctx, w) })
+				err = atomicfile.Stream(o.fileOf(out, platform), func(w io.Writer) error { return tree.WriteTar(ctx, w, named) })
 			}
 			if err != nil {
 				return fmt.Errorf("write the files of the build: %w", err)
@@ -37,6 +38,20 @@ func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *
 		}
 		return nil
 	}
+}
+
+// nameStatements gives statements the names that they have in an output: with the platform where several are in one directory.
+func (o *buildOptions) nameStatements(out buildOutput, platform plan.Platform, statements []build.StatementFile) []build.StatementFile {
+	together := out.kind == "local" && len(o.job.Platforms) > 1 && out.split != nil && !*out.split
+	var named []build.StatementFile
+	for _, s := range statements {
+		s.Name = out.prefix + s.Name
+		if extension := filepath.Ext(s.Name); together {
+			s.Name = strings.TrimSuffix(s.Name, extension) + "." + platformName(platform) + extension
+		}
+		named = append(named, s)
+	}
+	return named
 }
 
 // directoryOf is where the files of a platform go.
@@ -149,7 +164,7 @@ func (o *buildOptions) pushOptions(out buildOutput) image.PushOptions {
 
 // saveResult writes the image, or the list with all its images, to an archive or a directory.
 func (o *buildOptions) saveResult(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) error {
-	if result.List != nil && out.kind == "oci" {
+	if result.List != nil && out.kind == "oci" && !o.leavesAttestations(result) {
 		return o.saveList(ctx, a, store, result.List, out)
 	}
 	save := image.SaveOptions{Format: image.OCIArchive, Output: out.dest, Out: a.Out, Uncompressed: out.uncompressed}
@@ -170,6 +185,12 @@ func (o *buildOptions) saveResult(ctx context.Context, a *app, store *image.Stor
 		names = names[:1]
 	}
 	return a.courier().Save(ctx, store, names, save)
+}
+
+// leavesAttestations says that what is stated is for registries and the store only, and the list is there for it alone (inline-only).
+func (o *buildOptions) leavesAttestations(result build.Result) bool {
+	p := o.job.Attest.Provenance
+	return len(result.Images) == 1 && o.job.Attest.SBOM == nil && p != nil && p.InlineOnly
 }
 
 func (o *buildOptions) saveList(ctx context.Context, a *app, store *image.Store, list *image.ManifestList, out buildOutput) error {

@@ -50,6 +50,11 @@ type buildOptions struct {
 	call               buildCall
 	inline             *string // the Dockerfile's text; nil: it is a file
 	keepImage          bool    // whatever the outputs are
+
+	attest       []attestEntry
+	bom          bomFlags
+	recorded     bool // the metadata of the build is wanted, without a file of its own
+	metadataMode metadataMode
 }
 
 func newBuildOptions() *buildOptions {
@@ -95,6 +100,7 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	o.addPlatformFlags(f)
 	o.addPodmanFlags(f)
 	o.addAlwaysFlags(f)
+	o.addAttestFlags(f)
 	o.addPullFlags(f)
 	o.addAnswerFlags(f)
 }

@@ -23,6 +23,8 @@ type buildOutput struct {
 	push  bool
 	dir   bool  // of oci: a directory rather than an archive
 	split *bool // of local: a directory for each platform; nil: when there are several
+	// prefix is in front of the names of files with attestations.
+	prefix string
 	image.PushOptions
 	uncompressed bool
 }
@@ -30,12 +32,12 @@ type buildOutput struct {
 // outputKeys are the keys that each type knows.
 func outputKeys(kind string) []string {
 	compress := []string{"compression", "compression-level", "force-compression"}
-	record := []string{"name", "oci-mediatypes", "rewrite-timestamp", "annotation.", "annotation-manifest.", "annotation-index."}
+	record := []string{"name", "oci-mediatypes", "oci-artifact", "attestation-inline", "rewrite-timestamp", "annotation.", "annotation-manifest.", "annotation-index."}
 	switch kind {
 	case "local":
-		return []string{"dest", "platform-split", "mode"}
+		return []string{"dest", "platform-split", "mode", "attestation-prefix"}
 	case "tar":
-		return []string{"dest"}
+		return []string{"dest", "attestation-prefix"}
 	case "oci":
 		return slices.Concat([]string{"dest", "tar"}, record, compress)
 	case "docker":
@@ -147,15 +149,23 @@ func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error
 		if oci, err = switchedOn(value); err == nil {
 			o.job.Docker = !oci
 		}
+	case "oci-artifact":
+		var artifact bool
+		artifact, err = switchedOn(value)
+		o.job.Attest.Form.Image = !artifact
+	case "attestation-prefix":
+		if out.prefix = value; strings.Contains(value, "/") {
+			err = errors.New("it is in front of the name of a file, and so has no directories")
+		}
 	case "registry.insecure":
 		var insecure bool
 		insecure, err = switchedOn(value)
 		verify := !insecure
 		out.TLSVerify = &verify
-	case "store", "rewrite-timestamp":
+	case "store", "rewrite-timestamp", "attestation-inline":
 		var on bool
 		if on, err = switchedOn(value); err == nil && !on {
-			err = errors.New("it is always so: the image is in the store, and with an epoch no file in it is younger")
+			err = errors.New("it is always so: the image is in the store, what attests to it is in its list, and with an epoch no file in it is younger")
 		}
 	case "mode":
 		if value != "copy" {
@@ -236,6 +246,9 @@ func (o *buildOptions) completeOutputs(a *app) error {
 	if o.load {
 		o.outputs = append(o.outputs, buildOutput{kind: "docker"})
 	}
+	if err := o.completeAttest(a); err != nil {
+		return err
+	}
 	o.job.NoImage = len(o.outputs) > 0 && len(o.tags) == 0 && o.job.List == "" && !o.keepImage
 	streams := 0
 	for _, out := range o.outputs {
@@ -296,7 +309,7 @@ func (o *buildOptions) completeAnnotations() error {
 	switch {
 	case len(o.job.Annotations) > 0 && o.job.Docker:
 		return usageError{errors.New("--annotation needs --format oci: an image in docker's format has none")}
-	case len(o.job.ListAnnotations) > 0 && len(o.job.Platforms) < 2 && !o.job.Several && o.job.List == "":
+	case len(o.job.ListAnnotations) > 0 && len(o.job.Platforms) < 2 && !o.job.Several && o.job.List == "" && !o.job.Attest.Any():
 		return usageError{fmt.Errorf("the annotation %s is for a manifest list, and an image for one platform has none", slices.Sorted(maps.Keys(o.job.ListAnnotations))[0])}
 	}
 	return nil

@@ -30,7 +30,7 @@ func newBuildxCommands(a *app, name string) []*cobra.Command {
 	}
 	return []*cobra.Command{
 		say, newBuilderCreateCommand(a, name), newBuilderUseCommand(a, name), newBuilderRmCommand(a, name), newBuilderStopCommand(a, name),
-		newBuilderLsCommand(a, name), newBuilderInspectCommand(a, name),
+		newBuilderLsCommand(a, name), newBuilderInspectCommand(a, name), newImagetoolsCommand(a, name),
 		newAlreadyInstalled(a, name, "install"), newAlreadyInstalled(a, name, "uninstall"),
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/spf13/cobra"
 )
 
@@ -111,10 +112,24 @@ func (a *app) namedBuilder(ctx context.Context, args []string) (build.NamedBuild
 	return n, builderError(a, err)
 }
 
+// buildPlatforms are those that RUN can be carried out for.
+func (a *app) buildPlatforms(ctx context.Context) ([]string, error) {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, arch := range e.Archs() {
+		out = append(out, plan.Platform{OS: "linux", Arch: arch}.String())
+	}
+	return out, nil
+}
+
 // builderRow is a builder, or its node, in the list.
 type builderRow struct {
 	build.NamedBuilder
 	current, node bool
+	platforms     []string
 }
 
 func (r builderRow) Name() string {
@@ -143,7 +158,7 @@ func (r builderRow) ofNode(s string) string {
 
 func (r builderRow) Status() string       { return r.ofNode("running") }
 func (r builderRow) Buildkit() string     { return r.ofNode(buildkitVersion) }
-func (r builderRow) Platforms() string    { return r.ofNode(strings.Join(buildPlatforms(), ", ")) }
+func (r builderRow) Platforms() string    { return r.ofNode(strings.Join(r.platforms, ", ")) }
 func (r builderRow) LastActivity() string { return "" }
 func (r builderRow) Error() string        { return "" }
 
@@ -159,16 +174,7 @@ func (r builderRow) MarshalJSON() ([]byte, error) {
 		Nodes        []node
 		Dynamic      bool
 		Current      bool
-	}{r.NamedBuilder.Name, r.Driver, []node{{r.Node, "pod", "running", buildkitVersion, r.DriverOpts, buildPlatforms()}}, false, r.current})
-}
-
-// buildPlatforms are those that RUN can be carried out for.
-func buildPlatforms() []string {
-	var out []string
-	for _, p := range build.Runnable(hostPlatform()) {
-		out = append(out, p.String())
-	}
-	return out
+	}{r.NamedBuilder.Name, r.Driver, []node{{r.Node, "pod", "running", buildkitVersion, r.DriverOpts, r.platforms}}, false, r.current})
 }
 
 func newBuilderLsCommand(a *app, name string) *cobra.Command {
@@ -195,11 +201,15 @@ func runBuilderLs(ctx context.Context, a *app, format string) error {
 		return err
 	}
 	asTable := format == "" || strings.HasPrefix(format, "table")
+	platforms, err := a.buildPlatforms(ctx)
+	if err != nil {
+		return err
+	}
 	var rows []builderRow
 	for _, n := range all {
-		rows = append(rows, builderRow{NamedBuilder: n, current: n.Name == current})
+		rows = append(rows, builderRow{NamedBuilder: n, current: n.Name == current, platforms: platforms})
 		if format != "json" && format != "{{json .}}" {
-			rows = append(rows, builderRow{NamedBuilder: n, node: true})
+			rows = append(rows, builderRow{NamedBuilder: n, node: true, platforms: platforms})
 		}
 	}
 	indent := func(cell func(builderRow) string) func(builderRow) string {
@@ -232,14 +242,18 @@ func newBuilderInspectCommand(a *app, name string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printBuilder(a, n)
+			platforms, err := a.buildPlatforms(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return printBuilder(a, n, platforms)
 		},
 	}
 	cmd.Flags().BoolVar(&bootstrap, "bootstrap", false, "see that it can build")
 	return cmd
 }
 
-func printBuilder(a *app, n build.NamedBuilder) error {
+func printBuilder(a *app, n build.NamedBuilder, platforms []string) error {
 	w := tabwriter.NewWriter(a.Out, 0, 0, 1, ' ', 0)
 	line := func(key, value string) {
 		if value != "" {
@@ -260,6 +274,6 @@ func printBuilder(a *app, n build.NamedBuilder) error {
 	line("Status", "running")
 	line("BuildKit daemon flags", n.Flags)
 	line("BuildKit version", buildkitVersion)
-	line("Platforms", strings.Join(buildPlatforms(), ", "))
+	line("Platforms", strings.Join(platforms, ", "))
 	return w.Flush()
 }

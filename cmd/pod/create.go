@@ -110,6 +110,9 @@ func (a *app) create(ctx context.Context, e *engine.Engine, cfg *container.Confi
 	}
 	cfg.Command = a.args
 	cfg.Image.ID, cfg.Image.Digest = img.ID, img.Digest
+	if arch := img.Config.Architecture; arch != runtime.GOARCH {
+		cfg.Image.Arch = arch
+	}
 	if err := cfg.ApplyImage(img.Config.Image.Config); err != nil {
 		return err
 	}

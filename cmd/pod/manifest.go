@@ -139,7 +139,7 @@ func newManifestRmCommand(a *app) *cobra.Command {
 			if len(failures) > 0 {
 				return worstOf(failures)
 			}
-			return runRmi(cmd.Context(), a, lists, rmiOptions{ignore: ignore})
+			return runRmi(cmd.Context(), a, lists, rmiOptions{ignore: ignore, RemoveOptions: image.RemoveOptions{NoPrune: true}})
 		},
 	}
 	cmd.Flags().BoolVarP(&ignore, "ignore", "i", false, "say nothing of lists that do not exist")

@@ -31,11 +31,14 @@ type scanOptions struct {
 	exitCode int
 }
 
+// scanTimeout is how long a scan may take when nobody says otherwise.
+const scanTimeout = 5 * time.Minute
+
 func (o *scanOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.AllPackages, "list-all-pkgs", false, "list each package in the table, not only how many there are")
 	f.BoolVar(&o.OnlyFixed, "only-fixed", false, "leave out vulnerabilities for which there is no fixed version")
 	f.BoolVarP(&o.Quiet, "quiet", "q", false, "show no progress and no advice")
-	f.DurationVar(&o.Timeout, "timeout", 5*time.Minute, "how long it may take")
+	f.DurationVar(&o.Timeout, "timeout", scanTimeout, "how long it may take")
 	f.IntVar(&o.exitCode, "exit-code", 1, "exit status when something is as severe as --fail-on says; alone, when there is anything")
 	f.StringArrayVar(&o.Exclude, "exclude", nil, "leave out files, or all below a directory, that match this `GLOB`; **/ stands for any directories")
 	f.StringVarP(&o.format, "format", "f", string(scan.FormatTable), "table, json, spdx-json, cyclonedx-json, sarif, or a Go template")

@@ -24,6 +24,10 @@ func Examine() Machine {
 	}
 	_, err := exec.LookPath("podman")
 	m.set("installed:podman", err)
+	_, err = exec.LookPath("qemu-aarch64-static")
+	m.set("qemu-user", err)
+	m.set("no-emulator", noEmulator())
+	m.set("own-binfmt", try("unshare", "--map-root-user", "--mount", "mount", "-t", "binfmt_misc", "binfmt_misc", "/mnt"))
 	m.set("userns", try("unshare", "--map-root-user", "--map-auto", "true"))
 	m.set("overlay", overlayWorks())
 	m.set("tun", writable("/dev/net/tun"))
@@ -66,7 +70,7 @@ func (m Machine) Why(condition string) string { return m.missing[condition] }
 // absence is a mistake, not a reason to skip.
 func Fixable(condition string) bool {
 	switch condition {
-	case "userns", "crun", "runc", "pasta", "slirp4netns", "fuse-overlayfs", "strace", "docker-registry", "skopeo", "gpg", "ssh-agent", "installed:podman":
+	case "userns", "crun", "runc", "pasta", "slirp4netns", "fuse-overlayfs", "strace", "docker-registry", "skopeo", "gpg", "ssh-agent", "qemu-user", "installed:podman":
 		return true
 	}
 	return false
@@ -93,6 +97,15 @@ func try(name string, args ...string) error {
 		return fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(string(out)))
 	}
 	return nil
+}
+
+// noEmulator reports whether the machine's administrator has registered none.
+func noEmulator() error {
+	found, err := filepath.Glob("/proc/sys/fs/binfmt_misc/*qemu*")
+	if len(found) > 0 {
+		err = fmt.Errorf("there is %s", found[0])
+	}
+	return err
 }
 
 func exists(path string) error {

@@ -23,6 +23,7 @@ type Snapshot map[string]int
 func lasting() []string {
 	return []string{
 		"r/pod/holder", "r/pod/holder.lock", // the user's namespaces
+		"r/pod/binfmt", "r/pod/binfmt.lock", // the emulators of those
 		"r/pod/cache/*",                                     // answers of probes, made again at will
 		"r/pod/runtime/*",                                   // where the OCI runtime keeps a directory for each container
 		"h/.local/share/pod/build",                          // directories of the cache of builds; what is in them is pruned
@@ -65,7 +66,7 @@ func (w *World) Snapshot() (Snapshot, error) {
 	for _, p := range procs {
 		s.add("process " + p.cmdline + " (" + p.name + ")")
 	}
-	s.addMounts(procs, filepath.Join(w.RunDir(), "pod", "network"))
+	s.addMounts(procs, filepath.Join(w.RunDir(), "pod", "network"), filepath.Join(w.RunDir(), "pod", "binfmt"))
 	s.addNetworkNamespaces(procs)
 	s.addSockets(w.Dir)
 	return s, errors.Join(s.addCgroups(), s.addFiles(w))
@@ -134,8 +135,11 @@ func (s Snapshot) since(before Snapshot) []string {
 }
 
 // addMounts lists the mounts of this process's namespace and of every other one that its descendants are in.
-// Those below the directory kept are left out.
-func (s Snapshot) addMounts(procs []proc, kept string) {
+// Those below the directories kept are left out.
+func (s Snapshot) addMounts(procs []proc, kept ...string) {
+	lasting := func(at string) bool {
+		return slices.ContainsFunc(kept, func(dir string) bool { return strings.HasPrefix(at+"/", dir+"/") })
+	}
 	seen := make(map[string]bool)
 	look := func(pid, owner string) {
 		ns, err := os.Readlink("/proc/" + pid + "/ns/mnt")
@@ -149,7 +153,7 @@ func (s Snapshot) addMounts(procs []proc, kept string) {
 		}
 		for _, line := range strings.Split(strings.TrimSpace(string(b)), "\n") {
 			f := strings.Fields(line)
-			if sep := slices.Index(f, "-"); sep > 4 && len(f) > sep+2 && !strings.HasPrefix(f[4], kept+"/") {
+			if sep := slices.Index(f, "-"); sep > 4 && len(f) > sep+2 && !lasting(f[4]) {
 				s.add(fmt.Sprintf("mount of %s at %s in the mount namespace of %s", f[sep+1], f[4], owner))
 			}
 		}

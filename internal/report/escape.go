@@ -2,7 +2,9 @@ package report
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -27,6 +29,25 @@ func Escape(s string) string {
 		i += size
 	}
 	return b.String()
+}
+
+// sequences are what programs write to colour text and to move in it (ECMA-48).
+var sequences = sync.OnceValue(compileSequences)
+
+func compileSequences() *regexp.Regexp {
+	return regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)|[@-Z\\\\^_])")
+}
+
+// EscapeLine is Escape for a line that a program has printed or a person has written: tabs stay, and sequences that colour and move are left out.
+func EscapeLine(s string) string {
+	if !needsEscape(s) {
+		return s
+	}
+	parts := strings.Split(sequences().ReplaceAllString(s, ""), "\t")
+	for i, part := range parts {
+		parts[i] = Escape(part)
+	}
+	return strings.Join(parts, "\t")
 }
 
 func needsEscape(s string) bool {

@@ -48,6 +48,17 @@ func quietOutput(t *testing.T, what, text string) {
 	}
 }
 
+func TestEscapeLine(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain": "plain", "a\tb\t": "a\tb\t", "\x1b[32mgreen\x1b[0m\tx": "green\tx", "\x1b]0;title\x07shown": "shown", "\x1b\x1b[m[31mred": `\x1b[31mred`,
+		"bell\x07": `bell\x07`, "\x1b[2J\x1b[Hgone": "gone", "\xff\t": "\\xff\t", "\x9b31m": `\x9b31m`,
+	} {
+		if got := EscapeLine(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestHostileTables(t *testing.T) {
 	formats := []string{
 		"", "table {{.ID}}\t{{.Names}}\t{{.Image}}\t{{.Label \"k\"}}\t{{.Labels}}",

@@ -31,7 +31,7 @@ func TestAddresses(t *testing.T) {
 func TestStatCacheReadsWhatIsWhole(t *testing.T) {
 	c := &statCache{path: t.TempDir() + "/stat", files: map[string]statEntry{}, dirty: true}
 	c.files["a"] = statEntry{ino: 1, size: 2, mtime: 3, ctime: 4, sum: [32]byte{5}}
-	c.files["b/c"] = statEntry{ino: 6}
+	c.files["b/c"] = statEntry{ino: 6, attributed: true}
 	c.save()
 	whole, err := ReadFile(c.path, 1<<20)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/layertar"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/provenance"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/step"
 	"github.com/pod-engine/pod/pkg/image"
@@ -28,6 +29,8 @@ type Runner interface {
 	RunStep(ctx context.Context, s step.Step) (int, error)
 	// ForgetStep takes back what a step whose Dir this was has left outside of it, when its command was killed.
 	ForgetStep(dir string) error
+	// Emulate makes sure that programs for an architecture, in the words of GOARCH, run in steps; its error says why they do not.
+	Emulate(ctx context.Context, arch string) error
 	// MountTree and MountOver give mounts that are attached nowhere: of layers to read, and of layers with a writable
 	// directory over them; with a name, of that file or directory in them. at is an existing directory.
 	MountTree(layers image.Layers, at, name string) (*os.File, error)
@@ -44,8 +47,12 @@ type Builder struct {
 	Devices func() (Devices, error)
 	// Fetch writes the file at an address of HTTP to a path at which nothing is.
 	Fetch func(ctx context.Context, url, path string) (Fetched, error)
+	// Scan makes a bill of materials of layers: a document of SPDX as JSON.
+	Scan func(context.Context, ScanSubject) ([]byte, error)
 	// Dir is where the records of the cache are kept.
 	Dir string
+	// Version is that of the program, for what is said of a build.
+	Version string
 	// Limits bound what an archive of ADD, or one that is the context, unpacks to.
 	Limits layertar.Limits
 	// Warn is given sentences about a build that goes on.
@@ -67,11 +74,16 @@ type Job struct {
 	Names    []string // full names for the result: of several platforms, for the manifest list of their images
 	// List is the full name of a manifest list that the images are put into; it is made when it is not there.
 	List string
-	// Files is given the files of the target of each platform, one after the other, before anything is recorded; nil: nobody wants them.
-	Files func(context.Context, plan.Platform, *Tree) error
+	// Files is given the files of the target of each platform, one after the other, before anything is recorded, and what is stated of them;
+	// nil: nobody wants them.
+	Files func(context.Context, plan.Platform, *Tree, []StatementFile) error
 	// NoImage says that the files are all that is wanted.
 	NoImage bool
 	Squash  Squash
+	// Attest is what is stated of the image, and kept beside it.
+	Attest Attest
+	// BOM is a bill of materials that is a file; nil: there is none.
+	BOM *BOMFile
 	// CacheFrom are caches of others to look into, CacheTo where the cache of this build is written for others; InlineCache has the image
 	// itself say which steps have made its layers.
 	CacheFrom   []CacheSource
@@ -103,12 +115,20 @@ type Job struct {
 type Dockerfile struct {
 	Name string // for messages
 	Text []byte
+	// Path is where it is in its context, or its file name; for what is said of a build.
+	Path string
+	// Origin is where it was fetched from, alone or with the context.
+	Origin Origin
 }
 
 // Result is what a build has made.
 type Result struct {
-	Images   []*image.Image      // in the order of Job.Platforms; none when Job.NoImage says so
-	List     *image.ManifestList // of several platforms, or by name; else nil
+	Images []*image.Image      // in the order of Job.Platforms; none when Job.NoImage says so
+	List   *image.ManifestList // of several platforms, with attestations, or by name; else nil
+	// Records are what is known of how each image was made, in the order of Job.Platforms, when Job.Attest asks for them.
+	Records []provenance.Build
+	// BOMs are the documents that Job.BOM asks for, in the same order.
+	BOMs     []BOMDocument
 	Warnings []plan.Warning
 }
 

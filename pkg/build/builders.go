@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/filelock"
-	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // DefaultBuilder is the name of the builder that is always there.
@@ -173,15 +171,3 @@ func checkBuilderName(name string) error {
 }
 
 func isLetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
-
-// Runnable are the platforms that a RUN can be carried out for on a machine, its own first.
-func Runnable(host plan.Platform) []plan.Platform {
-	all := []plan.Platform{host}
-	for _, arch := range slices.Sorted(maps.Keys(machines())) {
-		p := plan.Platform{OS: host.OS, Arch: arch}
-		if arch != host.Arch && checkRuns(p, host, binfmtDir) == nil {
-			all = append(all, p)
-		}
-	}
-	return all
-}

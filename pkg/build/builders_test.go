@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 func TestBuilders(t *testing.T) {
@@ -49,12 +47,5 @@ func TestBuilders(t *testing.T) {
 	}
 	if _, err := b.Lookup("a"); err == nil || !strings.Contains(err.Error(), b.Path) {
 		t.Errorf("a damaged file gives %v", err)
-	}
-}
-
-func TestRunnable(t *testing.T) {
-	all := Runnable(plan.Platform{OS: "linux", Arch: "amd64"})
-	if len(all) < 2 || all[0].Arch != "amd64" || all[1].Arch != "386" {
-		t.Errorf("a machine of amd64 runs %v", all)
 	}
 }

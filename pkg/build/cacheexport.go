@@ -282,7 +282,7 @@ func (w *cacheWriter) mount(ctx context.Context, id string) (cacheMount, error) 
 		return m, err
 	}
 	m.Mode, m.UID, m.GID = st.Mode&0o7777, int(st.Uid), int(st.Gid)
-	m.Layer, err = w.pack(ctx, func(to io.Writer) error { return (&Tree{Root: root}).WriteTar(ctx, to) })
+	m.Layer, err = w.pack(ctx, func(to io.Writer) error { return (&Tree{Root: root}).WriteTar(ctx, to, nil) })
 	if errors.Is(err, os.ErrNotExist) {
 		err = fmt.Errorf("it changes meanwhile: %s", err)
 	}

@@ -57,7 +57,11 @@ func (s *Session) ContextAt(ctx context.Context, word string, keepGit bool) (t *
 				return nil, nil, err
 			}
 			defer f.Close()
-			return s.unpackContext(ctx, f, dir+".unpacked")
+			unpacked, text, err := s.unpackContext(ctx, f, dir+".unpacked")
+			if unpacked != nil {
+				unpacked.Origin = tree.Origin
+			}
+			return unpacked, text, err
 		})
 	})
 }

@@ -129,6 +129,7 @@ func (c *copying) fetchAll(ctx context.Context) error {
 			return err
 		}
 		c.fetched = append(c.fetched, tree)
+		c.origins.note(word, tree.Origin)
 		l, err := tree.list(ctx, name, c.Exclude)
 		if err != nil {
 			return err

@@ -8,16 +8,22 @@ import (
 	"io"
 	"os"
 	"path"
+	"path/filepath"
 	"time"
 
+	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/internal/hint"
 	"golang.org/x/sys/unix"
 )
 
 // WriteTo puts all files of the tree into the directory dir, which is made when it is not there. The files belong to the caller; what
-// they replace goes, what else is there stays. Nothing is written outside of dir, whatever links are in it. skipped is told what cannot be made
-// there.
-func (t *Tree) WriteTo(ctx context.Context, dir string, skipped func(path, why string)) error {
+// they replace goes, what else is there stays. Nothing is written outside of dir, whatever links are in it. Statements lie beside them. skipped is
+// told what cannot be made there.
+func (t *Tree) WriteTo(ctx context.Context, dir string, statements []StatementFile, skipped func(path, why string)) error {
+	if err := t.checkStatements(statements); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -44,11 +50,33 @@ func (t *Tree) WriteTo(ctx context.Context, dir string, skipped func(path, why s
 	if err := failpoint.Hit("build.files"); err != nil {
 		return err
 	}
-	return (&placer{root: root, now: time.Now()}).placeDirectory(l, "/")
+	if err := (&placer{root: root, now: time.Now()}).placeDirectory(l, "/"); err != nil {
+		return err
+	}
+	for _, s := range statements {
+		// By a rename, which follows no link that is there under this name.
+		if err := atomicfile.WriteVolatile(filepath.Join(dir, s.Name), s.Text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// WriteTar writes all files of the tree as a tar archive, with their owners.
-func (t *Tree) WriteTar(ctx context.Context, w io.Writer) error {
+// checkStatements finds a file of the tree that a statement would replace.
+func (t *Tree) checkStatements(statements []StatementFile) error {
+	for _, s := range statements {
+		if _, err := t.stat(s.Name); err == nil {
+			return hint.Wrap(fmt.Errorf("there is a file %q already, and an attestation has the same name", s.Name), "attestation-prefix= of --output gives it another")
+		}
+	}
+	return nil
+}
+
+// WriteTar writes all files of the tree as a tar archive, with their owners, and the statements.
+func (t *Tree) WriteTar(ctx context.Context, w io.Writer, statements []StatementFile) error {
+	if err := t.checkStatements(statements); err != nil {
+		return err
+	}
 	l, err := t.walk(ctx, "", nil, "")
 	if err != nil {
 		return err
@@ -62,6 +90,16 @@ func (t *Tree) WriteTar(ctx context.Context, w io.Writer) error {
 		}
 		if err := l.archive(out, e, links); err != nil {
 			return &os.PathError{Op: "archive", Path: e.rel, Err: err}
+		}
+	}
+	for _, s := range statements {
+		h := &tar.Header{Typeflag: tar.TypeReg, Name: s.Name, Mode: 0o600, Size: int64(len(s.Text)), ModTime: s.Time, Format: tar.FormatPAX}
+		err := out.WriteHeader(h)
+		if err == nil {
+			_, err = out.Write(s.Text)
+		}
+		if err != nil {
+			return &os.PathError{Op: "archive", Path: s.Name, Err: err}
 		}
 	}
 	return out.Close()

@@ -20,6 +20,7 @@ type listing struct {
 	fetched bool     // from an address
 	kept    bool     // by its tree, until that is closed
 	base    *os.File // O_PATH, of what name leads to
+	read    bool     // contents were
 	entries []entry  // parents before what is in them; the first one is the source itself
 }
 
@@ -29,6 +30,8 @@ type entry struct {
 	stat unix.Stat_t
 	link string   // where a symbolic link leads
 	sum  [32]byte // of a regular file's content
+	// attributed says that the regular file, whose content was read, has extended attributes that are kept.
+	attributed bool
 }
 
 func (e entry) kind() uint32 { return e.stat.Mode & unix.S_IFMT }
@@ -94,6 +97,7 @@ func (t *Tree) look(ctx context.Context, name string, exclude []string) (*listin
 		l.close()
 		return nil, err
 	}
+	l.read = true
 	return l, nil
 }
 
@@ -183,8 +187,8 @@ func (l *listing) digest(ctx context.Context) error {
 		if e.kind() != unix.S_IFREG {
 			continue
 		}
-		if sum, ok := l.tree.stats.get(path.Join(l.name, e.rel), e.stat); ok {
-			e.sum = sum
+		if known, ok := l.tree.stats.get(path.Join(l.name, e.rel), e.stat); ok {
+			e.sum, e.attributed = known.sum, known.attributed
 			continue
 		}
 		unknown = append(unknown, e)
@@ -231,7 +235,12 @@ func (l *listing) digestFile(e *entry, buffer []byte) error {
 		return fmt.Errorf("%s changes while it is read", path.Join(l.name, e.rel))
 	}
 	hash.Sum(e.sum[:0])
-	l.tree.stats.put(path.Join(l.name, e.rel), e.stat, e.sum)
+	names, err := attributeNames(fd)
+	if err != nil {
+		return &os.PathError{Op: "read the attributes of", Path: path.Join(l.name, e.rel), Err: err}
+	}
+	e.attributed = len(names) > 0
+	l.tree.stats.put(path.Join(l.name, e.rel), *e)
 	return nil
 }
 
@@ -247,13 +256,13 @@ func (l *listing) content() (string, error) {
 		fmt.Fprintf(hash, "%q %o ", e.rel, e.stat.Mode)
 		if !l.tree.foreign {
 			fmt.Fprintf(hash, "%d:%d ", e.stat.Uid, e.stat.Gid)
-			attributes, err := l.attributes(e)
-			if err != nil {
-				return "", err
-			}
-			for _, a := range attributes {
-				fmt.Fprintf(hash, "%q=%q ", a.name, a.value)
-			}
+		}
+		attributes, err := l.attributes(e)
+		if err != nil {
+			return "", err
+		}
+		for _, a := range attributes {
+			fmt.Fprintf(hash, "%q=%q ", a.name, a.value)
 		}
 		switch e.kind() {
 		case unix.S_IFREG:

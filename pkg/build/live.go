@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -17,8 +16,6 @@ import (
 type Live struct {
 	out  io.Writer
 	opts LiveOptions
-	// control are the sequences by which programs colour and move; a line shows what they write without.
-	control *regexp.Regexp
 
 	mu     sync.Mutex
 	steps  []*liveVertex
@@ -37,8 +34,7 @@ type LiveOptions struct {
 
 // NewLive gives a display on a terminal that out writes to.
 func NewLive(out io.Writer, opts LiveOptions) *Live {
-	control := regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)|[@-Z\\\\^_])")
-	return &Live{out: out, opts: opts, control: control, begun: time.Now()}
+	return &Live{out: out, opts: opts, begun: time.Now()}
 }
 
 const (
@@ -50,7 +46,7 @@ const (
 func (l *Live) Vertex(title string) Vertex {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := &liveVertex{live: l, title: l.opts.Escape(title), begun: time.Now()}
+	v := &liveVertex{live: l, title: l.shown(title), begun: time.Now()}
 	l.steps = append(l.steps, v)
 	if l.ended == nil {
 		l.ended = make(chan struct{})
@@ -229,7 +225,12 @@ func (v *liveVertex) lines(now time.Time, columns int, last bool) []frameLine {
 func (v *liveVertex) shown(line []byte) string {
 	line = bytes.TrimRight(line, "\r\n")
 	line = line[bytes.LastIndexByte(line, '\r')+1:]
-	return v.live.opts.Escape(string(v.live.control.ReplaceAll(line, nil)))
+	return v.live.shown(string(line))
+}
+
+// shown is text that takes as much room as it has characters.
+func (l *Live) shown(text string) string {
+	return strings.ReplaceAll(l.opts.Escape(text), "\t", "    ")
 }
 
 // Start is of Vertex.

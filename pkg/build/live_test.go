@@ -9,13 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // liveOf is a display with a step for each text, and its vertices.
 func liveOf(out *bytes.Buffer, texts ...string) (*Live, []Vertex) {
 	l := NewLive(out, LiveOptions{
-		Escape: func(s string) string { return strings.ReplaceAll(s, "\x1b", "?") },
+		Escape: report.EscapeLine,
 		Size:   func() (int, int) { return 10, 40 },
 	})
 	stage := plan.Stage{Name: "s"}

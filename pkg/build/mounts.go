@@ -20,6 +20,7 @@ import (
 type mounts struct {
 	*solve
 	run     plan.Run
+	written string // directory that a generator of bills of materials writes to; empty: it is no generator
 	trees   []step.Tree
 	done    undo.Stack
 	listed  []*listing
@@ -84,6 +85,11 @@ func (m *mounts) mount(ctx context.Context, cfg *container.Config, u upper) (don
 			return nil, err
 		}
 		if err := m.bind(dir, plan.ScriptDir, true); err != nil {
+			return nil, err
+		}
+	}
+	if m.written != "" {
+		if err := m.bind(m.written, scanOut, false); err != nil {
 			return nil, err
 		}
 	}

@@ -258,12 +258,14 @@ func TestPlaceSparse(t *testing.T) {
 	}
 }
 
-// TestPlaceAttributes copies the user's attributes of a tree that is no context, but for overlay's own.
+// TestPlaceAttributes copies the user's attributes of contexts and other trees, but for those of storage drivers.
 func TestPlaceAttributes(t *testing.T) {
-	from := grow(t, "d/f=1")
-	for name, value := range map[string]string{"user.kept": "yes", "user.overlay.opaque": "y"} {
-		if err := unix.Setxattr(path.Join(from, "d/f"), name, []byte(value), 0); err != nil {
-			t.Skipf("needs a file system with user attributes: %v", err)
+	from := grow(t, "d/f=1 d/plain=2 d/sub/")
+	for _, name := range []string{"d/f", "d/sub"} {
+		for attribute, value := range map[string]string{"user.kept": "yes", "user.overlay.opaque": "y", "user.containers.override_stat": "0:0:4755", "user.fuseoverlayfs.opaque": "y"} {
+			if err := unix.Setxattr(path.Join(from, name), attribute, []byte(value), 0); err != nil {
+				t.Skipf("needs a file system with user attributes: %v", err)
+			}
 		}
 	}
 	image := grow(t, "")
@@ -278,10 +280,43 @@ func TestPlaceAttributes(t *testing.T) {
 		}
 		l.close()
 	}
-	for name, want := range map[string]int{"stage/f": 1, "context/f": 0} {
+	for name, want := range map[string]int{"stage/f": 1, "stage/sub": 1, "stage/plain": 0, "context/f": 1, "context/sub": 1, "context/plain": 0} {
 		f := openTop(t, path.Join(image, name))
-		if got, err := attributesOf(f); err != nil || len(got) != want {
+		if got, err := attributesOf(int(f.Fd()), false); err != nil || len(got) != want || want > 0 && got[0] != (attribute{"user.kept", "yes"}) {
 			t.Errorf("%s has %v, %v; want %d", name, got, err, want)
+		}
+	}
+}
+
+// TestAttributesAreContent says that a change of an attribute is one of the content, also where files are known by what stat(2) says of them.
+func TestAttributesAreContent(t *testing.T) {
+	from := grow(t, "d/f=1 d/sub/")
+	stats := &statCache{path: path.Join(t.TempDir(), "stat"), files: map[string]statEntry{}}
+	content := func() string {
+		t.Helper()
+		l, err := (&Tree{Root: openTop(t, from), foreign: true, stats: stats}).list(t.Context(), "d", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.close()
+		sum, err := l.content()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sum
+	}
+	seen := map[string]string{content(): "nothing"}
+	for _, change := range []struct{ name, value string }{{"d/f", "a"}, {"d/f", "b"}, {"d/sub", "a"}, {"d/sub", "b"}} {
+		if err := unix.Setxattr(path.Join(from, change.name), "user.x", []byte(change.value), 0); err != nil {
+			t.Skipf("needs a file system with user attributes: %v", err)
+		}
+		sum := content()
+		if before, ok := seen[sum]; ok {
+			t.Errorf("the content after %v is that after %s", change, before)
+		}
+		seen[sum] = fmt.Sprint(change)
+		if again := content(); again != sum {
+			t.Errorf("the content after %v is read as %s and %s", change, sum, again)
 		}
 	}
 }

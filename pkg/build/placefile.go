@@ -192,7 +192,8 @@ func (p *placer) dress(l *listing, e entry, fd int) error {
 		return err
 	}
 	for _, a := range attributes {
-		if err := unix.Fsetxattr(fd, a.name, []byte(a.value), 0); err != nil {
+		// Of a context they are taken as BuildKit takes them, where the file system has them.
+		if err := unix.Fsetxattr(fd, a.name, []byte(a.value), 0); err != nil && !l.tree.foreign {
 			return fmt.Errorf("set attribute %s: %w", a.name, err)
 		}
 	}

@@ -2,9 +2,13 @@ package build
 
 import (
 	"context"
+	"crypto/rand"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/provenance"
 	"github.com/pod-engine/pod/pkg/image"
 )
 
@@ -14,23 +18,39 @@ type oneBuild struct {
 	solve    *solve
 	made     made
 	warnings []plan.Warning
+	claimed  []claim // what is stated of it
+	record   provenance.Build
 }
 
 // Build makes the image, or for several platforms their images, beside each other, and the list of them. Names mean something
 // new only when all of it is there.
 func (s *Session) Build(ctx context.Context, job *Job) (Result, error) {
+	started := time.Now()
 	work, err := s.openWorkspace(ctx)
 	if err != nil {
 		return Result{}, err
 	}
 	defer work.close()
-	defer s.removeMoved() // also what others have emptied while this build had it
 	builds, err := s.solveAll(ctx, job, work)
 	result := Result{Warnings: builds[0].warnings}
 	if err != nil {
 		return result, err
 	}
+	invocation := strings.ToLower(rand.Text())[:25]
 	for _, one := range builds {
+		if job.BOM != nil {
+			document, err := one.addBOM(ctx)
+			if err != nil {
+				return result, err
+			}
+			result.BOMs = append(result.BOMs, document)
+		}
+		if err := one.claims(ctx, started, invocation); err != nil {
+			return result, err
+		}
+		if job.Attest.Records {
+			result.Records = append(result.Records, one.record)
+		}
 		if err := one.giveFiles(ctx); err != nil {
 			return result, err
 		}
@@ -88,7 +108,11 @@ func (o *oneBuild) giveFiles(ctx context.Context) error {
 	}
 	tree := &Tree{Root: root}
 	defer tree.Root.Close()
-	return job.Files(ctx, o.platform, tree)
+	statements, err := o.statementFiles(ctx, tree)
+	if err != nil {
+		return err
+	}
+	return job.Files(ctx, o.platform, tree, statements)
 }
 
 // severally says that the result is a manifest list.
@@ -97,9 +121,11 @@ func (j *Job) severally() bool { return j.Several || len(j.Platforms) > 1 }
 // recordAll makes the images of what was solved, and the list of them.
 func (s *Session) recordAll(ctx context.Context, job *Job, builds []*oneBuild, result *Result) error {
 	single := *job
-	if job.severally() {
+	listed := job.severally() || job.Attest.Any()
+	if listed {
 		single.Names = nil // they are the list's
 	}
+	var attached []image.Attached
 	for _, one := range builds {
 		if err := one.squash(ctx); err != nil {
 			return err
@@ -113,15 +139,20 @@ func (s *Session) recordAll(ctx context.Context, job *Job, builds []*oneBuild, r
 			return err
 		}
 		result.Images = append(result.Images, img)
+		more, err := one.attach(img)
+		if err != nil {
+			return err
+		}
+		attached = append(attached, more...)
 	}
 	var err error
-	if job.severally() {
-		list := image.NewList{Images: result.Images, Names: job.Names, Annotations: job.ListAnnotations}
+	list := image.NewList{Images: result.Images, Artifacts: attached, Names: job.Names, Annotations: job.ListAnnotations}
+	if listed && (len(job.Names) > 0 || job.List == "") {
 		result.List, err = s.Images.AddManifestList(ctx, list)
 	}
 	if err == nil && job.List != "" {
 		var named *image.ManifestList
-		named, err = s.Images.AddToManifestList(ctx, job.List, result.Images, job.ListAnnotations)
+		named, err = s.Images.AddToManifestList(ctx, job.List, list)
 		if result.List == nil || len(job.Names) == 0 {
 			result.List = named
 		}

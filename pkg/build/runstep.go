@@ -43,7 +43,7 @@ func (s *solve) prepareRun(ctx context.Context, stage plan.Stage, run plan.Run, 
 	return action{
 		keys: oneKey(key),
 		do: func(ctx context.Context, layers image.Layers, u upper, v Vertex) error {
-			if err := checkRuns(stage.Platform, s.job.Request.BuildPlatform, binfmtDir); err != nil {
+			if err := s.canRun(ctx, stage.Platform); err != nil {
 				return err
 			}
 			return s.run(ctx, mounts, devices, layers, u, v)
@@ -86,6 +86,23 @@ func (s *solve) run(ctx context.Context, m *mounts, devices []string, layers ima
 	return err
 }
 
+// canRun says why programs for a platform cannot run here.
+func (s *solve) canRun(ctx context.Context, platform plan.Platform) error {
+	host := s.job.Request.BuildPlatform
+	if platform.OS != host.OS {
+		return fmt.Errorf("RUN for %s cannot run on %s", platform, host)
+	}
+	if platform.Arch == host.Arch {
+		return nil
+	}
+	err := s.Runner.Emulate(ctx, platform.Arch)
+	if err == nil {
+		return nil
+	}
+	return hint.Wrap(fmt.Errorf("RUN for %s cannot run on this machine, which is %s: %w", platform, host, err),
+		hint.Of(err)+"; or let the stage run natively: FROM --platform=$BUILDPLATFORM")
+}
+
 // output is a pipe whose other end writes to w until all who have it are gone.
 func output(w io.Writer) (end *os.File, wait func(), err error) {
 	read, end, err := os.Pipe()
@@ -113,6 +130,7 @@ func (s *solve) config(run plan.Run, devices []string) (*container.Config, error
 	if name := s.job.Request.Args[hostnameArg]; name != "" {
 		cfg.Hostname = name
 	}
+	cfg.Network.NoHostname = true // as BuildKit: what a step writes to /etc/hostname is the image's
 	p := &cfg.Process
 	p.Entrypoint, p.Args = []string{}, run.Args
 	p.Env, p.UnsetEnvAll = container.MergeEnv(run.Proxy, run.Env), true

@@ -18,12 +18,12 @@ type Session struct {
 	mu       sync.Mutex
 	inside   map[string]chan struct{} // keys of what is being done; closed when it is
 	fresh    map[string]bool          // keys of steps that this session has done
-	empty    map[string]bool          // caches of RUN that this session has begun with nothing in them
+	empty    map[string]bool          // caches of RUN that it has begun with nothing in them
 	resolved map[string]*image.Image
 	pins     []*image.Pin // of images that jobs begin with, and have made
 
 	contexts contexts
-	removals sync.WaitGroup // of what was in caches that were emptied
+	removals sync.WaitGroup // of what was in those caches
 }
 
 // NewSession gives a session in which jobs steps run at a time, at least one.
@@ -36,11 +36,12 @@ func (b *Builder) NewSession(jobs int) *Session {
 
 // Close gives the contexts back, and lets others remove the images.
 func (s *Session) Close() {
-	s.removals.Wait()
 	s.contexts.close()
 	for _, pin := range s.pins {
 		pin.Release()
 	}
+	s.removals.Wait()
+	s.removeMoved() // also what others have emptied while this session had it
 }
 
 // pin keeps an image until the session ends.
@@ -105,7 +106,7 @@ func (s *Session) has(key string) bool {
 	return s.fresh[key]
 }
 
-// firstToEmpty reports whether the cache of RUN has not been emptied in this session; from then on it has.
+// firstToEmpty reports whether the cache has not been emptied in this session; from then on it has.
 func (s *Session) firstToEmpty(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

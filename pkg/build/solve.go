@@ -14,14 +14,18 @@ import (
 // solve carries out one plan.
 type solve struct {
 	*Session
-	job    *Job
-	plan   *plan.Plan
-	images map[string]*image.Image // by key
-	work   *workspace
-	notes  notes
-	others *imports
-	stages map[int]*stageRun
-	trees  trees
+	job  *Job
+	plan *plan.Plan
+	// platform is the target's.
+	platform plan.Platform
+	images   map[string]*image.Image // by key
+	work     *workspace
+	notes    notes
+	// origins are those of what was fetched.
+	origins origins
+	others  *imports
+	stages  map[int]*stageRun
+	trees   trees
 }
 
 // stageRun is a stage that is carried out at most once, by whoever waits for it first.
@@ -34,7 +38,7 @@ type stageRun struct {
 }
 
 func newSolve(session *Session, job *Job, p *plan.Plan, images map[string]*image.Image, work *workspace, target plan.Platform) *solve {
-	s := &solve{Session: session, job: job, plan: p, images: images, work: work, stages: map[int]*stageRun{}}
+	s := &solve{Session: session, job: job, plan: p, platform: target, images: images, work: work, stages: map[int]*stageRun{}}
 	s.others = s.newImports(job, target, work)
 	for _, stage := range p.Stages {
 		s.stages[stage.Index] = &stageRun{Stage: stage, done: make(chan struct{})}

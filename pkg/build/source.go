@@ -59,6 +59,7 @@ func (d Dockerfile) Excerpt(first, last int) string {
 // firstLine is a text's first line, shortened for a message.
 func firstLine(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
+	text = strings.ReplaceAll(text, "\t", " ")
 	if len(text) > 120 {
 		text = strings.ToValidUTF8(text[:117], "") + "..." // a character may be cut
 	}

@@ -26,10 +26,11 @@ type statEntry struct {
 	ino, size    uint64
 	mtime, ctime int64 // nanoseconds
 	sum          [32]byte
+	attributed   bool
 }
 
 // statMagic begins the file; it changes with the format.
-const statMagic = "pod-stat-1\n"
+const statMagic = "pod-stat-2\n"
 
 // settled is how old a change must be to be told from a later one: the kernel's clock for files ticks no slower.
 const settled = 20 * time.Millisecond
@@ -48,29 +49,28 @@ func (b *Builder) openStats(root *os.File) *statCache {
 	return c
 }
 
-func (c *statCache) get(name string, st unix.Stat_t) (digest [32]byte, ok bool) {
+func (c *statCache) get(name string, st unix.Stat_t) (known statEntry, ok bool) {
 	if c == nil {
-		return digest, false
+		return known, false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, ok := c.files[name]
-	ok = ok && e == entryOf(st, e.sum)
-	return e.sum, ok
+	known, ok = c.files[name]
+	return known, ok && known == entryOf(entry{stat: st, sum: known.sum, attributed: known.attributed})
 }
 
-func (c *statCache) put(name string, st unix.Stat_t, digest [32]byte) {
-	if c == nil || time.Since(time.Unix(st.Ctim.Unix())) < settled {
+func (c *statCache) put(name string, e entry) {
+	if c == nil || time.Since(time.Unix(e.stat.Ctim.Unix())) < settled {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.files[name] = entryOf(st, digest)
+	c.files[name] = entryOf(e)
 	c.dirty = true
 }
 
-func entryOf(st unix.Stat_t, digest [32]byte) statEntry {
-	return statEntry{st.Ino, uint64(st.Size), st.Mtim.Nano(), st.Ctim.Nano(), digest}
+func entryOf(e entry) statEntry {
+	return statEntry{e.stat.Ino, uint64(e.stat.Size), e.stat.Mtim.Nano(), e.stat.Ctim.Nano(), e.sum, e.attributed}
 }
 
 // save writes the cache. It is an economy only: no error is worth a word.
@@ -90,6 +90,11 @@ func (c *statCache) save() {
 		data = binary.LittleEndian.AppendUint64(data, uint64(e.mtime))
 		data = binary.LittleEndian.AppendUint64(data, uint64(e.ctime))
 		data = append(data, e.sum[:]...)
+		if e.attributed {
+			data = append(data, 1)
+		} else {
+			data = append(data, 0)
+		}
 	}
 	err := atomicfile.WriteVolatile(c.path, data)
 	if errors.Is(err, os.ErrNotExist) && os.MkdirAll(filepath.Dir(c.path), 0o700) == nil {
@@ -102,7 +107,7 @@ func (c *statCache) decode(data []byte) {
 	if len(data) < len(statMagic) || string(data[:len(statMagic)]) != statMagic {
 		return
 	}
-	const fixed = 4*8 + 32
+	const fixed = 4*8 + 32 + 1
 	for data = data[len(statMagic):]; len(data) > 0; {
 		length, n := binary.Uvarint(data)
 		if n <= 0 || length > unix.PathMax || uint64(len(data)) < uint64(n)+length+fixed {
@@ -115,6 +120,7 @@ func (c *statCache) decode(data []byte) {
 			mtime: int64(binary.LittleEndian.Uint64(data[16:])), ctime: int64(binary.LittleEndian.Uint64(data[24:])),
 		}
 		copy(e.sum[:], data[32:])
+		e.attributed = data[fixed-1] != 0
 		c.files[name] = e
 		data = data[fixed:]
 	}

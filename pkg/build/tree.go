@@ -20,9 +20,11 @@ import (
 type Tree struct {
 	Root *os.File
 	// Ignore are the patterns of the ignore file, cleaned; what they match is not there.
-	Ignore  []string
+	Ignore []string
+	// Origin is where the files were fetched from.
+	Origin  Origin
 	matcher *patternmatcher.PatternMatcher // nil: nothing is ignored
-	// foreign says that owners and attributes of the files mean nothing in an image, as those of a context.
+	// foreign says that owners of the files mean nothing in an image, as those of a context, and that attributes are taken as far as they can be.
 	foreign bool
 	stats   *statCache // of a context; nil: contents are read each time
 	work    *workspace // it lies in; nil: it is not a builder's own

@@ -52,6 +52,8 @@ type Image struct {
 	ID   string `json:"id"`   // 64 hexadecimal digits, no algorithm
 	// Digest is the manifest digest, "sha256:…", when the image has one.
 	Digest string `json:"digest,omitempty"`
+	// Arch is the architecture that the image is for, in the words of GOARCH, when it is not the machine's.
+	Arch string `json:"arch,omitempty"`
 	// Volumes are the image's VOLUME paths; each becomes an anonymous volume or a tmpfs at creation.
 	Volumes []string `json:"volumes,omitempty"`
 	// ExposedPorts are the image's EXPOSE entries, "80/tcp".

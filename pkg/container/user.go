@@ -22,19 +22,21 @@ type User struct {
 	Name   string // empty when the image has none for the id
 }
 
-// CheckUser tells whether s is USER[:GROUP], each a name or a number up to 2147483647.
+// CheckUser tells whether s is USER[:GROUP], each a name or a number up to 2147483647. As with docker, either may be left out beside the colon.
 func CheckUser(s string) error {
 	if s == "" {
 		return nil
 	}
-	user, group, hasGroup := strings.Cut(s, ":")
-	if user == "" {
-		return invalid("%q names no user; give USER:GROUP, such as 0%s", clip(s), clip(s))
+	user, group, _ := strings.Cut(s, ":")
+	if user == "" && group == "" {
+		return invalid("%q names no user; give USER:GROUP, such as 0:0", s)
 	}
-	if err := checkPrincipal("user", user); err != nil {
-		return err
+	if user != "" {
+		if err := checkPrincipal("user", user); err != nil {
+			return err
+		}
 	}
-	if !hasGroup {
+	if group == "" {
 		return nil
 	}
 	return checkPrincipal("group", group)
@@ -82,7 +84,7 @@ func LookupUser(spec string, passwd, group []byte) (User, error) {
 	if err := checkUserFiles(passwd, group); err != nil {
 		return User{}, err
 	}
-	name, groupName, hasGroup := strings.Cut(spec, ":")
+	name, groupName, _ := strings.Cut(spec, ":")
 	if name == "" {
 		name = "0"
 	}
@@ -90,7 +92,7 @@ func LookupUser(spec string, passwd, group []byte) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	if hasGroup {
+	if groupName != "" {
 		if u.GID, err = findGroup(groupName, string(group)); err != nil {
 			return User{}, err
 		}

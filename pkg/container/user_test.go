@@ -40,6 +40,8 @@ func TestLookupUser(t *testing.T) {
 		{"app", User{UID: 1000, GID: 1000, Home: "/home/app", Name: "app", Groups: []uint32{10, 29, 1000}}},
 		{"1000", User{UID: 1000, GID: 1000, Home: "/home/app", Name: "app", Groups: []uint32{10, 29, 1000}}},
 		{"app:audio", User{UID: 1000, GID: 29, Home: "/home/app", Name: "app", Groups: []uint32{29}}},
+		{":audio", User{Home: "/root", GID: 29, Name: "root", Groups: []uint32{29}}},
+		{"app:", User{UID: 1000, GID: 1000, Home: "/home/app", Name: "app", Groups: []uint32{10, 29, 1000}}},
 		{"app:7", User{UID: 1000, GID: 7, Home: "/home/app", Name: "app", Groups: []uint32{7}}},
 		{"4242", User{UID: 4242, Home: "/", Groups: []uint32{0}}},
 		{"4242:4243", User{UID: 4242, GID: 4243, Home: "/", Groups: []uint32{4243}}},
@@ -57,10 +59,10 @@ func TestLookupUser(t *testing.T) {
 
 func TestLookupUserRefuses(t *testing.T) {
 	for spec, part := range map[string]string{
-		"x": `user "x" is not in the image's /etc/passwd`, "app:x": `group "x" is not in the image's /etc/group`, ":0": "names no user",
+		"x": `user "x" is not in the image's /etc/passwd`, "app:x": `group "x" is not in the image's /etc/group`, ":": "names no user",
 		"2147483648": "above 2147483647", "4294967295": "above", "4294967296": "above", "0:2147483648": "above", "99999999999999999999": "above",
 		"-1": "not a plain number", "+1": "not a plain number", "0x0": "not a plain number", "0X": "not a plain number", "1_000": "not a plain number", "1e3": "not a plain number", "0b0": "not a plain number",
-		"a:b:c": "cannot be", "app:": "cannot be", "a b": "cannot be", "a\n": "cannot be", "../x": "cannot be", "big": "no usable ids", "neg": "no usable ids", "app:huge": "no usable id", strings.Repeat("a", 300): "cannot be",
+		"a:b:c": "cannot be", "::": "cannot be", "a b": "cannot be", "a\n": "cannot be", "../x": "cannot be", "big": "no usable ids", "neg": "no usable ids", "app:huge": "no usable id", strings.Repeat("a", 300): "cannot be",
 	} {
 		_, err := LookupUser(spec, []byte(passwd), []byte(group))
 		checkInvalid(t, spec, err, part)

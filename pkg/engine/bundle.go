@@ -57,6 +57,7 @@ func (e *Engine) makeBundle(ctx context.Context, cfg *container.Config) (_ *bund
 	if err := os.MkdirAll(b.path("merged"), 0o700); err != nil {
 		return nil, err
 	}
+	e.emulateFor(ctx, cfg)
 	connected := e.connectNetworks(ctx, cfg) // meanwhile
 	defer connected.abandon()
 	if err := failpoint.Hit("start.directory"); err != nil {

@@ -21,7 +21,10 @@ type stubs struct {
 // stepMountPoints are all places on which something is mounted in a step.
 func stepMountPoints(s step.Step) []string {
 	points := []string{
-		"/dev", "/proc", "/sys", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/run/.containerenv",
+		"/dev", "/proc", "/sys", "/etc/hosts", "/etc/resolv.conf", "/run/.containerenv",
+	}
+	if !s.Config.Network.NoHostname {
+		points = append(points, "/etc/hostname")
 	}
 	for _, m := range s.Config.Mounts {
 		points = append(points, m.Destination)

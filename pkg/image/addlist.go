@@ -14,7 +14,9 @@ import (
 
 // NewList is a manifest list to be recorded.
 type NewList struct {
-	Images      []*Image // of this store
+	Images []*Image // of this store
+	// Artifacts come after them.
+	Artifacts   []Attached
 	Annotations map[string]string
 	// Names are full names; what has one of them loses it.
 	Names []string
@@ -29,6 +31,11 @@ func (s *Store) AddManifestList(ctx context.Context, n NewList) (*ManifestList, 
 	}
 	for _, img := range n.Images {
 		if err := s.addInstance(l, img); err != nil {
+			return nil, fmt.Errorf("record a manifest list: %w", err)
+		}
+	}
+	for _, a := range n.Artifacts {
+		if err := l.Attach(a); err != nil {
 			return nil, fmt.Errorf("record a manifest list: %w", err)
 		}
 	}
@@ -53,18 +60,23 @@ func (s *Store) AddManifestList(ctx context.Context, n NewList) (*ManifestList, 
 	return s.ManifestList(ctx, id)
 }
 
-// AddToManifestList puts images of this store into the list of this name, which is made when it is not there.
-func (s *Store) AddToManifestList(ctx context.Context, name string, images []*Image, annotations map[string]string) (*ManifestList, error) {
+// AddToManifestList puts images of this store, and artifacts, into the list of this name, which is made when it is not there. The names of n are not looked at.
+func (s *Store) AddToManifestList(ctx context.Context, name string, n NewList) (*ManifestList, error) {
 	l, err := s.CreateManifestList(ctx, name, true)
 	if err != nil {
 		return nil, err
 	}
 	return s.EditManifestList(ctx, l.ID, func(l *ManifestList) error {
-		if len(annotations) > 0 {
-			l.Annotate(annotations)
+		if len(n.Annotations) > 0 {
+			l.Annotate(n.Annotations)
 		}
-		for _, img := range images {
+		for _, img := range n.Images {
 			if err := s.addInstance(l, img); err != nil {
+				return err
+			}
+		}
+		for _, a := range n.Artifacts {
+			if err := l.Attach(a); err != nil {
 				return err
 			}
 		}
@@ -74,19 +86,26 @@ func (s *Store) AddToManifestList(ctx context.Context, name string, images []*Im
 
 // addInstance puts an image of this store into the list.
 func (s *Store) addInstance(l *ManifestList, img *Image) error {
+	entry, err := s.EntryOf(img)
+	if err == nil {
+		// As podman and buildah write it, which read it too.
+		l.Add(entry, fmt.Sprintf("containers-storage:[%s@%s+%s]@%s", s.Driver(), s.GraphRoot(), s.RunRoot(), img.ID))
+	}
+	return err
+}
+
+// EntryOf is the entry that an image has in a list.
+func (s *Store) EntryOf(img *Image) (specs.Descriptor, error) {
 	raw, err := s.RawManifest(img)
 	if err != nil {
-		return err
+		return specs.Descriptor{}, err
 	}
 	m := struct {
 		MediaType string `json:"mediaType"`
 	}{specs.MediaTypeImageManifest} // which OCI's need not say
 	if err := json.Unmarshal(raw, &m); err != nil {
-		return fmt.Errorf("the manifest of image %q: %w", img, err)
+		return specs.Descriptor{}, fmt.Errorf("the manifest of image %q: %w", img, err)
 	}
 	platform := img.Config.Platform
-	entry := specs.Descriptor{MediaType: m.MediaType, Digest: digest.FromBytes(raw), Size: int64(len(raw)), Platform: &platform}
-	// As podman and buildah write it, which read it too.
-	l.Add(entry, fmt.Sprintf("containers-storage:[%s@%s+%s]@%s", s.Driver(), s.GraphRoot(), s.RunRoot(), img.ID))
-	return nil
+	return specs.Descriptor{MediaType: m.MediaType, Digest: digest.FromBytes(raw), Size: int64(len(raw)), Platform: &platform}, nil
 }

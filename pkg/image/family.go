@@ -19,6 +19,7 @@ type family struct {
 	config map[string]*Config // by id; nil: unreadable
 	// listed are the digests of the manifests that lists of the store refer to.
 	listed map[string]bool
+	lists  map[string][]*Image // that have an image of this store, by its id; nil: not looked at yet
 }
 
 func (s *Store) family() (*family, error) {

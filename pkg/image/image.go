@@ -113,6 +113,26 @@ func (i *Image) Tags() []string {
 	return out
 }
 
+// NameFor is the full name among the image's own by which it was asked for, or "".
+func (i *Image) NameFor(asked string) string {
+	n, err := ParseName(asked)
+	if err != nil {
+		return ""
+	}
+	n = n.Tagged()
+	for _, own := range i.Tags() {
+		o, err := ParseName(own)
+		if err == nil && o.Tag == n.Tag && (o.Repository() == n.Repository() || n.Short() && hasSuffixPath(o.Path, n.Path)) {
+			return own
+		}
+	}
+	return ""
+}
+
+func hasSuffixPath(path, suffix string) bool {
+	return path == suffix || len(path) > len(suffix) && path[len(path)-len(suffix)-1:] == "/"+suffix
+}
+
 // String names the image to a person: its first name, or the short id.
 func (i *Image) String() string {
 	if len(i.Names) > 0 {

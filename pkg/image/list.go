@@ -12,7 +12,7 @@ import (
 
 // ListOptions choose images.
 type ListOptions struct {
-	// All includes intermediate images: unnamed ones that others are built on.
+	// All includes intermediate images: unnamed ones that others are built on, or that are a manifest list's.
 	All bool
 	// Name keeps the images with this repository, or this repository and tag; or the image with this id.
 	Name string
@@ -59,7 +59,7 @@ func (s *Store) List(ctx context.Context, opts ListOptions) ([]Listed, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.Intermediate && !opts.All && !keep.intermediate {
+		if l.Intermediate && !opts.All && !keep.intermediate || l.ofList() && !opts.All {
 			continue
 		}
 		if keep.match(&l) {
@@ -71,6 +71,9 @@ func (s *Store) List(ctx context.Context, opts ListOptions) ([]Listed, error) {
 	})
 	return out, nil
 }
+
+// ofList says that the image is there for a manifest list alone.
+func (l Listed) ofList() bool { return l.InList && !l.List && len(l.Names) == 0 }
 
 func (s *Store) listed(ctx context.Context, f *family, img *Image, others []containerRecord) (Listed, error) {
 	l := Listed{Image: img, Size: f.size(img)}
@@ -86,6 +89,17 @@ func (s *Store) listed(ctx context.Context, f *family, img *Image, others []cont
 		return l, err
 	}
 	l.Containers = len(users)
+	if img.List {
+		// A container of a list is one of its images.
+		for _, member := range f.membersOf(img) {
+			users, err := s.users(ctx, member.ID)
+			if err != nil {
+				return l, err
+			}
+			l.Containers += len(users)
+			l.Size += f.size(member)
+		}
+	}
 	for _, c := range others {
 		if !isLease(c) {
 			l.Containers++

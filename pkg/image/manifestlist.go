@@ -26,6 +26,8 @@ type ManifestList struct {
 	Index specs.Index
 	// Where says where the image of an entry is, as a reference with transport; of one in this store, with its id.
 	Where map[digest.Digest]string
+
+	artifacts artifacts
 }
 
 // instancesKey is where buildah keeps Where; a record that has it is a list.
@@ -50,6 +52,11 @@ func (s *Store) ManifestList(ctx context.Context, name string) (*ManifestList, e
 	}
 	if err == nil {
 		err = json.Unmarshal(raw, &l.Where)
+	}
+	if err == nil && slices.Contains(m.img.blob, artifactsKey) {
+		if raw, err = s.blob(m.img, artifactsKey); err == nil {
+			err = json.Unmarshal(raw, &l.artifacts)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read manifest list %q: %w", name, err)
@@ -107,10 +114,15 @@ func (l *ManifestList) data() ([]storage.ImageBigDataOption, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []storage.ImageBigDataOption{
+	data := []storage.ImageBigDataOption{
 		{Key: storage.ImageDigestBigDataKey, Data: raw, Digest: digest.FromBytes(raw)},
 		{Key: instancesKey, Data: where},
-	}, nil
+	}
+	if l.artifacts.Manifests == nil {
+		return data, nil
+	}
+	kept, err := json.Marshal(l.artifacts)
+	return append(data, storage.ImageBigDataOption{Key: artifactsKey, Data: kept}), err
 }
 
 // EditManifestList changes a list: edit gets it as it is now, and no other process of pod changes it meanwhile. Nothing changes when edit gives
@@ -151,9 +163,13 @@ func (s *Store) EditManifestList(ctx context.Context, name string, edit func(*Ma
 
 // Add puts an entry into the list, in place of one with the same digest.
 func (l *ManifestList) Add(entry specs.Descriptor, where string) {
+	l.replace(entry)
+	l.Where[entry.Digest] = where
+}
+
+func (l *ManifestList) replace(entry specs.Descriptor) {
 	l.Index.Manifests = slices.DeleteFunc(l.Index.Manifests, func(d specs.Descriptor) bool { return d.Digest == entry.Digest })
 	l.Index.Manifests = append(l.Index.Manifests, entry)
-	l.Where[entry.Digest] = where
 }
 
 // Entry gives the entry of a list that a person means: by its digest, or by the name of the image it was added from.
@@ -180,10 +196,31 @@ func (l *ManifestList) Annotate(annotations map[string]string) {
 	maps.Copy(l.Index.Annotations, annotations)
 }
 
-// Drop takes an entry out of the list.
+// Drop takes an entry out of the list, and with an image what attests to it.
 func (l *ManifestList) Drop(entry digest.Digest) {
-	l.Index.Manifests = slices.DeleteFunc(l.Index.Manifests, func(d specs.Descriptor) bool { return d.Digest == entry })
-	maps.DeleteFunc(l.Where, func(d digest.Digest, _ string) bool { return d == entry })
+	l.Index.Manifests = slices.DeleteFunc(l.Index.Manifests, func(d specs.Descriptor) bool {
+		about, attests := Attests(d)
+		if d.Digest != entry && !(attests && about == entry) {
+			return false
+		}
+		delete(l.Where, d.Digest)
+		l.artifacts.drop(d.Digest)
+		return true
+	})
+}
+
+// Annotations of the entry of an attestation in a list (BuildKit, docs/attestations/attestation-storage.md).
+const (
+	ReferenceType   = "vnd.docker.reference.type"
+	ReferenceDigest = "vnd.docker.reference.digest"
+	// AttestationManifest is the value of ReferenceType.
+	AttestationManifest = "attestation-manifest"
+)
+
+// Attests says which image of the list an entry makes statements about; false: it is no attestation.
+func Attests(entry specs.Descriptor) (about digest.Digest, ok bool) {
+	about = digest.Digest(entry.Annotations[ReferenceDigest])
+	return about, entry.Annotations[ReferenceType] == AttestationManifest && about != ""
 }
 
 // instance gives the local image of a list for a platform.

@@ -59,6 +59,9 @@ type Signing struct {
 	Passphrase *string
 }
 
+// Any says that a signature is made.
+func (s Signing) Any() bool { return s.GPG != "" || s.Sigstore != "" || s.SigstoreKey != "" }
+
 // SignOptions say who signs an image in a registry.
 type SignOptions struct {
 	Access

@@ -18,7 +18,7 @@ type RemoveOptions struct {
 	AllNames bool
 	// Force does that too, and removes pod's containers that use the image.
 	Force bool
-	// NoPrune keeps the unnamed images it was built on, which otherwise go with the last image that needs them.
+	// NoPrune keeps the unnamed images it was built on, and those of a manifest list, which otherwise go with the last image that needs them.
 	NoPrune bool
 }
 
@@ -29,8 +29,8 @@ type Removed struct {
 }
 
 // Remove takes the given name away from an image, and deletes the image with its last name. An image given by id, or
-// with Force, is deleted with all its names; without Force it may have only one. An image that others were built on
-// keeps existing without name. The error is ErrNotFound, ErrAmbiguous, ErrInUse or ErrReadOnly (wrapped); what was done
+// with Force, is deleted with all its names; without Force it may have only one. An image that others were built on,
+// or that a manifest list has, keeps existing without name. The error is ErrNotFound, ErrAmbiguous, ErrInUse or ErrReadOnly (wrapped); what was done
 // until then is in Removed.
 func (s *Store) Remove(ctx context.Context, nameOrID string, opts RemoveOptions) (Removed, error) {
 	var done Removed
@@ -65,6 +65,18 @@ func (s *Store) Remove(ctx context.Context, nameOrID string, opts RemoveOptions)
 		}
 		return done, s.untagOne(ctx, img, m.name.String(), &done)
 	}
+	lists, members, err := s.leaving(ctx, nameOrID, img, opts)
+	switch {
+	case err != nil:
+		return done, err
+	case len(lists) > 0 && byName:
+		if err := errors.Join(s.clearUsers(ctx, nameOrID, img, opts.Force), s.unpinned(nameOrID, img)); err != nil {
+			return done, err
+		}
+		return done, s.untagOne(ctx, img, m.name.String(), &done)
+	case len(lists) > 0:
+		return done, hint.Wrap(fmt.Errorf("remove image %q: %w by the manifest list %q", nameOrID, ErrInUse, lists[0]), "pod rmi "+lists[0].String())
+	}
 	parent, err := s.soleParent(img)
 	if err != nil {
 		return done, err
@@ -74,10 +86,31 @@ func (s *Store) Remove(ctx context.Context, nameOrID string, opts RemoveOptions)
 	}
 	done.Untagged = append(done.Untagged, img.Names...)
 	done.Deleted = append(done.Deleted, img.ID)
-	if !opts.NoPrune {
-		err = s.prune(ctx, parent, &done)
+	if err := s.removeMembers(ctx, members, opts.Force, &done); err != nil || opts.NoPrune {
+		return done, err
 	}
-	return done, err
+	return done, s.prune(ctx, parent, &done)
+}
+
+// leaving gives the lists that keep an image in the store, unless that is forced; and the images that go with a list, of which none is in use.
+func (s *Store) leaving(ctx context.Context, name string, img *Image, opts RemoveOptions) (lists, members []*Image, err error) {
+	f, err := s.family()
+	if err != nil {
+		return nil, nil, err
+	}
+	if lists = f.listsOf(img); len(lists) > 0 && !opts.Force {
+		return lists, nil, nil
+	}
+	if !img.List || opts.NoPrune {
+		return nil, nil, nil
+	}
+	members = f.membersOf(img)
+	for _, member := range members {
+		if err := s.clearUsers(ctx, name, member, opts.Force); err != nil {
+			return nil, nil, err
+		}
+	}
+	return nil, members, nil
 }
 
 func (s *Store) untagOne(ctx context.Context, img *Image, name string, done *Removed) error {
@@ -117,11 +150,8 @@ func (s *Store) delete(ctx context.Context, name string, img *Image, force bool)
 
 // deleteUnused is delete after the users were asked, and removed if that was wanted.
 func (s *Store) deleteUnused(ctx context.Context, name string, img *Image) error {
-	switch pinned, err := s.pinned(img.ID); {
-	case err != nil:
+	if err := s.unpinned(name, img); err != nil {
 		return err
-	case len(pinned) > 0:
-		return fmt.Errorf("remove image %q: %w by %s", name, ErrInUse, strings.Join(pinned, ", "))
 	}
 	if err := s.unmounted(ctx, name, img); err != nil {
 		return err
@@ -156,6 +186,15 @@ func (s *Store) deleteUnused(ctx context.Context, name string, img *Image) error
 		return inUse(name, []string{"one that has just been created"})
 	}
 	return fmt.Errorf("remove image %q: %w", name, err)
+}
+
+// unpinned sees that no process works with the image.
+func (s *Store) unpinned(name string, img *Image) error {
+	pinned, err := s.pinned(img.ID)
+	if err == nil && len(pinned) > 0 {
+		err = fmt.Errorf("remove image %q: %w by %s", name, ErrInUse, strings.Join(pinned, ", "))
+	}
+	return err
 }
 
 func (s *Store) unmounted(ctx context.Context, name string, img *Image) error {

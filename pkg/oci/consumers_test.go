@@ -20,7 +20,7 @@ func elsewhere() map[string]string {
 		inspect = "inspect, ps"
 	)
 	return map[string]string{
-		"Name": engine, "Created": inspect, "Command": inspect, "Image.Name": inspect, "Image.ID": engine, "Image.Digest": inspect,
+		"Name": engine, "Created": inspect, "Command": inspect, "Image.Name": inspect, "Image.ID": engine, "Image.Digest": inspect, "Image.Arch": engine,
 		"Image.ExposedPorts": image, "Process.User": "engine, by container.LookupUser", "Process.Interactive": monitor, "Labels": inspect,
 		"Network.Networks.Network": netns, "Network.Networks.Aliases": netns, "Network.Networks.Address": netns, "Network.Networks.Address6": netns,
 		"Network.Networks.MAC": netns, "Network.Networks.Interface": netns, "Network.Address": netns, "Network.Address6": netns, "Network.MAC": netns,

@@ -125,7 +125,9 @@ func processEnv(cfg *container.Config, host Host, user container.User) []string 
 	env := slices.Clone(p.Env)
 	for _, kv := range [][2]string{{"HOME", home}, {"HOSTNAME", Hostname(cfg, host)}} {
 		set := slices.ContainsFunc(env, func(e string) bool { return strings.HasPrefix(e, kv[0]+"=") })
-		if !set && !p.UnsetEnvAll && !slices.Contains(p.UnsetEnv, kv[0]) && kv[1] != "" {
+		// Runtimes set HOME when it is missing, but not all of them for users that the image does not know.
+		refused := p.UnsetEnvAll && kv[0] != "HOME"
+		if !set && !refused && !slices.Contains(p.UnsetEnv, kv[0]) && kv[1] != "" {
 			env = append(env, kv[0]+"="+kv[1])
 		}
 	}

@@ -142,7 +142,7 @@ func (sc *script) setup(env *testscript.Env) error {
 	}
 	sc.world = world
 	env.Values[scriptKey{}] = sc
-	env.Vars = append(world.Env(), "WORK="+env.WorkDir, "IMAGES="+sc.archives)
+	env.Vars = append(world.Env(), "WORK="+env.WorkDir, "IMAGES="+sc.archives, "FOREIGN="+os.Getenv("POD_FOREIGN"))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(sc.patience)*time.Minute)
 	defer cancel()
 	archives, err := filepath.Glob(filepath.Join(sc.archives, "*.tar"))

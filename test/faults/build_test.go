@@ -113,6 +113,26 @@ func TestABuildSurvivesItsDeathOnTheWayOut(t *testing.T) {
 	}
 }
 
+// TestAnAttestedBuildSurvivesItsDeath kills a build where it states what it has made, and where the list of that is recorded.
+func TestAnAttestedBuildSurvivesItsDeath(t *testing.T) {
+	b := newBench(t)
+	first, second := buildContext(t)
+	build := func(dir string) []string {
+		return []string{"build", "-q", "--network", "none", "-t", victim, "--provenance=mode=max", "--sbom=true", dir}
+	}
+	for _, point := range []string{"build.scanned", "build.attested", "image.recorded", "image.named"} {
+		t.Run(point, func(t *testing.T) {
+			b.must(nil, build(first)...)
+			if err := b.buildDies(build(second), point); err != nil {
+				t.Error(err)
+			}
+			if err := b.buildGone(build(first)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func (b *bench) buildDies(args []string, point string) error {
 	err := b.command([]string{"POD_FAILPOINT=" + point + "=kill"}, args...)
 	if errors.Is(err, errHangs) {

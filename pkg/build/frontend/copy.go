@@ -77,6 +77,8 @@ func (r *reader) copy(s *stage, c command, req copyRequest) error {
 	if err := req.check(); err != nil {
 		return fmt.Errorf("%s: %w", verb, err)
 	}
+	// As BuildKit has it: the directories that a linked layer needs on the way would take the mode too, and lie over those of the image.
+	req.Link = req.Link && req.Chmod == ""
 	req.Dest = s.destination(req.dest)
 	step := s.step(c)
 	step.Text = shown(step.Text)

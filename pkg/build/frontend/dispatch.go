@@ -13,6 +13,7 @@ import (
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/container"
 )
 
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -20,6 +21,7 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 // dispatchStage turns the instructions of a stage into steps and its configuration. Stages it depends on came before.
 func (r *reader) dispatchStage(s *stage) error {
 	r.begin(s)
+	r.scanGlobally(s)
 	for _, c := range s.commands {
 		if err := r.dispatch(s, c); err != nil {
 			return at(c.Location(), err)
@@ -191,6 +193,9 @@ func (r *reader) dispatchSetting(s *stage, c command) error {
 		}
 		s.note(c, fmt.Sprintf("VOLUME %v", i.Volumes))
 	case *instructions.StopSignalCommand:
+		if _, err := container.ParseSignal(i.Signal); err != nil {
+			return fmt.Errorf("STOPSIGNAL: %w", err)
+		}
 		config.StopSignal = i.Signal
 		s.note(c, "STOPSIGNAL "+i.Signal)
 	case *instructions.ShellCommand:
@@ -270,8 +275,15 @@ func (r *reader) arg(s *stage, c command, i *instructions.ArgCommand) error {
 		}
 		word := arg.Key
 		if ok {
-			s.env.set(arg.Key, value)
 			word += "=" + value
+		}
+		switch {
+		case isScanArg(arg.Key):
+			s.scan(arg.Key, value)
+			words = append(words, word)
+			continue
+		case ok:
+			s.env.set(arg.Key, value)
 		}
 		if !slices.Contains(s.args, arg.Key) {
 			s.args = append(s.args, arg.Key)
@@ -285,10 +297,14 @@ func (r *reader) arg(s *stage, c command, i *instructions.ArgCommand) error {
 func (r *reader) workdir(s *stage, c command, i *instructions.WorkdirCommand) error {
 	r.lintWorkdir(s, i)
 	config := &s.out.Config.Config
-	config.WorkingDir = s.absolute(i.Path)
+	dir := s.absolute(i.Path)
+	config.WorkingDir = dir
+	if path.IsAbs(i.Path) {
+		config.WorkingDir = i.Path // as it is written, with its slash at the end
+	}
 	step := s.step(c)
-	if config.WorkingDir != "/" {
-		step.Mkdir = &plan.Mkdir{Path: config.WorkingDir, User: config.User}
+	if dir != "/" {
+		step.Mkdir = &plan.Mkdir{Path: dir, User: config.User}
 	}
 	s.add(step, "WORKDIR "+config.WorkingDir)
 	return nil

@@ -13,7 +13,7 @@ import (
 
 func (r *reader) run(s *stage, c command, i *instructions.RunCommand) error {
 	run := &plan.Run{
-		Env: s.env.entries(), Proxy: proxyArgs(r.req.Args), Workdir: s.out.Config.Config.WorkingDir, User: s.out.Config.Config.User,
+		Env: s.env.entries(), Proxy: proxyArgs(r.req.Args), Workdir: s.absolute("."), User: s.out.Config.Config.User,
 	}
 	for _, entry := range run.Env {
 		r.envNoted += len(entry)
@@ -22,6 +22,9 @@ func (r *reader) run(s *stage, c command, i *instructions.RunCommand) error {
 		return fmt.Errorf("all RUN together are given more than %d bytes of variables", maxEnv)
 	}
 	line := i.CmdLine
+	if i.PrependShell && len(line) == 0 {
+		line = []string{""} // the shell is given no command, which is none to fail
+	}
 	if len(i.Files) > 0 {
 		var err error
 		if line, run.Script, err = heredocs(i); err != nil {
@@ -121,9 +124,7 @@ func (s *stage) mount(m *instructions.Mount, source plan.Source) (plan.Mount, er
 		if m.From != "" {
 			out.From = &source
 		}
-		if out.ID == "" {
-			out.ID = path.Clean(m.Target)
-		}
+		out.ID = cacheID(m)
 		if space := s.cacheSpace; space != "" {
 			out.ID = path.Join(space, out.ID)
 		}
@@ -139,6 +140,27 @@ func (s *stage) mount(m *instructions.Mount, source plan.Source) (plan.Mount, er
 		return out, fmt.Errorf("RUN --mount=type=%s: the target %q cannot be mounted on", m.Type, m.Target)
 	}
 	return out, nil
+}
+
+// cacheID says which cache a mount is: one with another owner, other permissions or another first content is another, whatever its id.
+func cacheID(m *instructions.Mount) string {
+	id := m.CacheID
+	if id == "" {
+		id = path.Clean(m.Target)
+	}
+	if m.UID != nil && *m.UID != 0 {
+		id += fmt.Sprintf(" uid=%d", *m.UID)
+	}
+	if m.GID != nil && *m.GID != 0 {
+		id += fmt.Sprintf(" gid=%d", *m.GID)
+	}
+	if m.Mode != nil && *m.Mode != 0o755 {
+		id += fmt.Sprintf(" mode=%04o", *m.Mode)
+	}
+	if m.From != "" {
+		id += " from=" + m.From
+	}
+	return id
 }
 
 // secretMount completes a secret: its id is that of its target, or the other way round.

@@ -30,6 +30,9 @@ type Stage struct {
 	Config Config `json:"config"`
 	// NoCache says that no step of the stage is taken from the cache.
 	NoCache bool `json:"noCache,omitempty"`
+	// Scan and ScanContext say that a bill of materials has also what this stage has made, and the main context.
+	Scan        bool `json:"scan,omitempty"`
+	ScanContext bool `json:"scanContext,omitempty"`
 }
 
 // Source is a tree of files: of a stage, of an image, or a context. Nothing set is the empty tree (FROM scratch).

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -41,6 +42,16 @@ type Need struct {
 
 // Key names the need in Request.Images and Source.Image.
 func (n Need) Key() string { return n.Name + "@" + n.Platform.String() }
+
+// NeedOf is the need with a key, but for its line.
+func NeedOf(key string) Need {
+	name, platform := key, ""
+	if i := strings.LastIndexByte(key, '@'); i >= 0 {
+		name, platform = key[:i], key[i+1:]
+	}
+	p, _ := ParsePlatform(platform, "")
+	return Need{Name: name, Platform: p}
+}
 
 // Image is an image as found.
 type Image struct {
@@ -92,35 +103,55 @@ func (p Platform) String() string {
 	return s
 }
 
-// ParsePlatform reads OS/ARCH[/VARIANT] or OS alone, for which arch stands in.
+// ParsePlatform reads OS/ARCH[/VARIANT], an operating system alone, for which arch stands in, or an architecture alone, which is of Linux.
 func ParsePlatform(s, arch string) (Platform, error) {
 	parts := strings.Split(strings.ToLower(s), "/")
 	if len(parts) > 3 || parts[0] == "" || len(parts) > 1 && parts[1] == "" {
 		return Platform{}, fmt.Errorf("platform %q: it is OS/ARCH or OS/ARCH/VARIANT, as linux/arm64", s)
 	}
-	p := Platform{OS: parts[0], Arch: arch}
-	if len(parts) > 1 {
-		p.Arch = normalArch(parts[1])
+	if len(parts) == 1 {
+		switch {
+		case slices.Contains(systems, parts[0]):
+			parts = append(parts, arch)
+		case slices.Contains(machines, normalArch(parts[0], "").Arch):
+			parts = []string{"linux", parts[0]}
+		default:
+			return Platform{}, fmt.Errorf("platform %q: it is no operating system and no architecture; give OS/ARCH, as linux/arm64", s)
+		}
 	}
+	variant := ""
 	if len(parts) > 2 {
-		p.Variant = parts[2]
+		variant = parts[2]
 	}
-	if p.Arch == "arm64" && p.Variant == "v8" {
-		p.Variant = ""
-	}
+	p := normalArch(parts[1], variant)
+	p.OS = parts[0]
 	return p, nil
 }
 
-func normalArch(arch string) string {
+// systems and machines are the words that stand alone for a platform: those that Go can build for.
+var (
+	systems  = []string{"aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js", "linux", "netbsd", "openbsd", "plan9", "solaris", "wasip1", "windows", "zos"}
+	machines = []string{"386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x", "wasm"}
+)
+
+// normalArch gives an architecture its one name, and the variant that goes without saying, as containerd does.
+func normalArch(arch, variant string) Platform {
 	switch arch {
-	case "x86_64", "x86-64":
-		return "amd64"
-	case "aarch64":
-		return "arm64"
+	case "x86_64", "x86-64", "amd64":
+		return Platform{Arch: "amd64", Variant: strings.TrimPrefix(variant, "v1")}
+	case "aarch64", "arm64":
+		return Platform{Arch: "arm64", Variant: strings.TrimPrefix(strings.TrimPrefix(variant, "v8"), "8")}
 	case "i386", "i686":
-		return "386"
-	case "armhf", "armel":
-		return "arm"
+		return Platform{Arch: "386", Variant: variant}
+	case "armhf":
+		return Platform{Arch: "arm", Variant: "v7"}
+	case "armel":
+		return Platform{Arch: "arm", Variant: "v6"}
+	case "arm":
+		if variant == "" {
+			variant = "7"
+		}
+		return Platform{Arch: "arm", Variant: "v" + strings.TrimPrefix(variant, "v")}
 	}
-	return arch
+	return Platform{Arch: arch, Variant: variant}
 }

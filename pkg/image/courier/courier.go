@@ -45,6 +45,9 @@ const (
 	PushLayout  Verb = "layout-push"
 	ManifestFor Verb = "manifest-for"
 	Blob        Verb = "blob"
+
+	Look Verb = "look"
+	Copy Verb = "copy"
 )
 
 // Request is all that pod-transfer is told.
@@ -68,6 +71,7 @@ type Request struct {
 	Search    image.SearchOptions
 	Sign      image.SignOptions
 	Layout    Layout
+	LookAt    image.LookAt
 	Progress  bool // shown on standard error
 	Bounds    Bounds
 }
@@ -87,6 +91,7 @@ type Answer struct {
 	LoggedIn image.LoggedIn
 	Fetched  FetchedFile
 	Manifest image.Manifest
+	Looked   image.Looked
 	Found    []image.Found
 	Digest   string // of an artifact
 

@@ -26,3 +26,15 @@ func (c Courier) Manifest(ctx context.Context, s *image.Store, name string, acce
 	answer, err := c.run(ctx, s, Request{Verb: Manifest, Names: []string{name}, Access: access}, nil, nil)
 	return answer.Manifest, err
 }
+
+// Look gives what a name in a registry stands for, with parts of it; see transfer.Transfer.Look.
+func (c Courier) Look(ctx context.Context, s *image.Store, name string, at image.LookAt) (image.Looked, error) {
+	answer, err := c.run(ctx, s, Request{Verb: Look, Names: []string{name}, LookAt: at}, nil, nil)
+	return answer.Looked, err
+}
+
+// Copy copies what a name in a registry stands for to another; see transfer.Transfer.Copy.
+func (c Courier) Copy(ctx context.Context, s *image.Store, from, to string, opts image.PushOptions) ([]image.Pushed, error) {
+	answer, err := c.run(ctx, s, Request{Verb: Copy, Names: []string{from}, To: to, Push: opts, Progress: opts.Progress != nil}, nil, nil)
+	return answer.Pushed, err
+}

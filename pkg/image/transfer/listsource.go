@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -36,7 +37,7 @@ func (j *job) pushList(ctx context.Context, l *image.ManifestList, name, to stri
 		return image.Pushed{}, fmt.Errorf("push manifest list %q: there is no image in it", name)
 	}
 	if to == "" {
-		if to = savedName(name, l.Image); to == "" {
+		if to = l.Image.NameFor(name); to == "" {
 			return image.Pushed{}, fmt.Errorf("push manifest list %q: it is given by its id and not by a name, which would say where to", name)
 		}
 	}
@@ -55,7 +56,11 @@ func (j *job) pushList(ctx context.Context, l *image.ManifestList, name, to stri
 	if only {
 		how.ImageListSelection = copy.CopySpecificImages // none
 	}
-	return j.send(ctx, listRef{base, j, l, registryOf(target)}, to, how, opts)
+	src := listRef{ImageReference: base, j: j, list: l, to: registryOf(target)}
+	if !only && attested(l) {
+		return j.pushAttested(ctx, l, src, to, opts)
+	}
+	return j.send(ctx, src, to, how, opts)
 }
 
 // listRef is a manifest list of the store as something to copy from: the list from its record, each image from where it is.
@@ -63,12 +68,16 @@ type listRef struct {
 	types.ImageReference
 	j    *job
 	list *image.ManifestList
-	to   string // registry that the list goes to, or ""
+	to   string          // registry that the list goes to, or ""
+	only []digest.Digest // entries that are read; none: all
 }
 
 func (r listRef) NewImageSource(ctx context.Context, _ *types.SystemContext) (types.ImageSource, error) {
 	s := &listSource{ref: r, images: map[digest.Digest]instance{}, blobs: map[digest.Digest]types.ImageSource{}}
 	for _, d := range r.list.Index.Manifests {
+		if len(r.only) > 0 && !slices.Contains(r.only, d.Digest) {
+			continue
+		}
 		one, err := r.open(ctx, d.Digest)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open the image %s of the list: %w", d.Digest, err), s.Close())
@@ -80,6 +89,9 @@ func (r listRef) NewImageSource(ctx context.Context, _ *types.SystemContext) (ty
 
 // open opens the image of one entry.
 func (r listRef) open(ctx context.Context, sum digest.Digest) (instance, error) {
+	if a, ok, err := r.list.Artifact(sum); err != nil || ok {
+		return instance{artifactSource{r, a}, nil}, err
+	}
 	where := r.list.Where[sum]
 	if where == "" || strings.HasPrefix(where, "containers-storage:") {
 		img, err := r.j.store.WithManifest(sum.String())

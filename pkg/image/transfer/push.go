@@ -70,7 +70,7 @@ func (j *job) push(ctx context.Context, name, to string, opts image.PushOptions)
 		return image.Pushed{}, err
 	}
 	if to == "" {
-		if to = savedName(name, img); to == "" {
+		if to = img.NameFor(name); to == "" {
 			return image.Pushed{}, hint.Wrap(fmt.Errorf("push image %q: it is given by its id and not by a name, which would say where to", name),
 				"pod push "+image.ShortID(img.ID)+" REGISTRY/NAME:TAG")
 		}

@@ -70,7 +70,7 @@ func toSave(ctx context.Context, s *image.Store, names []string, several bool) (
 		at := slices.IndexFunc(images, func(s saved) bool { return s.image.ID == img.ID })
 		if at < 0 {
 			images = append(images, saved{img, []string{name}})
-		} else if full := savedName(name, img); full != "" {
+		} else if full := img.NameFor(name); full != "" {
 			images[at].names = append(images[at].names, full)
 		}
 	}
@@ -143,7 +143,7 @@ func (j *job) write(ctx context.Context, images []saved, path string, format ima
 	}
 	var dst imageRef
 	var opts copy.Options
-	switch name := savedName(images[0].names[0], images[0].image); format {
+	switch name := images[0].image.NameFor(images[0].names[0]); format {
 	case image.OCIArchive:
 		dst, err = ociarchive.NewReference(path, name)
 	case image.OCIDir:
@@ -196,7 +196,7 @@ func (j *job) writeDockerArchive(ctx context.Context, images []saved, path strin
 // none when that is an id; and the others as they are.
 func tagsFor(names []string, img *image.Image) ([]reference.NamedTagged, error) {
 	var full []string
-	if name := savedName(names[0], img); name != "" {
+	if name := img.NameFor(names[0]); name != "" {
 		full = append(full, name)
 	}
 	more, err := fullNames(names[1:])
@@ -214,26 +214,6 @@ func tagsFor(names []string, img *image.Image) ([]reference.NamedTagged, error) 
 		}
 	}
 	return tags, nil
-}
-
-// savedName is the full name among the image's own by which it was asked for, or "".
-func savedName(asked string, img *image.Image) string {
-	n, err := image.ParseName(asked)
-	if err != nil {
-		return ""
-	}
-	n = n.Tagged()
-	for _, own := range img.Tags() {
-		o, err := image.ParseName(own)
-		if err == nil && o.Tag == n.Tag && (o.Repository() == n.Repository() || n.Short() && hasSuffixPath(o.Path, n.Path)) {
-			return own
-		}
-	}
-	return ""
-}
-
-func hasSuffixPath(path, suffix string) bool {
-	return path == suffix || len(path) > len(suffix) && path[len(path)-len(suffix)-1:] == "/"+suffix
 }
 
 // stored is the source of an image in the store.

@@ -37,7 +37,14 @@ func write(w io.Writer, encode func(io.Writer) error) error {
 
 // identity is a UUID that belongs to this image and this time (RFC 9562, version 8).
 func (m Maker) identity(img scan.Image) string {
-	sum := sha256.Sum256([]byte(img.ID + "\n" + m.stamp() + "\n" + m.Version))
+	id := img.ID
+	if id == "" {
+		id = img.Name
+		for _, l := range img.Layers {
+			id += "\n" + l.Digest
+		}
+	}
+	sum := sha256.Sum256([]byte(id + "\n" + m.stamp() + "\n" + m.Version))
 	sum[6] = sum[6]&0x0f | 0x80
 	sum[8] = sum[8]&0x3f | 0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])

@@ -32,9 +32,11 @@ func spdx(r *scan.Report, m Maker) *v2_3.Document {
 			PackageName: r.Image.Name, PackageSPDXIdentifier: root, PackageVersion: r.Image.Digest, PackageDownloadLocation: noAssertion,
 			PackageLicenseConcluded: noAssertion, PackageLicenseDeclared: noAssertion, PackageCopyrightText: noAssertion,
 			PrimaryPackagePurpose: "CONTAINER", PackageExternalReferences: purl(imageURL(r.Image)),
-			PackageChecksums: []common.Checksum{{Algorithm: common.SHA256, Value: strings.TrimPrefix(r.Image.ID, "sha256:")}},
 		}},
 		Relationships: []*v2_3.Relationship{relation("DOCUMENT", "DESCRIBES", root)},
+	}
+	if r.Image.ID != "" { // one that is being built has none yet
+		doc.Packages[0].PackageChecksums = []common.Checksum{{Algorithm: common.SHA256, Value: strings.TrimPrefix(r.Image.ID, "sha256:")}}
 	}
 	for i, p := range r.Packages {
 		one := spdxPackage(p)

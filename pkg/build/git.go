@@ -1,0 +1,156 @@
+package build
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pod-engine/pod/internal/hint"
+	"golang.org/x/sys/unix"
+)
+
+// fetchGit checks a commit out. The repository is a stranger's: none of its hooks, filters or configured programs run, and no
+// protocol but those of a network is spoken, whatever submodules ask for.
+func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string) (*Tree, error) {
+	if checksum == "" {
+		checksum = a.checksum
+	}
+	ref := a.ref
+	if ref == "" {
+		ref = "HEAD"
+	}
+	if _, err := git(ctx, dir, "init", "--quiet"); err != nil {
+		return nil, err
+	}
+	fetched, err := fetchRef(ctx, dir, a.url, ref)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := git(ctx, dir, "checkout", "--quiet", "--detach", fetched); err != nil {
+		return nil, err
+	}
+	commit, err := git(ctx, dir, "rev-parse", "HEAD")
+	if err != nil {
+		return nil, err
+	}
+	if checksum != "" && !strings.HasPrefix(commit, strings.ToLower(checksum)) {
+		return nil, fmt.Errorf("%s is commit %s, not %s", ref, commit, checksum)
+	}
+	if _, err := git(ctx, dir, "submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"); err != nil {
+		return nil, err
+	}
+	if err := settleGit(ctx, a, dir); err != nil {
+		return nil, err
+	}
+	tree, err := openTree(dir)
+	if err != nil {
+		return nil, err
+	}
+	tree.Origin = a.origin(commit)
+	if a.subdir == "" {
+		return tree, nil
+	}
+	// A link on the way does not lead out of the repository (CVE-2026-44517).
+	sub, err := inRoot(tree.Root, a.subdir, unix.O_RDONLY|unix.O_DIRECTORY)
+	tree.Root.Close()
+	if err != nil {
+		return nil, fmt.Errorf("there is no directory %q in it: %w", a.subdir, err)
+	}
+	return &Tree{Root: sub, Origin: tree.Origin, foreign: true}, nil
+}
+
+// settleGit removes .git, or leaves in it what "git describe" and the like ask for: the branch or tag by its name, and where it comes from, without
+// credentials.
+func settleGit(ctx context.Context, a address, dir string) error {
+	gitDir := filepath.Join(dir, ".git")
+	if !a.keepGit {
+		return os.RemoveAll(gitDir)
+	}
+	if kind, name := fetchedName(gitDir); name != "" {
+		if _, err := git(ctx, dir, "update-ref", kind+name, "FETCH_HEAD"); err != nil {
+			return err
+		}
+	}
+	from, _, _ := strings.Cut(a.shown, "#")
+	from, _, _ = strings.Cut(from, "?")
+	if _, err := git(ctx, dir, "remote", "add", "--", "origin", from); err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(gitDir, "FETCH_HEAD"))
+}
+
+// fetchedName reads in FETCH_HEAD what was fetched: SUM, tab, tab or a word, tab, "branch 'main' of ADDRESS".
+func fetchedName(gitDir string) (kind, name string) {
+	text, err := ReadFile(filepath.Join(gitDir, "FETCH_HEAD"), 1<<20)
+	if err != nil {
+		return "", ""
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	words := strings.SplitN(line, "\t", 3)
+	what, rest, found := strings.Cut(words[len(words)-1], " '")
+	name, _, closed := strings.Cut(rest, "' of ")
+	kinds := map[string]string{"branch": "refs/heads/", "tag": "refs/tags/"}
+	if kind = kinds[what]; kind == "" || !found || !closed {
+		return "", ""
+	}
+	return kind, name
+}
+
+// fetchRef fetches one commit and gives the name it has here. A server may give commits by branches and tags only, or know nothing but whole
+// repositories (the dumb protocol): then all are fetched.
+func fetchRef(ctx context.Context, dir, url, ref string) (string, error) {
+	_, err := git(ctx, dir, "fetch", "--quiet", "--depth", "1", "--no-tags", "--", url, ref)
+	if err == nil {
+		return "FETCH_HEAD", nil
+	}
+	if !isCommit(ref) && !strings.Contains(err.Error(), "dumb http") {
+		return "", err
+	}
+	if _, other := git(ctx, dir, "fetch", "--quiet", "--tags", "--", url, "+refs/heads/*:refs/remotes/origin/*", "+HEAD:refs/remotes/origin/HEAD"); other != nil {
+		return "", other
+	}
+	for _, name := range []string{"refs/tags/" + ref, "refs/remotes/origin/" + ref, ref} {
+		if commit, err := git(ctx, dir, "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}"); err == nil {
+			return commit, nil
+		}
+	}
+	return "", fmt.Errorf("there is no %q in the repository", ref)
+}
+
+// isCommit reports whether a ref is a commit's whole name.
+func isCommit(ref string) bool {
+	return (len(ref) == 40 || len(ref) == 64) && strings.Trim(ref, "0123456789abcdef") == ""
+}
+
+// git runs git and gives what it prints.
+func git(ctx context.Context, dir string, args ...string) (string, error) {
+	hardened := []string{
+		"-C", dir, "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.symlinks=true", "-c", "core.logAllRefUpdates=false", "-c", "protocol.ext.allow=never",
+		"-c", "protocol.file.allow=never", "-c", "submodule.recurse=false", "-c", "advice.detachedHead=false", "-c", "init.defaultBranch=main",
+	}
+	// The modes of what is checked out would be those of the caller's umask.
+	cmd := exec.CommandContext(ctx, "sh", slices.Concat([]string{"-c", `umask 022 && exec git "$@"`, "git"}, hardened, args)...)
+	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_ALLOW_PROTOCOL=http:https:git:ssh", "GIT_LFS_SKIP_SMUDGE=1")
+	var out, messages bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &messages
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == 127 {
+		return "", hint.Wrap(errors.New("git is not installed"), "sudo apt install git")
+	}
+	if err != nil {
+		return "", fmt.Errorf("git %s: %s", args[0], lastLine(messages.String()))
+	}
+	return strings.TrimSpace(out.String()), nil
+}
+
+func lastLine(text string) string {
+	text = strings.TrimSpace(text)
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}

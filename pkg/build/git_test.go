@@ -1,0 +1,97 @@
+package build
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// repository makes r.git, a bare repository in a directory, with an annotated tag and three commits.
+func repository(t *testing.T) string {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("needs git")
+	}
+	dir := t.TempDir()
+	script := `umask 022; export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=n GIT_AUTHOR_EMAIL=e GIT_COMMITTER_NAME=n GIT_COMMITTER_EMAIL=e
+		git init -q -b main w && cd w && mkdir sub && echo 1 >sub/f && echo '#!/bin/sh' >x && chmod 755 x && git add . && git commit -qm one && git tag -a -m t v1
+		echo 2 >sub/f && git commit -qam two && git rev-parse HEAD >../between && echo 3 >sub/f && git commit -qam three && git clone -q --bare . ../r.git && cd ../r.git && git update-server-info`
+	cmd := exec.Command("sh", "-euc", script)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return dir
+}
+
+// TestGitKept keeps .git, in which the tag has its name and the address no password.
+func TestGitKept(t *testing.T) {
+	server := httptest.NewServer(http.FileServer(http.Dir(repository(t))))
+	defer server.Close()
+	a, err := parseAddress(strings.Replace(server.URL, "://", "://user:secret@", 1) + "/r.git?keep-git-dir=1#v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	into := t.TempDir()
+	tree, _, err := (&Builder{}).fetch(t.Context(), a, "", into)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree.Root.Close()
+	for _, c := range []struct{ command, want string }{
+		{"git describe", "v1"},
+		{"git remote get-url origin", strings.Replace(server.URL, "://", "://user:xxxxx@", 1) + "/r.git"},
+		{"! grep -r secret .git", ""},
+		{"ls .git/FETCH_HEAD .git/logs 2>/dev/null || true", ""},
+	} {
+		cmd := exec.Command("sh", "-c", c.command)
+		cmd.Dir = into
+		if out, err := cmd.Output(); err != nil || strings.TrimSpace(string(out)) != c.want {
+			t.Errorf("%s: %s, %v, want %s", c.command, out, err, c.want)
+		}
+	}
+}
+
+// TestGit fetches from a server that knows files only, by every kind of name, and without regard to the umask.
+func TestGit(t *testing.T) {
+	dir := repository(t)
+	out, err := os.ReadFile(filepath.Join(dir, "between"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	between := strings.TrimSpace(string(out)) // no branch or tag
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	defer server.Close()
+	old := unix.Umask(0o077)
+	defer unix.Umask(old)
+	for ref, want := range map[string]string{"": "3", "#main": "3", "#v1": "1", "#" + between: "2", "#none": "", "#" + strings.Repeat("0", 40): "", "#v1:sub": "1"} {
+		a, err := parseAddress(server.URL + "/r.git" + ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		into := t.TempDir()
+		tree, _, err := (&Builder{}).fetch(t.Context(), a, "", into)
+		if (err != nil) != (want == "") {
+			t.Errorf("%q: %v", ref, err)
+		}
+		if err != nil {
+			continue
+		}
+		tree.Root.Close()
+		content, err := os.ReadFile(filepath.Join(into, "sub/f"))
+		if got := strings.TrimSpace(string(content)); err != nil || got != want {
+			t.Errorf("%q: %q, %v, want %q", ref, got, err, want)
+		}
+		for name, mode := range map[string]os.FileMode{"sub": 0o755, "sub/f": 0o644, "x": 0o755} {
+			if info, err := os.Stat(filepath.Join(into, name)); err != nil || info.Mode().Perm() != mode {
+				t.Errorf("%q: %s: %v, %v, want %o", ref, name, info, err, mode)
+			}
+		}
+	}
+}
