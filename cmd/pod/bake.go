@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/pod-engine/pod/pkg/build/bake"
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 type bakeOptions struct {
 	files        []string
 	set          []string
+	said         []string // of every target, by flags of their own
 	vars         map[string]string
 	print        bool
 	list         bakeList
@@ -57,14 +59,14 @@ func newBakeCommand(a *app, name string) *cobra.Command {
 		{"pull", "always pull images"},
 	} {
 		f.Var(parsed{kind: "bool", set: func(s string) error {
-			opts.set = append(opts.set, "*."+of.name+"="+s)
+			opts.said = append(opts.said, "*."+of.name+"="+s)
 			return nil
 		}}, of.name, of.help)
 		f.Lookup(of.name).NoOptDefVal = "true"
 	}
 	for _, name := range []string{"sbom", "provenance"} {
 		f.Var(parsed{kind: "value", set: func(s string) error {
-			opts.set = append(opts.set, "*.attest="+bake.ShortAttestation(name, s))
+			opts.said = append(opts.said, "*.attest="+bake.ShortAttestation(name, s))
 			return nil
 		}}, name, "attest each image, as --"+name+" of build")
 		f.Lookup(name).NoOptDefVal = "true"
@@ -95,7 +97,7 @@ func runBake(ctx context.Context, a *app, words []string, o bakeOptions) error {
 	if o.call.method != "" {
 		o.set = append(o.set, "*.call="+o.call.method)
 	}
-	plan, err := config.Choose(names, o.set)
+	plan, err := config.Choose(names, slices.Concat(o.set, o.said))
 	if err != nil {
 		return err
 	}
