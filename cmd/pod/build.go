@@ -155,6 +155,7 @@ func (a *app) builder(ctx context.Context) (*build.Builder, error) {
 
 // checkBuild reads the Dockerfile and prints what the lint rules find; nothing is built.
 func (o *buildOptions) checkBuild(ctx context.Context, a *app, s *build.Session, out io.Writer) error {
+	o.job.Request.Check = true
 	_, _, warnings, err := s.Plan(ctx, &o.job, o.job.Platforms[0])
 	if o.call.asJSON {
 		var problem *callProblem

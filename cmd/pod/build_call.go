@@ -141,8 +141,13 @@ type callLocation struct {
 	Ranges      []callRange `json:"ranges"`
 }
 
+// locate gives a range for each line, as BuildKit does.
 func locate(line, end int) callLocation {
-	return callLocation{Ranges: []callRange{{callPosition{line}, callPosition{max(line, end)}}}}
+	var l callLocation
+	for n := line; n <= max(line, end); n++ {
+		l.Ranges = append(l.Ranges, callRange{callPosition{n}, callPosition{n}})
+	}
+	return l
 }
 
 // callSource is the Dockerfile itself, as BuildKit has it in each answer.

@@ -13,6 +13,11 @@ func addFileFlags(f *pflag.FlagSet, cfg *container.Config, from caller) {
 	f.Var(appendTo(&cfg.Mounts, mount), "mount", "mount a file system: type=bind|tmpfs,source=path,target=path")
 	f.Var(appendTo(&cfg.Mounts, container.ParseTmpfs), "tmpfs", "mount a tmpfs: path[:options]")
 	f.Var(appendTo(&cfg.Devices, container.ParseDevice), "device", "give access to a device of the host: path[:path][:rwm], or by name: vendor/class=name (CDI)")
+	f.Var(parsed{kind: "gpus", set: func(s string) error {
+		gpus, err := container.ParseGPUs(s)
+		cfg.Devices = append(cfg.Devices, gpus...)
+		return err
+	}}, "gpus", "give access to GPUs of NVIDIA: all, how many, or device=0,1 (the same as --device nvidia.com/gpu=all)")
 	f.BoolVar(&cfg.Root.ReadOnly, "read-only", false, "make the root file system read-only")
 	f.BoolVar(&cfg.Root.ReadOnlyTmpfs, "read-only-tmpfs", cfg.Root.ReadOnlyTmpfs, "with --read-only, keep /dev, /dev/shm, /run, /tmp and /var/tmp writable")
 }

@@ -84,6 +84,9 @@ func TestFlagsReachTheirFields(t *testing.T) {
 				{Type: "bind", Source: "/c", Destination: "/d"},
 			}
 		},
+		"--gpus all --device vendor.com/class=name": func(c *container.Config) {
+			c.Devices = []container.Device{{CDI: "nvidia.com/gpu=all"}, {CDI: "vendor.com/class=name"}}
+		},
 		"--device /dev/fuse:r --read-only --read-only-tmpfs=false": func(c *container.Config) {
 			c.Devices, c.Root = []container.Device{{Source: "/dev/fuse", Destination: "/dev/fuse", Permissions: "r"}}, container.Root{ReadOnly: true}
 		},

@@ -2,6 +2,7 @@ package container
 
 import (
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -24,6 +25,33 @@ func ParseDevice(s string) (Device, error) {
 		d.Permissions = parts[1]
 	}
 	return d, checkDevice(d)
+}
+
+// ParseGPUs reads the value of --gpus: "all", how many, or device=NAME[,NAME...], each a device of the kind that NVIDIA's container toolkit describes
+// (nvidia-ctk cdi generate). Quotes may be around a list, since docker needs them.
+func ParseGPUs(s string) ([]Device, error) {
+	const kind = "nvidia.com/gpu="
+	value := strings.Trim(s, `"`)
+	if count, err := strconv.ParseUint(value, 10, 8); err == nil {
+		var out []Device
+		for n := range count {
+			out = append(out, Device{CDI: kind + strconv.FormatUint(n, 10)})
+		}
+		return out, nil
+	}
+	names := []string{value}
+	if list, ok := strings.CutPrefix(value, "device="); ok {
+		names = strings.Split(list, ",")
+	}
+	var out []Device
+	for _, name := range names {
+		d := Device{CDI: kind + name}
+		if checkDevice(d) != nil {
+			return nil, invalid("%q names no GPUs; give all, how many, or device=0,1", clip(s))
+		}
+		out = append(out, d)
+	}
+	return out, nil
 }
 
 func checkDevice(d Device) error {

@@ -160,34 +160,6 @@ func TestParsePort(t *testing.T) {
 	testParse(t, ParseExpose, []parseCase[string]{{in: "80", want: "80/tcp"}, {in: "80-90/udp", want: "80-90/udp"}, {in: "x", err: "not a port"}, {in: "1:2", err: "not a port"}})
 }
 
-func TestParseDevice(t *testing.T) {
-	testParse(t, ParseDevice, []parseCase[Device]{
-		{in: "/dev/fuse", want: Device{Source: "/dev/fuse", Destination: "/dev/fuse", Permissions: "rwm"}},
-		{in: "/dev/sda:/dev/xvda", want: Device{Source: "/dev/sda", Destination: "/dev/xvda", Permissions: "rwm"}},
-		{in: "/dev/sda:r", want: Device{Source: "/dev/sda", Destination: "/dev/sda", Permissions: "r"}},
-		{in: "/dev/sda:/dev/xvda:rw", want: Device{Source: "/dev/sda", Destination: "/dev/xvda", Permissions: "rw"}},
-		{in: "dev/fuse", err: "is no device"},
-		{in: "", err: "not an absolute path"},
-		{in: "vendor.com/class=name", want: Device{CDI: "vendor.com/class=name"}},
-		{in: "nvidia.com/gpu=0:1", want: Device{CDI: "nvidia.com/gpu=0:1"}},
-		{in: "v/c=n", want: Device{CDI: "v/c=n"}},
-		{in: "vendor.com/class", err: "is no device"},
-		{in: "vendor.com/class=", err: "is no device"},
-		{in: "vendor.com/class=*", err: "is no device"},
-		{in: "vendor.com=name", err: "is no device"},
-		{in: "vendor./class=name", err: "is no device"},
-		{in: "1vendor/class=name", err: "is no device"},
-		{in: "vendor/../class=name", err: "is no device"},
-		{in: "vendor/class=na me", err: "is no device"},
-		{in: "/dev/a:/b:rw:x", err: "too many colons"},
-		{in: "/dev/a:rx", err: "permissions"},
-		{in: "/dev/a:/dev/null", err: "its own"},
-		{in: "/dev/a:/dev/pts/0", err: "its own"},
-		{in: "/dev/a:/proc/sysrq-trigger", err: "its own"},
-		{in: "/dev/a:/dev", err: "its own"},
-	})
-}
-
 func TestParseUlimit(t *testing.T) {
 	testParse(t, ParseUlimit, []parseCase[Ulimit]{
 		{in: "nofile=1024", want: Ulimit{"nofile", 1024, 1024}},

@@ -129,7 +129,11 @@ func (r *reader) read() (plan.Answer, error) {
 		d, err := r.description(target, r.declared)
 		return plan.Answer{Description: d}, err
 	}
-	needed, err := r.reach(target)
+	targets := []*stage{target}
+	if r.req.Check {
+		targets = r.stages
+	}
+	needed, err := r.reach(targets...)
 	if err != nil {
 		return plan.Answer{}, err
 	}
@@ -142,6 +146,9 @@ func (r *reader) read() (plan.Answer, error) {
 			return plan.Answer{}, err
 		}
 		out.Stages = append(out.Stages, s.out)
+	}
+	if r.req.Check {
+		return plan.Answer{Plan: out}, nil // for its warnings
 	}
 	target.out.Config.History = target.wholeHistory()
 	out.Stages[len(out.Stages)-1].Config = target.out.Config

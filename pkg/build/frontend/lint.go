@@ -44,7 +44,7 @@ func (r *reader) parserWarning(w parser.Warning) {
 	if w.Location != nil {
 		location = []parser.Range{*w.Location}
 	}
-	r.lint.Run(&linter.RuleNoEmptyContinuation, location, w.Short)
+	r.lint.Run(&linter.RuleNoEmptyContinuation, location, linter.RuleNoEmptyContinuation.Format())
 }
 
 // lintNames looks at the names of stages and the casing of instructions.
@@ -91,11 +91,17 @@ func (r *reader) lintNames(stages []instructions.Stage) {
 
 // lintFrom looks at the variables in the name of a FROM.
 func (r *reader) lintFrom(s instructions.Stage, name shell.ProcessWordResult) {
+	known := r.globals.Keys()
+	for _, command := range r.declared {
+		for _, arg := range command.Args {
+			known = append(known, arg.Key) // with a value or not
+		}
+	}
 	for _, missing := range sorted(name.Unmatched) {
-		if _, declared := r.globals.Get(missing); declared {
+		if slices.Contains(known, missing) {
 			continue
 		}
-		near, _ := suggest.Search(missing, r.globals.Keys(), true)
+		near, _ := suggest.Search(missing, known, true)
 		r.lint.Run(&linter.RuleUndefinedArgInFrom, s.Location, linter.RuleUndefinedArgInFrom.Format(missing, near))
 	}
 	// Whatever was given with this build: the defaults alone must make a name.

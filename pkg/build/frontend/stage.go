@@ -130,9 +130,9 @@ func (r *reader) stageNames() []string {
 	return names
 }
 
-// reach gives the stages that the target needs, each after those that it needs. Images whose configuration is not known
+// reach gives the stages that the targets need, each after those that it needs. Images whose configuration is not known
 // yet are noted in r.needs.
-func (r *reader) reach(target *stage) ([]*stage, error) {
+func (r *reader) reach(targets ...*stage) ([]*stage, error) {
 	var order []*stage
 	const visiting, done = 1, 2
 	state := map[*stage]int{}
@@ -158,7 +158,12 @@ func (r *reader) reach(target *stage) ([]*stage, error) {
 		order = append(order, s)
 		return nil
 	}
-	return order, visit(target)
+	for _, target := range targets {
+		if err := visit(target); err != nil {
+			return nil, err
+		}
+	}
+	return order, nil
 }
 
 func (s *stage) String() string {

@@ -28,6 +28,8 @@ type Request struct {
 	NoCacheFilter []string `json:"noCacheFilter,omitempty"`
 	// Describe asks for a Description instead of a Plan.
 	Describe bool `json:"describe,omitempty"`
+	// Check asks for the mistakes in all stages, those too that the target does not need.
+	Check bool `json:"check,omitempty"`
 	// Images are what earlier answers needed, by key.
 	Images map[string]Image `json:"images,omitempty"`
 }
