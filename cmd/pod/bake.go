@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/pod-engine/pod/pkg/build/bake"
 	"github.com/spf13/cobra"
@@ -21,6 +22,7 @@ type bakeOptions struct {
 	call         buildCall
 	check        bool
 	allow        []string
+	every        []string // what other flags say of all targets, as --set would
 }
 
 func newBakeCommand(a *app, name string) *cobra.Command {
@@ -57,14 +59,14 @@ func newBakeCommand(a *app, name string) *cobra.Command {
 		{"pull", "always pull images"},
 	} {
 		f.Var(parsed{kind: "bool", set: func(s string) error {
-			opts.set = append(opts.set, "*."+of.name+"="+s)
+			opts.every = append(opts.every, "*."+of.name+"="+s)
 			return nil
 		}}, of.name, of.help)
 		f.Lookup(of.name).NoOptDefVal = "true"
 	}
 	for _, name := range []string{"sbom", "provenance"} {
 		f.Var(parsed{kind: "value", set: func(s string) error {
-			opts.set = append(opts.set, "*.attest="+bake.ShortAttestation(name, s))
+			opts.every = append(opts.every, "*.attest="+bake.ShortAttestation(name, s))
 			return nil
 		}}, name, "attest each image, as --"+name+" of build")
 		f.Lookup(name).NoOptDefVal = "true"
@@ -93,9 +95,9 @@ func runBake(ctx context.Context, a *app, words []string, o bakeOptions) error {
 		o.call.method = "check"
 	}
 	if o.call.method != "" {
-		o.set = append(o.set, "*.call="+o.call.method)
+		o.every = append(o.every, "*.call="+o.call.method)
 	}
-	plan, err := config.Choose(names, o.set)
+	plan, err := config.Choose(names, slices.Concat(o.set, o.every))
 	if err != nil {
 		return err
 	}

@@ -146,7 +146,8 @@ func (b *baking) rehearse(ctx context.Context, t *baked) error {
 		return err
 	}
 	job := t.job
-	job.Names, job.List, job.Files, job.CacheTo, job.NoImage = nil, "", nil, nil, !t.keepImage
+	job.Names, job.List, job.Files, job.CacheTo, job.NoImage, job.Attest = nil, "", nil, nil, !t.keepImage, build.Attest{}
+	job.BOM = nil
 	job.Display = build.Titled{Display: b.display, Name: t.name}
 	result, err := b.session.Build(ctx, &job)
 	t.made.Result = result
@@ -175,6 +176,9 @@ func (b *baking) build(ctx context.Context, t *baked) (err error) {
 	t.made.Result, err = b.session.Build(ctx, &t.job)
 	fetching.end(err)
 	if err != nil {
+		return err
+	}
+	if err := t.writeBOM(t.made.Result); err != nil {
 		return err
 	}
 	exporting := &lazyVertex{open: func() build.Vertex { return display.Vertex("exporting") }}

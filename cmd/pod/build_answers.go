@@ -89,18 +89,21 @@ func (o *buildOptions) metadata(made builtResult) (buildMetadata, error) {
 		d.Digest, d.Size = digest.Digest(made.pushed[0].Digest), made.pushed[0].Size
 	}
 	m["containerimage.descriptor"], m["containerimage.digest"] = d, d.Digest
+	name, err := o.resultName()
+	if name != "" {
+		m["image.name"] = name
+	}
+	return m, err
+}
+
+// resultName is what the result is called, in the store or where it was pushed to.
+func (o *buildOptions) resultName() (string, error) {
 	name := cmp.Or(strings.Join(o.job.Names, ","), o.job.List)
 	for _, out := range o.outputs {
 		if name == "" && out.push {
 			names, err := o.destinations(out)
-			if err != nil {
-				return m, err
-			}
-			name = strings.Join(names, ",")
+			return strings.Join(names, ","), err
 		}
 	}
-	if name != "" {
-		m["image.name"] = name
-	}
-	return m, nil
+	return name, nil
 }

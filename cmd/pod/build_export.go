@@ -210,7 +210,9 @@ func (o *buildOptions) saveList(ctx context.Context, a *app, store *image.Store,
 	if len(o.job.Names) > 0 {
 		to += ":" + o.job.Names[0]
 	}
-	_, err := a.courier().PushList(ctx, store, list.ID, to, false, o.pushOptions(out))
+	opts := o.pushOptions(out)
+	opts.Uncompressed = out.uncompressed
+	_, err := a.courier().PushList(ctx, store, list.ID, to, false, opts)
 	if err != nil || !out.toStdout() {
 		return err
 	}

@@ -149,14 +149,6 @@ func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error
 		if oci, err = switchedOn(value); err == nil {
 			o.job.Docker = !oci
 		}
-	case "oci-artifact":
-		var artifact bool
-		artifact, err = switchedOn(value)
-		o.job.Attest.Form.Image = !artifact
-	case "attestation-prefix":
-		if out.prefix = value; strings.Contains(value, "/") {
-			err = errors.New("it is in front of the name of a file, and so has no directories")
-		}
 	case "registry.insecure":
 		var insecure bool
 		insecure, err = switchedOn(value)
@@ -177,7 +169,7 @@ func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error
 	return err
 }
 
-// setOutputForm is setOutput for what is about compression and annotations.
+// setOutputForm is setOutput for what is about compression, attestations and annotations.
 func (o *buildOptions) setOutputForm(out *buildOutput, key, value string) (err error) {
 	switch key {
 	case "compression":
@@ -195,6 +187,14 @@ func (o *buildOptions) setOutputForm(out *buildOutput, key, value string) (err e
 		out.Level = &level
 	case "force-compression":
 		out.Force, err = switchedOn(value)
+	case "oci-artifact":
+		var artifact bool
+		artifact, err = switchedOn(value)
+		o.job.Attest.Form.Image = !artifact
+	case "attestation-prefix":
+		if out.prefix = value; strings.Contains(value, "/") {
+			err = errors.New("it is in front of the name of a file, and so has no directories")
+		}
 	default:
 		if name, ok := strings.CutPrefix(key, "annotation-index."); ok {
 			o.job.ListAnnotations[name] = value

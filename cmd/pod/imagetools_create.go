@@ -74,24 +74,8 @@ func runImagetoolsCreate(ctx context.Context, a *app, sources []string, o imaget
 		_, gone := store.Remove(context.WithoutCancel(ctx), list.ID, image.RemoveOptions{Force: true, NoPrune: true})
 		err = errors.Join(err, gone)
 	}()
-	var names []string
-	for _, source := range sources {
-		if !strings.Contains(source, "://") {
-			source = "docker://" + source
-		}
-		names = append(names, source)
-	}
-	if list, err = a.courier().AddToList(ctx, store, list.ID, names, image.ListAdd{Access: o.Access, All: true}); err != nil {
+	if list, err = o.fill(ctx, a, store, list, sources); err != nil {
 		return err
-	}
-	if len(o.annotations) > 0 {
-		annotations := map[string]string{}
-		for key, value := range o.annotations {
-			annotations[strings.TrimPrefix(key, "index:")] = value
-		}
-		if list, err = store.EditManifestList(ctx, list.ID, func(l *image.ManifestList) error { l.Annotate(annotations); return nil }); err != nil {
-			return err
-		}
 	}
 	if o.dryRun {
 		return writeJSON(a.Out, list.Index)
@@ -103,6 +87,25 @@ func runImagetoolsCreate(ctx context.Context, a *app, sources []string, o imaget
 		}
 	}
 	return nil
+}
+
+// fill puts the images of the sources into a list.
+func (o imagetoolsCreate) fill(ctx context.Context, a *app, store *image.Store, list *image.ManifestList, sources []string) (_ *image.ManifestList, err error) {
+	var names []string
+	for _, source := range sources {
+		if !strings.Contains(source, "://") {
+			source = "docker://" + source
+		}
+		names = append(names, source)
+	}
+	if list, err = a.courier().AddToList(ctx, store, list.ID, names, image.ListAdd{Access: o.Access, All: true}); err != nil || len(o.annotations) == 0 {
+		return list, err
+	}
+	annotations := map[string]string{}
+	for key, value := range o.annotations {
+		annotations[strings.TrimPrefix(key, "index:")] = value
+	}
+	return store.EditManifestList(ctx, list.ID, func(l *image.ManifestList) error { l.Annotate(annotations); return nil })
 }
 
 func (o imagetoolsCreate) copyTo(ctx context.Context, a *app, store *image.Store, source string) error {

@@ -267,12 +267,12 @@ func (w *cacheWriter) mounts(ctx context.Context, p *plan.Plan) error {
 // mount writes one cache.
 func (w *cacheWriter) mount(ctx context.Context, id string) (cacheMount, error) {
 	m := cacheMount{ID: id}
-	use, err := filelock.Share(ctx, filepath.Join(w.mountDir(id), "use"))
+	use, err := filelock.Share(ctx, filepath.Join(w.mountDir(id, ""), "use"))
 	if err != nil {
 		return m, err
 	}
 	defer use.Release()
-	root, err := os.OpenFile(filepath.Join(w.mountDir(id), "data"), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	root, err := os.OpenFile(filepath.Join(w.mountDir(id, ""), "data"), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return m, err
 	}

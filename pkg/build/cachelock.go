@@ -26,8 +26,8 @@ const goneCache = ".gone-"
 func (b *Builder) cachesDir() string { return filepath.Join(b.Dir, "mounts") }
 
 // shareCache makes sure that the cache's directory is there, and stays, until held is run.
-func (b *Builder) shareCache(ctx context.Context, id string, held *undo.Stack) (dir string, err error) {
-	dir = b.mountDir(id)
+func (b *Builder) shareCache(ctx context.Context, id, seed string, held *undo.Stack) (dir string, err error) {
+	dir = b.mountDir(id, seed)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
@@ -44,21 +44,44 @@ func (b *Builder) shareCache(ctx context.Context, id string, held *undo.Stack) (
 
 // emptyCaches has the caches of what is done anew begin empty, as BuildKit has: once in a build, before its first step that has them.
 func (s *solve) emptyCaches() error {
+	empty := map[string]bool{}
 	for _, stage := range s.plan.Stages {
 		if !s.job.NoCache && !stage.NoCache {
 			continue
 		}
 		for _, id := range cacheIDs(stage) {
-			if !s.firstToEmpty(id) {
-				continue
-			}
-			if err := s.moveCache(s.mountDir(id)); err != nil {
-				return fmt.Errorf("empty the cache %q: %w", id, err)
+			if s.firstToEmpty(id) {
+				empty[id] = true
 			}
 		}
 	}
+	if err := s.moveCaches(empty); err != nil {
+		return err
+	}
 	// Meanwhile: a cache may have very many files.
 	s.removals.Go(s.removeMoved)
+	return nil
+}
+
+// moveCaches moves the caches of these names away, whatever they began with.
+func (b *Builder) moveCaches(ids map[string]bool) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	dirs, err := os.ReadDir(b.cachesDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, d := range dirs {
+		dir := filepath.Join(b.cachesDir(), d.Name())
+		id, err := os.ReadFile(filepath.Join(dir, "id"))
+		if err != nil || !isCache(d.Name()) || !ids[string(id)] {
+			continue
+		}
+		if err := b.moveCache(dir); err != nil {
+			return fmt.Errorf("empty the cache %q: %w", id, err)
+		}
+	}
 	return nil
 }
 

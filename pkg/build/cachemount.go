@@ -21,7 +21,14 @@ import (
 // lockPatience is how long a RUN waits for another that has the same cache with sharing=locked.
 const lockPatience = 24 * time.Hour
 
-func (b *Builder) mountDir(id string) string { return filepath.Join(b.cachesDir(), sum(id)[:32]) }
+// mountDir is the directory of the cache of a name. As with BuildKit one that began with files of a stage or image, seed is their key, is another cache than
+// one that began with other files, or with none.
+func (b *Builder) mountDir(id, seed string) string {
+	if seed == "" {
+		return filepath.Join(b.cachesDir(), sum(id)[:32])
+	}
+	return filepath.Join(b.cachesDir(), sum(id, seed)[:32])
+}
 
 // cache mounts a cache, which is made when it is not there yet.
 func (m *mounts) cache(ctx context.Context, mount plan.Mount) error {
@@ -68,7 +75,7 @@ func (m *mounts) holdCache(ctx context.Context, mount plan.Mount) (data string, 
 }
 
 func (m *mounts) tryCache(ctx context.Context, mount plan.Mount, held *undo.Stack) (data string, err error) {
-	dir, err := m.shareCache(ctx, mount.ID, held)
+	dir, err := m.shareCache(ctx, mount.ID, m.seeds[mount.Target], held)
 	if err != nil {
 		return "", err
 	}

@@ -20,7 +20,8 @@ import (
 type mounts struct {
 	*solve
 	run     plan.Run
-	written string // directory that a generator of bills of materials writes to; empty: it is no generator
+	seeds   map[string]string // by target, what caches begin with
+	written string            // directory that a generator of bills of materials writes to; empty: it is no generator
 	trees   []step.Tree
 	done    undo.Stack
 	listed  []*listing
@@ -42,6 +43,7 @@ func (m *mounts) contents(ctx context.Context) ([]string, error) {
 				return nil, err
 			}
 			out = append(out, "tree "+key)
+			m.seed(mount, key)
 			continue
 		}
 		tree, err := m.contextTree(mount.From.Context)
@@ -58,8 +60,20 @@ func (m *mounts) contents(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 		out = append(out, content)
+		m.seed(mount, content)
 	}
 	return out, nil
+}
+
+// seed notes what a cache begins with.
+func (m *mounts) seed(mount plan.Mount, key string) {
+	if mount.Type != plan.MountCache {
+		return
+	}
+	if m.seeds == nil {
+		m.seeds = map[string]string{}
+	}
+	m.seeds[mount.Target] = key
 }
 
 func (m *mounts) close() {

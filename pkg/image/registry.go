@@ -30,6 +30,8 @@ type PushOptions struct {
 	Signing
 	// AllTags pushes every name that the images of the repository have there.
 	AllTags bool
+	// Uncompressed leaves the layers as they are in the store; for OCI layouts and archives of them.
+	Uncompressed bool
 	// ByDigest gives what is pushed no tag: the destination is a repository.
 	ByDigest bool
 	// Type is the type of manifest that is written; empty keeps the image's own where the destination takes it.

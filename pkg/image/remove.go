@@ -51,31 +51,12 @@ func (s *Store) Remove(ctx context.Context, nameOrID string, opts RemoveOptions)
 		return done, hint.Wrap(fmt.Errorf("remove image %q: it has the names %s, which an id does not choose among", nameOrID, strings.Join(img.Names, ", ")),
 			"pod rmi -f "+nameOrID)
 	}
-	built, err := s.builtOn(img)
-	if err != nil {
-		return done, err
-	}
-	if len(built) > 0 {
-		if !byName {
-			return done, fmt.Errorf("remove image %q: %w: %s is built on it", nameOrID, ErrInUse, built[0])
-		}
-		// A container of an image that lost its last name would say that it is of nothing.
-		if err := s.clearUsers(ctx, nameOrID, img, opts.Force); err != nil {
-			return done, err
-		}
-		return done, s.untagOne(ctx, img, m.name.String(), &done)
-	}
-	lists, members, err := s.leaving(ctx, nameOrID, img, opts)
+	members, untag, err := s.needed(ctx, nameOrID, img, byName, opts)
 	switch {
 	case err != nil:
 		return done, err
-	case len(lists) > 0 && byName:
-		if err := errors.Join(s.clearUsers(ctx, nameOrID, img, opts.Force), s.unpinned(nameOrID, img)); err != nil {
-			return done, err
-		}
+	case untag:
 		return done, s.untagOne(ctx, img, m.name.String(), &done)
-	case len(lists) > 0:
-		return done, hint.Wrap(fmt.Errorf("remove image %q: %w by the manifest list %q", nameOrID, ErrInUse, lists[0]), "pod rmi "+lists[0].String())
 	}
 	parent, err := s.soleParent(img)
 	if err != nil {
@@ -90,6 +71,31 @@ func (s *Store) Remove(ctx context.Context, nameOrID string, opts RemoveOptions)
 		return done, err
 	}
 	return done, s.prune(ctx, parent, &done)
+}
+
+// needed says whether an image stays without its name, since others are built on it or a list has it; else it gives the images that go with it.
+func (s *Store) needed(ctx context.Context, name string, img *Image, byName bool, opts RemoveOptions) (members []*Image, untag bool, err error) {
+	built, err := s.builtOn(img)
+	if err != nil {
+		return nil, false, err
+	}
+	lists, members, err := s.leaving(ctx, name, img, opts)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case len(built) > 0 && !byName:
+		return nil, false, fmt.Errorf("remove image %q: %w: %s is built on it", name, ErrInUse, built[0])
+	case len(built) == 0 && len(lists) == 0:
+		return members, false, nil
+	case !byName:
+		return nil, false, hint.Wrap(fmt.Errorf("remove image %q: %w by the manifest list %q", name, ErrInUse, lists[0]), "pod rmi "+lists[0].String())
+	}
+	// A container of an image that lost its last name would say that it is of nothing.
+	err = s.clearUsers(ctx, name, img, opts.Force)
+	if err == nil && len(lists) > 0 {
+		err = s.unpinned(name, img)
+	}
+	return nil, true, err
 }
 
 // leaving gives the lists that keep an image in the store, unless that is forced; and the images that go with a list, of which none is in use.

@@ -125,7 +125,7 @@ func (j *job) send(ctx context.Context, src imageRef, to string, how copy.Option
 		err = failpoint.Hit("push.copied")
 	}
 	if err == nil {
-		err = j.signSimply(ctx, dst.imageRef, written, opts.Signing)
+		err = j.signSimply(ctx, dst.imageRef, written, how, opts.Signing)
 	}
 	if err != nil {
 		return image.Pushed{}, explainRef("push to", dst.imageRef, err)
@@ -153,6 +153,7 @@ func (j *job) shape(how *copy.Options, opts image.PushOptions) error {
 	}
 	sys := *j.sys
 	sys.DirForceCompress = opts.Compress
+	sys.OCIAcceptUncompressedLayers = opts.Uncompressed
 	sys.CompressionLevel = opts.Level
 	algorithm := opts.Compression
 	if algorithm == "" && opts.Force {

@@ -55,12 +55,26 @@ func (s signing) end() error {
 
 // signSimply puts a simple signature (containers-signature(5)) beside what was written to a registry, into the lookaside
 // storage that registries.d(5) names. The library is built without gpgme, which is C, and cannot sign by itself.
-func (j *job) signSimply(ctx context.Context, ref imageRef, written []byte, s image.Signing) error {
+//
+// Of a list whose images were copied too, each of them is signed: whoever pulls one asks for its signature, and not for that of the list.
+func (j *job) signSimply(ctx context.Context, ref imageRef, written []byte, how copy.Options, s image.Signing) error {
 	if s.GPG == "" {
 		return nil
 	}
 	j.tell.line("Signing %s as %s...", fullName(ref), s.GPG)
-	return j.keepSignature(ctx, ref, written, gpg{ctx, s.Passphrase}, s.GPG)
+	all := [][]byte{written}
+	if how.ImageListSelection == copy.CopyAllImages {
+		var err error
+		if all, err = j.manifests(ctx, ref, true); err != nil {
+			return err
+		}
+	}
+	for _, text := range all {
+		if err := j.keepSignature(ctx, ref, text, gpg{ctx, s.Passphrase}, s.GPG); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // keepSignature signs a manifest and adds the signature to those that it has.
