@@ -47,7 +47,7 @@ func TestOutputs(t *testing.T) {
 		"type=image,compression=estargz":         "",
 		"type=image,push=maybe":                  "",
 		"type=registry,compression=uncompressed": "",
-		"type=image,rewrite-timestamp=false":     "",
+		"type=image,rewrite-timestamp=false":     "image",
 		"type=local,dest=x,mode=delete":          "",
 		`type=local,dest="x`:                     "",
 	} {

@@ -90,7 +90,7 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "steps that are done at a time")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "timestamp", "the time of the image and of all files made, in seconds since 1970 (default $SOURCE_DATE_EPOCH)")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "source-date-epoch", "the same as --timestamp")
-	f.BoolVar(&o.rewrite, "rewrite-timestamp", true, "with --source-date-epoch, let no file of a new layer be younger")
+	f.BoolVar(&o.rewrite, "rewrite-timestamp", true, "with --source-date-epoch, let no file of a new layer be younger; if false, steps of builds with other epochs are found in the cache")
 	f.BoolVar(&o.layers, "layers", true, "give the image a layer for each step; else one for all of them")
 	f.BoolVar(&o.squash, "squash", false, "make one layer of the new ones")
 	f.BoolVar(&o.squashAll, "squash-all", false, "make one layer of the new ones and of those of the base image")
@@ -134,8 +134,6 @@ func (o *buildOptions) addAnswerFlags(f *pflag.FlagSet) {
 // complete checks flags against each other and takes what the environment says.
 func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	switch {
-	case !o.rewrite:
-		return usageError{errors.New("--rewrite-timestamp=false is not possible: with an epoch no file of a new layer is younger")}
 	case o.squash && o.squashAll:
 		return usageError{errors.New("--squash and --squash-all exclude each other")}
 	case !o.rm:
@@ -161,6 +159,7 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if o.job.MaxOutput, err = maxOutput(); err != nil {
 		return err
 	}
+	o.job.KeepTimes = o.job.KeepTimes || !o.rewrite
 	o.job.Pull.Retry = &o.retry
 	o.job.Pull.Progress, o.job.Pull.Terminal = a.progress(o.quiet)
 	switch {

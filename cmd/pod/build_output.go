@@ -154,10 +154,14 @@ func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error
 		insecure, err = switchedOn(value)
 		verify := !insecure
 		out.TLSVerify = &verify
-	case "store", "rewrite-timestamp", "attestation-inline":
+	case "rewrite-timestamp":
+		var on bool
+		on, err = switchedOn(value)
+		o.job.KeepTimes = o.job.KeepTimes || !on
+	case "store", "attestation-inline":
 		var on bool
 		if on, err = switchedOn(value); err == nil && !on {
-			err = errors.New("it is always so: the image is in the store, what attests to it is in its list, and with an epoch no file in it is younger")
+			err = errors.New("it is always so: the image is in the store, and what attests to it is in its list")
 		}
 	case "mode":
 		if value != "copy" {

@@ -94,7 +94,9 @@ type Job struct {
 	NoCache     bool
 	Docker      bool // docker's manifest rather than OCI's
 	// Epoch replaces every time in the image, and is the time of every file made later; nil: as it comes.
-	Epoch       *time.Time
+	Epoch *time.Time
+	// KeepTimes has an epoch be the time of the image alone: files keep theirs, and layers of builds with other epochs are found again.
+	KeepTimes   bool
 	Annotations map[string]string
 	// ListAnnotations are those of the manifest list.
 	ListAnnotations map[string]string

@@ -37,10 +37,10 @@ func (s *solve) settle(layers image.Layers, u upper) error {
 			return err
 		}
 	}
-	if s.job.Epoch == nil {
+	if s.latest() == nil {
 		return nil
 	}
-	latest := s.job.Epoch.UnixNano()
+	latest := s.latest().UnixNano()
 	return filepath.WalkDir(u.upper, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err

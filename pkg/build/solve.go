@@ -190,8 +190,8 @@ func (s *solve) carryOut(ctx context.Context, stage plan.Stage, step plan.Step, 
 		if err != nil {
 			return progress{}, err
 		}
-		if s.job.Epoch != nil { // other times are other layers
-			key = sum("epoch", s.job.Epoch.UTC().Format(time.RFC3339Nano), key)
+		if latest := s.latest(); latest != nil { // other times are other layers
+			key = sum("epoch", latest.Format(time.RFC3339Nano), key)
 		}
 		if l, own, ok := s.found(ctx, stage, at, key); ok {
 			return s.cachedProgress(at, l, own, append(keys, key), step)
@@ -287,10 +287,19 @@ func (s *solve) layersOf(m made) (image.Layers, error) {
 
 // now is the time that a step is said to have been done at.
 func (s *solve) now() time.Time {
-	if s.job.Epoch != nil {
-		return s.job.Epoch.UTC()
+	if latest := s.latest(); latest != nil {
+		return *latest
 	}
 	return time.Now().UTC()
+}
+
+// latest is the time that no file of a new layer is younger than; nil: files have any.
+func (s *solve) latest() *time.Time {
+	if s.job.Epoch == nil || s.job.KeepTimes {
+		return nil
+	}
+	t := s.job.Epoch.UTC()
+	return &t
 }
 
 // action is what a step does, ready to be done.
