@@ -19,24 +19,29 @@ type imageRecord struct {
 	Created time.Time `json:"created"`
 }
 
-// record makes the image of what the target has made.
-func (b *Builder) record(ctx context.Context, job *Job, one *oneBuild) (*image.Image, error) {
+// record makes the image of what the target has made. Jobs of a session that have made the same give one image its names, one after the other.
+func (s *Session) record(ctx context.Context, job *Job, one *oneBuild) (*image.Image, error) {
 	p, m := one.solve.plan, one.made
 	target := p.Stages[len(p.Stages)-1]
 	key := sum("image", keyVersion, m.top(), text(target.Config), text(job.Annotations), fmt.Sprint(job.Docker, job.InlineCache, job.OmitHistory))
+	leave, err := s.enter(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	created := time.Now().UTC()
 	var known imageRecord
-	raw, err := os.ReadFile(b.recordPath(key))
-	if err == nil && json.Unmarshal(raw, &known) == nil && !job.NoCache && job.Epoch == nil {
+	raw, err := os.ReadFile(s.recordPath(key))
+	if err == nil && json.Unmarshal(raw, &known) == nil && (!job.NoCache || s.has(key)) && job.Epoch == nil {
 		created = known.Created
-		if img, err := b.Images.Lookup(ctx, known.Image); err == nil && m.cached && hasNames(img, job.Names) {
+		if img, err := s.Images.Lookup(ctx, known.Image); err == nil && m.cached && hasNames(img, job.Names) {
 			return img, nil
 		}
 	}
 	if job.Epoch != nil {
 		created = job.Epoch.UTC()
 	}
-	config, err := json.Marshal(b.complete(target, m, created, job))
+	config, err := json.Marshal(s.complete(target, m, created, job))
 	if err != nil {
 		return nil, err
 	}
@@ -49,15 +54,16 @@ func (b *Builder) record(ctx context.Context, job *Job, one *oneBuild) (*image.I
 	for i, l := range m.layers {
 		layers[i] = l.Layer
 	}
-	img, err := b.Images.AddImage(ctx, image.NewImage{
+	img, err := s.Images.AddImage(ctx, image.NewImage{
 		Config: config, Layers: layers, Docker: job.Docker, Annotations: job.Annotations, Names: job.Names,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := b.writeRecord(key, imageRecord{img.ID, created}); err != nil {
-		b.Warn(fmt.Sprintf("this image cannot be remembered for later builds: %s", err))
+	if err := s.writeRecord(key, imageRecord{img.ID, created}); err != nil {
+		s.Warn(fmt.Sprintf("this image cannot be remembered for later builds: %s", err))
 	}
+	s.done([]string{key})
 	return img, nil
 }
 

@@ -190,6 +190,9 @@ func (s *solve) carryOut(ctx context.Context, stage plan.Stage, step plan.Step, 
 		if err != nil {
 			return progress{}, err
 		}
+		if s.job.Epoch != nil { // other times are other layers
+			key = sum("epoch", s.job.Epoch.UTC().Format(time.RFC3339Nano), key)
+		}
 		if l, own, ok := s.found(ctx, stage, at, key); ok {
 			return s.cachedProgress(at, l, own, append(keys, key), step)
 		}

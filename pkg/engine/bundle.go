@@ -105,7 +105,7 @@ func (e *Engine) prepare(ctx context.Context, b *bundle, connected *connecting) 
 	if err != nil {
 		return host, err
 	}
-	if err := prepareRoot(b.root, b.cfg.Timezone != ""); err != nil {
+	if err := prepareRoot(b.root, b.cfg); err != nil {
 		return host, err
 	}
 	var group []byte

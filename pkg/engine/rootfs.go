@@ -73,7 +73,7 @@ func readInRoot(root *os.File, path string, limit int64) ([]byte, error) {
 
 // prepareRoot puts real directories and files into the writable layer where the runtime will mount: an image that has links
 // there would lead mounts astray in runtimes that follow them (CVE-2026-41579, CVE-2026-88264).
-func prepareRoot(root *os.File, zone bool) error {
+func prepareRoot(root *os.File, cfg *container.Config) error {
 	fd := int(root.Fd())
 	for _, dir := range []string{"dev", "proc", "sys", "etc", "run"} {
 		if err := makeReal(fd, dir, unix.S_IFDIR); err != nil {
@@ -85,8 +85,11 @@ func prepareRoot(root *os.File, zone bool) error {
 		return fmt.Errorf("prepare /etc in the container: %w", err)
 	}
 	defer unix.Close(etc)
-	files := []string{"hosts", "hostname", "resolv.conf"}
-	if zone {
+	files := []string{"hosts", "resolv.conf"}
+	if !cfg.Network.NoHostname {
+		files = append(files, "hostname")
+	}
+	if cfg.Timezone != "" {
 		files = append(files, "localtime")
 	}
 	for _, file := range files {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/image"
 	"golang.org/x/sys/unix"
 )
@@ -123,7 +124,7 @@ func TestPrepareRoot(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := newTree(t)
 			tt.make(tr)
-			err := prepareRoot(tr.root, false)
+			err := prepareRoot(tr.root, &container.Config{})
 			tr.hostUntouched()
 			if (err != nil) != tt.fail {
 				t.Fatalf("error %v, want one: %v", err, tt.fail)
@@ -149,7 +150,7 @@ func TestPrepareRootKeepsWhatIsRight(t *testing.T) {
 	tr := newTree(t)
 	write(t, tr.path("etc/hosts"), "kept")
 	write(t, tr.path("run/kept"), "kept")
-	if err := prepareRoot(tr.root, false); err != nil {
+	if err := prepareRoot(tr.root, &container.Config{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"etc/hosts", "run/kept"} {

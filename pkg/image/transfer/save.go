@@ -155,7 +155,9 @@ func (j *job) write(ctx context.Context, images []saved, path string, format ima
 	if err != nil {
 		return err
 	}
-	_, err = j.copy(ctx, dst, src, opts)
+	if _, err = j.copy(ctx, dst, src, opts); err == nil && format == image.OCIArchive {
+		err = levelArchive(path)
+	}
 	return err
 }
 

@@ -117,6 +117,7 @@ type destination struct {
 	name    string // as a person wrote it, without docker://
 	archive string // path of the archive; empty: no archive
 	part    string // directory beside it, in which it is written
+	oci     bool   // the archive holds an OCI layout
 }
 
 func (j *job) destination(name string) (*destination, error) {
@@ -136,7 +137,7 @@ func (j *job) destination(name string) (*destination, error) {
 	case err == nil && word == "docker-archive":
 		return nil, hint.Wrap(fmt.Errorf("%q exists, and a docker archive is not changed", path), "rm "+path)
 	}
-	d.archive = path
+	d.archive, d.oci = path, word == "oci-archive"
 	if d.part, err = os.MkdirTemp(filepath.Dir(path), ".pod-push-"); err != nil {
 		return nil, err
 	}
@@ -155,8 +156,12 @@ func (d *destination) end(whole bool) (err error) {
 	if d.part == "" {
 		return nil
 	}
-	if whole {
-		err = os.Rename(filepath.Join(d.part, filepath.Base(d.archive)), d.archive)
+	part := filepath.Join(d.part, filepath.Base(d.archive))
+	if whole && d.oci {
+		err = levelArchive(part)
+	}
+	if whole && err == nil {
+		err = os.Rename(part, d.archive)
 	}
 	return errors.Join(err, os.RemoveAll(d.part))
 }
