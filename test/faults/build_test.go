@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -120,10 +121,19 @@ func TestAnAttestedBuildSurvivesItsDeath(t *testing.T) {
 	build := func(dir string) []string {
 		return []string{"build", "-q", "--network", "none", "-t", victim, "--provenance=mode=max", "--sbom=true", dir}
 	}
-	for _, point := range []string{"build.scanned", "build.attested", "image.recorded", "image.named"} {
+	// A scanner of the user's own runs as a step does.
+	scanner := []string{
+		"--sbom-scanner-image", podtest.BoxImage, "--sbom-scanner-command", `sh -c "echo {} >{OUTPUT}"`,
+		"--sbom-output", filepath.Join(t.TempDir(), "bom.json"),
+	}
+	for _, point := range []string{"build.scanned", "build.generated", "build.attested", "image.recorded", "image.named"} {
 		t.Run(point, func(t *testing.T) {
 			b.must(nil, build(first)...)
-			if err := b.buildDies(build(second), point); err != nil {
+			dies := build(second)
+			if point == "build.generated" {
+				dies = slices.Insert(dies, 1, scanner...)
+			}
+			if err := b.buildDies(dies, point); err != nil {
 				t.Error(err)
 			}
 			if err := b.buildGone(build(first)); err != nil {
