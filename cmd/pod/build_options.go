@@ -143,33 +143,11 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	case o.jobs < 0:
 		return usageError{errors.New("--jobs is a number of steps; 0 does as many as this machine has processors")}
 	}
-	if o.jobs == 0 {
-		o.jobs = runtime.NumCPU()
-	}
-	if f.Changed("tls-verify") {
-		o.job.Pull.TLSVerify = &o.tlsVerify
-	}
-	if o.check {
-		o.call.method = "check"
-	}
 	if err := o.readBuildah(f, a); err != nil {
 		return err
 	}
-	var err error
-	if o.job.MaxOutput, err = maxOutput(); err != nil {
+	if err := o.completeJob(f, a); err != nil {
 		return err
-	}
-	o.job.KeepTimes = o.job.KeepTimes || !o.rewrite
-	o.job.Pull.Retry = &o.retry
-	o.job.Pull.Progress, o.job.Pull.Terminal = a.progress(o.quiet)
-	switch {
-	case o.squashAll:
-		o.job.Squash = build.SquashAll
-	case o.squash || !o.layers:
-		o.job.Squash = build.SquashNew
-	}
-	if o.identityLabel {
-		o.job.Request.Labels["io.pod-engine.version"] = version
 	}
 	if err := o.completePlatforms(); err != nil {
 		return err
@@ -188,6 +166,33 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 		return err
 	}
 	return o.readEpoch()
+}
+
+// completeJob takes over what single flags say.
+func (o *buildOptions) completeJob(f *pflag.FlagSet, a *app) (err error) {
+	if o.jobs == 0 {
+		o.jobs = runtime.NumCPU()
+	}
+	if f.Changed("tls-verify") {
+		o.job.Pull.TLSVerify = &o.tlsVerify
+	}
+	if o.check {
+		o.call.method = "check"
+	}
+	o.job.KeepTimes = o.job.KeepTimes || !o.rewrite
+	o.job.Pull.Retry = &o.retry
+	o.job.Pull.Progress, o.job.Pull.Terminal = a.progress(o.quiet)
+	switch {
+	case o.squashAll:
+		o.job.Squash = build.SquashAll
+	case o.squash || !o.layers:
+		o.job.Squash = build.SquashNew
+	}
+	if o.identityLabel {
+		o.job.Request.Labels["io.pod-engine.version"] = version
+	}
+	o.job.MaxOutput, err = maxOutput()
+	return err
 }
 
 // completeProxies makes proxies arguments, which are neither in the image's history nor in the key of a step; those of --build-arg win.
