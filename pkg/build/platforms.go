@@ -31,37 +31,54 @@ func (s *Session) Build(ctx context.Context, job *Job) (Result, error) {
 		return Result{}, err
 	}
 	defer work.close()
+	given := false
+	for try := 1; ; try++ {
+		builds, result, err := s.attempt(ctx, job, work, started)
+		if err == nil && !given {
+			given = true
+			for _, one := range builds {
+				if err := one.giveFiles(ctx); err != nil {
+					return result, err // some of them may have been written
+				}
+			}
+		}
+		if err == nil && !job.NoImage {
+			err = s.recordAll(ctx, job, builds, &result)
+		}
+		if err == nil {
+			return result, s.exportCaches(ctx, job, builds, work)
+		}
+		if !isGone(err) || try == maxTries || ctx.Err() != nil {
+			return result, err
+		}
+		s.Warn("what this build has made was removed meanwhile, and is made again: " + err.Error())
+	}
+}
+
+// attempt carries out the builds of all platforms, and says what is to be said of them.
+func (s *Session) attempt(ctx context.Context, job *Job, work *workspace, started time.Time) ([]*oneBuild, Result, error) {
 	builds, err := s.solveAll(ctx, job, work)
 	result := Result{Warnings: builds[0].warnings}
 	if err != nil {
-		return result, err
+		return builds, result, err
 	}
 	invocation := strings.ToLower(rand.Text())[:25]
 	for _, one := range builds {
 		if job.BOM != nil {
 			document, err := one.addBOM(ctx)
 			if err != nil {
-				return result, err
+				return builds, result, err
 			}
 			result.BOMs = append(result.BOMs, document)
 		}
 		if err := one.claims(ctx, started, invocation); err != nil {
-			return result, err
+			return builds, result, err
 		}
 		if job.Attest.Records {
 			result.Records = append(result.Records, one.record)
 		}
-		if err := one.giveFiles(ctx); err != nil {
-			return result, err
-		}
 	}
-	if !job.NoImage {
-		err = s.recordAll(ctx, job, builds, &result)
-	}
-	if err == nil {
-		err = s.exportCaches(ctx, job, builds, work)
-	}
-	return result, err
+	return builds, result, nil
 }
 
 // solveAll carries out the builds of all platforms. When one fails the others are ended, and its error is the result.
@@ -136,7 +153,7 @@ func (s *Session) recordAll(ctx context.Context, job *Job, builds []*oneBuild, r
 		}
 		// Until the list is there nothing else keeps it.
 		if err := s.pin(ctx, img.ID); err != nil {
-			return err
+			return gone(err)
 		}
 		result.Images = append(result.Images, img)
 		more, err := one.attach(img)

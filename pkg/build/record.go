@@ -58,7 +58,7 @@ func (s *Session) record(ctx context.Context, job *Job, one *oneBuild) (*image.I
 		Config: config, Layers: layers, Docker: job.Docker, Annotations: job.Annotations, Names: job.Names,
 	})
 	if err != nil {
-		return nil, err
+		return nil, gone(err)
 	}
 	if err := s.writeRecord(key, imageRecord{img.ID, created}); err != nil {
 		s.Warn(fmt.Sprintf("this image cannot be remembered for later builds: %s", err))

@@ -277,12 +277,16 @@ func (s *solve) make(ctx context.Context, at made, act action, v Vertex) (madeLa
 		return madeLayer{}, err
 	}
 	l, err := s.Images.AddLayer(ctx, at.top(), u.upper)
+	if errors.Is(err, image.ErrNotFound) {
+		err = gone(err)
+	}
 	return madeLayer{l, s.now()}, err
 }
 
 // layersOf gives the directories of the layers made so far.
 func (s *solve) layersOf(m made) (image.Layers, error) {
-	return s.Images.LayersOf(&image.Image{ID: m.top(), TopLayer: m.top()})
+	layers, err := s.Images.LayersOf(&image.Image{ID: m.top(), TopLayer: m.top()})
+	return layers, gone(err)
 }
 
 // now is the time that a step is said to have been done at.
