@@ -7,8 +7,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/image"
+	"golang.org/x/sys/unix"
 )
 
 // solve carries out one plan.
@@ -118,6 +120,9 @@ func (s *solve) stepError(ctx context.Context, step plan.Step, output *Output, e
 	var located *SourceError
 	if ctx.Err() != nil || errors.As(err, &located) {
 		return err
+	}
+	if hint.Of(err) == "" && (errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)) {
+		err = hint.Wrap(err, "pod system df shows what takes room; pod builder prune and pod image prune make some")
 	}
 	return &SourceError{
 		Problem: plan.Problem{Text: fmt.Sprintf("%s: %s", firstLine(step.Text), err), Line: step.Line},
