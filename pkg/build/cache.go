@@ -61,7 +61,7 @@ func (b *Builder) cached(parent made, key string) (madeLayer, bool) {
 	if image.ChainID(parent.top(), r.DiffID) != r.Layer {
 		return madeLayer{}, false
 	}
-	if !touch(b.recordPath(key)) || !b.hasLayer(r.Layer) {
+	if !touch(b.recordPath(key)) || !b.hasLayer(r.Layer, len(parent.layers)+1) {
 		return madeLayer{}, false
 	}
 	return madeLayer{image.Layer{ID: r.Layer, DiffID: r.DiffID, Size: r.Size, Found: true}, r.Created}, true
@@ -83,8 +83,9 @@ func touch(path string) bool {
 	return err == nil
 }
 
-func (b *Builder) hasLayer(id string) bool {
-	_, err := b.Images.LayersOf(&image.Image{ID: id, TopLayer: id})
+// hasLayer reports whether a layer is there with those below it, n in all.
+func (b *Builder) hasLayer(id string, n int) bool {
+	_, err := b.chainOf(id, n)
 	return err == nil && id != ""
 }
 

@@ -135,7 +135,7 @@ func (m *imports) layer(ctx context.Context, parent made, key string) (madeLayer
 			continue
 		}
 		l := image.Layer{ID: image.ChainID(parent.top(), found.diffID), DiffID: found.diffID, Size: found.step.Size, Found: true}
-		if !m.hasLayer(l.ID) {
+		if !m.hasLayer(l.ID, len(parent.layers)+1) {
 			var err error
 			if l, err = m.fetch(ctx, cache.source, found.cacheBlob, parent); err != nil {
 				m.Warn(fmt.Sprintf("a layer of the cache %s is not used: %s", cache.source.Name, err))

@@ -28,6 +28,7 @@ type solve struct {
 	others  *imports
 	stages  map[int]*stageRun
 	trees   trees
+	lowers  lowers
 }
 
 // stageRun is a stage that is carried out at most once, by whoever waits for it first.
@@ -177,6 +178,9 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, number int, at made)
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err() // whatever it was in the middle of
 	} else if err != nil {
+		if s.lowers.intact() != nil {
+			err = goneError{err} // whatever came of it
+		}
 		err = s.stepError(ctx, step, output, err)
 	}
 	var failed *SourceError
@@ -278,6 +282,9 @@ func (s *solve) make(ctx context.Context, at made, act action, v Vertex) (madeLa
 	if err := act.do(ctx, layers, u, v); err != nil {
 		return madeLayer{}, err
 	}
+	if err := s.lowers.intact(); err != nil {
+		return madeLayer{}, err
+	}
 	if err := s.settle(layers, u); err != nil {
 		return madeLayer{}, err
 	}
@@ -290,8 +297,11 @@ func (s *solve) make(ctx context.Context, at made, act action, v Vertex) (madeLa
 
 // layersOf gives the directories of the layers made so far.
 func (s *solve) layersOf(m made) (image.Layers, error) {
-	layers, err := s.Images.LayersOf(&image.Image{ID: m.top(), TopLayer: m.top()})
-	return layers, gone(err)
+	layers, err := s.chainOf(m.top(), len(m.layers))
+	if err == nil {
+		err = s.lowers.note(layers.Dirs)
+	}
+	return layers, err
 }
 
 // now is the time that a step is said to have been done at.

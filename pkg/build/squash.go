@@ -78,6 +78,9 @@ func (s *solve) squashed(ctx context.Context, m made, kept int, v Vertex) (_ mad
 	defer release()
 	v.Start()
 	l, err := s.merge(ctx, m, below)
+	if err == nil {
+		err = s.lowers.intact()
+	}
 	if err != nil {
 		return m, false, err
 	}
