@@ -99,6 +99,17 @@ func (s *Store) RemoveLayers(ctx context.Context, ids []string) (removed []strin
 	if err != nil {
 		return nil, err
 	}
+	// A lease would outlive the image that needs its layer now, and nobody would know of it then.
+	for _, id := range ids {
+		lease := layerLease(id)
+		if f.layers[lease].ID == "" || needed[lease] {
+			continue
+		}
+		err := s.change(ctx, func(lib storage.Store) error { return lib.DeleteLayer(lease) })
+		if err != nil && !errors.Is(err, storage.ErrNotALayer) && !errors.Is(err, storage.ErrLayerUnknown) {
+			return nil, fmt.Errorf("remove the lease of layer %s: %w", ShortID(id), err)
+		}
+	}
 	for _, id := range removable(f, needed, ids) {
 		gone, err := s.removeLayer(ctx, f, id)
 		if err != nil {
