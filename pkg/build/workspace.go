@@ -53,26 +53,20 @@ func (b *Builder) sweepWorkspaces(parent string) {
 	entries, _ := os.ReadDir(parent)
 	for _, entry := range entries {
 		dir := filepath.Join(parent, entry.Name())
-		lock, err := filelock.Try(filepath.Join(dir, "lock"))
-		if errors.Is(err, filelock.ErrHeld) {
+		// Without a lock it was left by a build, or by the removal of what one left. A build that has made it just now finds that it is gone, and makes another.
+		lock, err := filelock.Claim(filepath.Join(dir, "lock"), "sweep")
+		if err != nil {
 			continue
 		}
-		if errors.Is(err, os.ErrNotExist) {
-			// Its build may be between making it and locking it; then it finds that it is gone, and makes another.
-			os.Remove(dir)
-			continue
+		bundles, _ := filepath.Glob(filepath.Join(dir, "*", bundleDir))
+		for _, bundle := range bundles {
+			err = errors.Join(err, b.Runner.ForgetStep(bundle))
 		}
-		if err == nil {
-			bundles, _ := filepath.Glob(filepath.Join(dir, "*", bundleDir))
-			for _, bundle := range bundles {
-				err = errors.Join(err, b.Runner.ForgetStep(bundle))
-			}
-			if err != nil {
-				b.Warn(fmt.Sprintf("what a build that was killed has left: %s", err))
-			}
-			removeTree(dir)
-			lock.Release()
+		if err != nil {
+			b.Warn(fmt.Sprintf("what a build that was killed has left: %s", err))
 		}
+		removeTree(dir)
+		lock.Release()
 	}
 }
 
