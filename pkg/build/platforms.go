@@ -31,9 +31,13 @@ func (s *Session) Build(ctx context.Context, job *Job) (Result, error) {
 		return Result{}, err
 	}
 	defer work.close()
-	given := false
+	var result Result
+	given, recorded := false, false
 	for try := 1; ; try++ {
-		builds, result, err := s.attempt(ctx, job, work, started)
+		builds, found, err := s.attempt(ctx, job, work, started)
+		if !recorded {
+			result = found
+		}
 		if err == nil && !given {
 			given = true
 			for _, one := range builds {
@@ -42,11 +46,12 @@ func (s *Session) Build(ctx context.Context, job *Job) (Result, error) {
 				}
 			}
 		}
-		if err == nil && !job.NoImage {
+		if err == nil && !job.NoImage && !recorded {
 			err = s.recordAll(ctx, job, builds, &result)
+			recorded = err == nil
 		}
 		if err == nil {
-			return result, s.exportCaches(ctx, job, builds, work)
+			err = s.exportCaches(ctx, job, builds, work, try == maxTries)
 		}
 		if !isGone(err) || try == maxTries || ctx.Err() != nil {
 			return result, err
