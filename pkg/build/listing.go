@@ -249,6 +249,29 @@ func sameFile(a, b unix.Stat_t) bool {
 	return a.Ino == b.Ino && a.Dev == b.Dev && a.Size == b.Size && a.Mtim == b.Mtim && a.Ctim == b.Ctim && a.Mode == b.Mode
 }
 
+// changed gives the name of a file, or else a directory, that is not what it was when it was listed, or was not there; empty: there is none.
+func (l *listing) changed(ctx context.Context) (name string) {
+	now := &listing{tree: l.tree, name: l.name, base: l.base}
+	if now.fill(ctx, nil, "") != nil {
+		return path.Join("/", l.name)
+	}
+	for i, was := range l.entries {
+		if i == len(now.entries) || now.entries[i].rel != was.rel {
+			return path.Join("/", l.name, was.rel)
+		}
+		if is := now.entries[i]; is.link != was.link || !sameFile(is.stat, was.stat) {
+			name = path.Join("/", l.name, was.rel)
+			if was.kind() != unix.S_IFDIR {
+				return name
+			}
+		}
+	}
+	if len(now.entries) > len(l.entries) {
+		return path.Join("/", l.name, now.entries[len(l.entries)].rel)
+	}
+	return name
+}
+
 // content is a digest of all that is copied of a listing; times are not in it.
 func (l *listing) content() (string, error) {
 	hash := sha256.New()

@@ -103,6 +103,9 @@ func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
 			return at, err
 		}
 		at = next.made
+		if len(next.keys) == 0 {
+			continue
+		}
 		s.notes.add(notedStep{stage.Index, next.keys, at.layers[len(at.layers)-1], step.Text})
 	}
 	return at, nil
@@ -156,7 +159,7 @@ func (s *solve) base(ctx context.Context, stage plan.Stage) (made, error) {
 type progress struct {
 	made       made
 	cachedStep bool
-	keys       []string // that are known to lead there
+	keys       []string // that are known to lead there; none do where a context changed under the step
 }
 
 // step carries out the step with this number. It is shown from when the stages that it copies from are there.
@@ -232,6 +235,12 @@ func (s *solve) carryOut(ctx context.Context, stage plan.Stage, step plan.Step, 
 	made, err := s.make(ctx, at, act, v)
 	if err != nil {
 		return progress{}, err
+	}
+	if act.changed != nil {
+		if name := act.changed(ctx); name != "" {
+			s.Warn(fmt.Sprintf("%q is not remembered for later builds: %s in the build context has changed meanwhile", firstLine(step.Text), name))
+			return progress{at.with(made, false), false, nil}, nil
+		}
 	}
 	s.done(keys)
 	return progress{at.with(made, false), false, keys}, s.rememberAll(keys, at.top(), made, step.Text)
@@ -319,34 +328,4 @@ func (s *solve) latest() *time.Time {
 	}
 	t := s.job.Epoch.UTC()
 	return &t
-}
-
-// action is what a step does, ready to be done.
-type action struct {
-	// keys lead to the layer; each costs more to find out than the one before it.
-	keys []func(context.Context) (string, error)
-	do   func(ctx context.Context, layers image.Layers, u upper, v Vertex) error
-	// relink says that the layer is the same over any other.
-	relink bool
-	// close gives back what keys and do have opened; it may be nil.
-	close func()
-}
-
-func (s *solve) prepare(ctx context.Context, stage plan.Stage, step plan.Step, at made) (action, error) {
-	switch {
-	case step.Run != nil:
-		return s.prepareRun(ctx, stage, *step.Run, at)
-	case step.Copy != nil:
-		return s.prepareCopy(ctx, *step.Copy, at)
-	default:
-		mkdir := *step.Mkdir
-		return action{keys: oneKey(mkdirKey(at.top(), mkdir)), do: func(_ context.Context, layers image.Layers, u upper, _ Vertex) error {
-			return s.makeWorkdir(layers, u, mkdir)
-		}}, nil
-	}
-}
-
-// oneKey is for a step whose key is known.
-func oneKey(key string) []func(context.Context) (string, error) {
-	return []func(context.Context) (string, error){func(context.Context) (string, error) { return key, nil }}
 }

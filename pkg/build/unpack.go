@@ -3,6 +3,7 @@ package build
 import (
 	"archive/tar"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -43,6 +44,13 @@ func (b *Builder) unpackListing(ctx context.Context, l *listing, dir string) (*u
 	named, err := b.unpack(ctx, f, into, &archive.TarOptions{})
 	if err != nil {
 		return nil, err
+	}
+	var after unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &after); err != nil {
+		return nil, err
+	}
+	if !sameFile(after, l.entries[0].stat) {
+		return nil, errors.New("the file changes while it is unpacked")
 	}
 	root, err := os.OpenFile(filepath.Clean(into), os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
