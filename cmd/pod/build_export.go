@@ -79,17 +79,17 @@ func (o *buildOptions) fileOf(out buildOutput, platform plan.Platform) string {
 func platformName(p plan.Platform) string { return strings.ReplaceAll(p.String(), "/", "_") }
 
 // export carries out the outputs of the image, and gives what was pushed.
-func (o *buildOptions) export(ctx context.Context, a *app, store *image.Store, result build.Result) (pushed []image.Pushed, err error) {
+func (o *buildOptions) export(ctx context.Context, a *app, b *build.Builder, result build.Result) (pushed []image.Pushed, err error) {
 	for _, out := range o.outputs {
 		switch {
 		case out.push:
-			done, err := o.pushResult(ctx, a, store, result, out)
+			done, err := o.pushResult(ctx, a, b, result, out)
 			pushed = append(pushed, done...)
 			if err != nil {
 				return pushed, err
 			}
 		case out.kind == "oci" || out.kind == "docker" && out.dest != "":
-			if err := o.saveResult(ctx, a, store, result, out); err != nil {
+			if err := o.saveResult(ctx, a, b, result, out); err != nil {
 				return pushed, err
 			}
 		}
@@ -98,7 +98,7 @@ func (o *buildOptions) export(ctx context.Context, a *app, store *image.Store, r
 }
 
 // pushResult copies the image to the registries that its names say.
-func (o *buildOptions) pushResult(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) (pushed []image.Pushed, err error) {
+func (o *buildOptions) pushResult(ctx context.Context, a *app, b *build.Builder, result build.Result, out buildOutput) (pushed []image.Pushed, err error) {
 	names, err := o.destinations(out)
 	if err != nil {
 		return nil, err
@@ -107,10 +107,10 @@ func (o *buildOptions) pushResult(ctx context.Context, a *app, store *image.Stor
 		var done []image.Pushed
 		opts := o.pushOptions(out)
 		if result.List != nil {
-			done, err = a.courier().PushList(ctx, store, result.List.ID, name, false, opts)
+			done, err = a.courier().PushList(ctx, b.Images, result.List.ID, name, false, opts)
 		} else {
 			// By its id: the name may mean another image already.
-			done, err = a.courier().Push(ctx, store, result.Images[0].ID, name, opts)
+			done, err = a.courier().Push(ctx, b.Images, result.Images[0].ID, name, opts)
 		}
 		if err != nil {
 			return pushed, err
@@ -163,9 +163,9 @@ func (o *buildOptions) pushOptions(out buildOutput) image.PushOptions {
 }
 
 // saveResult writes the image, or the list with all its images, to an archive or a directory.
-func (o *buildOptions) saveResult(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) error {
+func (o *buildOptions) saveResult(ctx context.Context, a *app, b *build.Builder, result build.Result, out buildOutput) error {
 	if result.List != nil && out.kind == "oci" && !o.leavesAttestations(result) {
-		return o.saveList(ctx, a, store, result.List, out)
+		return o.saveList(ctx, a, b, result.List, out)
 	}
 	save := image.SaveOptions{Format: image.OCIArchive, Output: out.dest, Out: a.Out, Uncompressed: out.uncompressed}
 	switch {
@@ -184,7 +184,7 @@ func (o *buildOptions) saveResult(ctx context.Context, a *app, store *image.Stor
 	} else if save.Format != image.DockerArchive {
 		names = names[:1]
 	}
-	return a.courier().Save(ctx, store, names, save)
+	return a.courier().Save(ctx, b.Images, names, save)
 }
 
 // leavesAttestations says that what is stated is for registries and the store only, and the list is there for it alone (inline-only).
@@ -193,17 +193,17 @@ func (o *buildOptions) leavesAttestations(result build.Result) bool {
 	return len(result.Images) == 1 && o.job.Attest.SBOM == nil && p != nil && p.InlineOnly
 }
 
-func (o *buildOptions) saveList(ctx context.Context, a *app, store *image.Store, list *image.ManifestList, out buildOutput) error {
+func (o *buildOptions) saveList(ctx context.Context, a *app, b *build.Builder, list *image.ManifestList, out buildOutput) error {
 	transport, dest := "oci-archive:", out.dest
 	if out.dir {
 		transport = "oci:"
 	}
 	if out.toStdout() {
-		dir, err := os.MkdirTemp("", "pod-build-")
+		dir, done, err := b.Scratch(ctx)
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
+		defer done()
 		dest = filepath.Join(dir, "image.tar")
 	}
 	to := transport + dest
@@ -212,7 +212,7 @@ func (o *buildOptions) saveList(ctx context.Context, a *app, store *image.Store,
 	}
 	opts := o.pushOptions(out)
 	opts.Uncompressed = out.uncompressed
-	_, err := a.courier().PushList(ctx, store, list.ID, to, false, opts)
+	_, err := a.courier().PushList(ctx, b.Images, list.ID, to, false, opts)
 	if err != nil || !out.toStdout() {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/opencontainers/go-digest"
@@ -15,19 +14,19 @@ import (
 
 // blob writes a file under its digest.
 func (w *cacheWriter) blob(write func(io.Writer) error) (d specs.Descriptor, err error) {
-	f, err := os.CreateTemp(w.blobs(), ".new-")
+	f, err := atomicfile.NewUnnamed(w.blobs())
 	if err != nil {
 		return d, err
 	}
-	defer os.Remove(f.Name())
+	defer f.Close()
 	sum := digest.Canonical.Digester()
 	err = write(io.MultiWriter(f, sum.Hash()))
 	info, stat := f.Stat()
-	if err = errors.Join(err, stat, f.Chmod(0o644), f.Close()); err != nil {
+	if err = errors.Join(err, stat, f.Chmod(0o644)); err != nil {
 		return d, err
 	}
 	d = specs.Descriptor{Digest: sum.Digest(), Size: info.Size()}
-	return d, os.Rename(f.Name(), filepath.Join(w.blobs(), d.Digest.Encoded()))
+	return d, f.Place(filepath.Join(w.blobs(), d.Digest.Encoded()))
 }
 
 // finish writes configuration, manifest and index.

@@ -48,6 +48,19 @@ func (b *Builder) openWorkspace(ctx context.Context) (*workspace, error) {
 	}
 }
 
+// Scratch gives an empty directory in the image store until done is called. When this process dies before, the next build removes it.
+func (b *Builder) Scratch(ctx context.Context) (dir string, done func(), err error) {
+	work, err := b.openWorkspace(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	if dir, err = work.sub(); err != nil {
+		work.close()
+		return "", nil, err
+	}
+	return dir, work.close, nil
+}
+
 // sweepWorkspaces removes what killed builds have left.
 func (b *Builder) sweepWorkspaces(parent string) {
 	entries, _ := os.ReadDir(parent)

@@ -88,12 +88,12 @@ func (j *job) saveTo(ctx context.Context, images []saved, opts image.SaveOptions
 	case opts.Output == "", exists && !info.Mode().IsRegular():
 		return j.stream(ctx, images, opts)
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(opts.Output), ".pod-save-")
+	tmp, err := beside(opts.Output)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp)
-	part := filepath.Join(tmp, filepath.Base(opts.Output))
+	defer tmp.remove()
+	part := filepath.Join(tmp.dir, filepath.Base(opts.Output))
 	if err := j.write(ctx, images, part, opts.Format); err != nil {
 		return err
 	}
