@@ -163,14 +163,16 @@ func (s *Session) recordAll(ctx context.Context, job *Job, builds []*oneBuild, r
 		result.Images = append(result.Images, img)
 		more, err := one.attach(img)
 		if err != nil {
-			return err
+			return gone(err)
 		}
 		attached = append(attached, more...)
 	}
 	var err error
 	list := image.NewList{Images: result.Images, Artifacts: attached, Names: job.Names, Annotations: job.ListAnnotations}
 	if listed && (len(job.Names) > 0 || job.List == "") {
-		result.List, err = s.Images.AddManifestList(ctx, list)
+		if result.List, err = s.Images.AddManifestList(ctx, list); err == nil {
+			err = s.pin(ctx, result.List.ID) // it may have no name, and is to be written to where outputs say
+		}
 	}
 	if err == nil && job.List != "" {
 		var named *image.ManifestList
@@ -179,5 +181,5 @@ func (s *Session) recordAll(ctx context.Context, job *Job, builds []*oneBuild, r
 			result.List = named
 		}
 	}
-	return err
+	return gone(err)
 }

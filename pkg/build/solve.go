@@ -212,8 +212,9 @@ func (s *solve) carryOut(ctx context.Context, stage plan.Stage, step plan.Step, 
 		if !act.relink || s.job.NoCache || stage.NoCache {
 			continue
 		}
-		if l, ok := s.relinked(ctx, at, key); ok {
-			return progress{at.with(l, false), true, keys}, s.rememberAll(keys, at.top(), l, step.Text)
+		remember := func(l madeLayer) error { return s.rememberAll(keys, at.top(), l, step.Text) }
+		if l, ok := s.relinked(ctx, at, key, remember); ok {
+			return progress{at.with(l, false), true, keys}, nil
 		}
 	}
 	// Another platform or job may be about to do the very same.
@@ -232,18 +233,21 @@ func (s *solve) carryOut(ctx context.Context, stage plan.Stage, step plan.Step, 
 	}
 	defer release()
 	v.Start()
-	made, err := s.make(ctx, at, act, v)
+	made, err := s.make(ctx, at, act, v, func(l madeLayer) error {
+		if act.changed != nil {
+			if name := act.changed(ctx); name != "" {
+				s.Warn(fmt.Sprintf("%q is not remembered for later builds: %s in the build context has changed meanwhile", firstLine(step.Text), name))
+				keys = nil
+				return s.remember(sum("unsure", l.ID), at.top(), l, step.Text) // for prune alone
+			}
+		}
+		return s.rememberAll(keys, at.top(), l, step.Text)
+	})
 	if err != nil {
 		return progress{}, err
 	}
-	if act.changed != nil {
-		if name := act.changed(ctx); name != "" {
-			s.Warn(fmt.Sprintf("%q is not remembered for later builds: %s in the build context has changed meanwhile", firstLine(step.Text), name))
-			return progress{at.with(made, false), false, nil}, nil
-		}
-	}
 	s.done(keys)
-	return progress{at.with(made, false), false, keys}, s.rememberAll(keys, at.top(), made, step.Text)
+	return progress{at.with(made, false), false, keys}, nil
 }
 
 // cachedProgress is a step that its last key has led to. The others lead there too from now on, unless only a stranger's cache says so.
@@ -277,8 +281,9 @@ func (s *solve) rememberAll(keys []string, parent string, l madeLayer, text stri
 	return nil
 }
 
-// make does the work of a step in a writable layer and turns that into a layer of the store.
-func (s *solve) make(ctx context.Context, at made, act action, v Vertex) (madeLayer, error) {
+// make does the work of a step in a writable layer and turns that into a layer of the store. remember is told of it before it is there: of a layer that
+// is there and not remembered, no prune would know when this process died in between.
+func (s *solve) make(ctx context.Context, at made, act action, v Vertex, remember func(madeLayer) error) (madeLayer, error) {
 	u, err := s.work.newUpper()
 	if err != nil {
 		return madeLayer{}, err
@@ -297,11 +302,12 @@ func (s *solve) make(ctx context.Context, at made, act action, v Vertex) (madeLa
 	if err := s.settle(layers, u); err != nil {
 		return madeLayer{}, err
 	}
-	l, err := s.Images.AddLayer(ctx, at.top(), u.upper)
-	if errors.Is(err, image.ErrNotFound) {
+	now := s.now()
+	l, err := s.Images.AddLayer(ctx, at.top(), u.upper, func(l image.Layer) error { return remember(madeLayer{l, now}) })
+	if err != nil {
 		err = gone(err)
 	}
-	return madeLayer{l, s.now()}, err
+	return madeLayer{l, now}, err
 }
 
 // layersOf gives the directories of the layers made so far.

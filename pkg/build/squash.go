@@ -77,18 +77,18 @@ func (s *solve) squashed(ctx context.Context, m made, kept int, v Vertex) (_ mad
 	}
 	defer release()
 	v.Start()
-	l, err := s.merge(ctx, m, below)
-	if err == nil {
-		err = s.lowers.intact()
-	}
+	created := m.layers[len(m.layers)-1].created
+	l, err := s.merge(ctx, m, below, func(l image.Layer) error {
+		if err := s.lowers.intact(); err != nil {
+			return err
+		}
+		return s.remember(key, below.top(), madeLayer{l, created}, "squashed layers")
+	})
 	if err != nil {
-		return m, false, err
+		return m, false, gone(err)
 	}
 	s.done([]string{key})
-	top := madeLayer{l, m.layers[len(m.layers)-1].created}
-	if err := s.remember(key, below.top(), top, "squashed layers"); err != nil {
-		return m, false, err
-	}
+	top := madeLayer{l, created}
 	return below.with(top, m.cached), false, failpoint.Hit("build.squashed")
 }
 
@@ -121,8 +121,8 @@ func squashHistory(config *plan.Config, kept int) {
 	config.History = history
 }
 
-// merge makes one layer, over those below, of the other layers.
-func (s *solve) merge(ctx context.Context, m, below made) (l image.Layer, err error) {
+// merge makes one layer, over those below, of the other layers. remember is told of it before it is in the store.
+func (s *solve) merge(ctx context.Context, m, below made, remember func(image.Layer) error) (l image.Layer, err error) {
 	layers, err := s.layersOf(m)
 	if err != nil {
 		return l, err
@@ -147,7 +147,7 @@ func (s *solve) merge(ctx context.Context, m, below made) (l image.Layer, err er
 	}
 	read, write := io.Pipe()
 	go func() { write.CloseWithError(writeChanges(ctx, write, after, changes)) }()
-	l, err = s.Images.AddLayerTar(ctx, below.top(), read)
+	l, err = s.Images.AddLayerTar(ctx, below.top(), read, remember)
 	read.Close()
 	return l, err
 }
