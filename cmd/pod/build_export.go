@@ -178,11 +178,12 @@ func (o *buildOptions) saveResult(ctx context.Context, a *app, b *build.Builder,
 		save.Output = ""
 	}
 	save.Progress, save.Terminal = o.job.Pull.Progress, o.job.Pull.Terminal
-	names := o.job.Names
-	if len(names) == 0 {
-		names = []string{result.Images[0].ID}
-	} else if save.Format != image.DockerArchive {
-		names = names[:1]
+	// By its id: its names may mean another image already.
+	names := []string{result.Images[0].ID}
+	if save.Format == image.DockerArchive {
+		names = append(names, o.job.Names...)
+	} else if len(o.job.Names) > 0 {
+		save.Name = o.job.Names[0]
 	}
 	return a.courier().Save(ctx, b.Images, names, save)
 }

@@ -37,6 +37,8 @@ type SaveOptions struct {
 	Out    io.Writer `json:"-"`
 	// Multi saves each name's image. Without it there is one image, and further names are further tags for it in the archive.
 	Multi bool
+	// Name is the full name that an OCI archive or layout has for the image; empty: the one by which it was asked for.
+	Name string
 	// Compress compresses the layers of docker-dir; Uncompressed leaves those of OCI formats as they are in the store.
 	Compress, Uncompressed bool
 

@@ -143,7 +143,7 @@ func (s *Store) Resolve(ctx context.Context, name string, opts PullOptions) (*Im
 	case PullNever:
 		return local, hint.Wrap(err, "pod pull "+name)
 	}
-	if s.opts.Puller == nil {
+	if s.opts.Puller == nil || local == nil && isID(strings.TrimPrefix(name, "sha256:")) {
 		return nil, notFound(name)
 	}
 	if local != nil && idGiven(name, local) {

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +85,7 @@ func (j *job) saveTo(ctx context.Context, images []saved, opts image.SaveOptions
 	switch {
 	case opts.Format.IsDir() && exists:
 		// An OCI layout that is there takes the image in; the library replaces its index last.
-		return j.write(ctx, images, opts.Output, opts.Format)
+		return j.write(ctx, images, opts.Output, opts)
 	case opts.Output == "", exists && !info.Mode().IsRegular():
 		return j.stream(ctx, images, opts)
 	}
@@ -94,7 +95,7 @@ func (j *job) saveTo(ctx context.Context, images []saved, opts image.SaveOptions
 	}
 	defer tmp.remove()
 	part := filepath.Join(tmp.dir, filepath.Base(opts.Output))
-	if err := j.write(ctx, images, part, opts.Format); err != nil {
+	if err := j.write(ctx, images, part, opts); err != nil {
 		return err
 	}
 	if err := failpoint.Hit("save.written"); err != nil {
@@ -106,7 +107,7 @@ func (j *job) saveTo(ctx context.Context, images []saved, opts image.SaveOptions
 // stream writes an archive to a pipe or device: formed in the workspace, as its beginning is known last.
 func (j *job) stream(ctx context.Context, images []saved, opts image.SaveOptions) error {
 	part := filepath.Join(j.work.dir, "save.tar")
-	if err := j.write(ctx, images, part, opts.Format); err != nil {
+	if err := j.write(ctx, images, part, opts); err != nil {
 		return err
 	}
 	// A pipe may have no reader yet, or one that waits.
@@ -133,8 +134,8 @@ func pour(part string, opts image.SaveOptions) error {
 	return err
 }
 
-func (j *job) write(ctx context.Context, images []saved, path string, format image.Format) error {
-	if format == image.DockerArchive {
+func (j *job) write(ctx context.Context, images []saved, path string, as image.SaveOptions) error {
+	if as.Format == image.DockerArchive {
 		return j.writeDockerArchive(ctx, images, path)
 	}
 	src, err := j.stored(images[0].image)
@@ -143,7 +144,7 @@ func (j *job) write(ctx context.Context, images []saved, path string, format ima
 	}
 	var dst imageRef
 	var opts copy.Options
-	switch name := images[0].image.NameFor(images[0].names[0]); format {
+	switch name := cmp.Or(as.Name, images[0].image.NameFor(images[0].names[0])); as.Format {
 	case image.OCIArchive:
 		dst, err = ociarchive.NewReference(path, name)
 	case image.OCIDir:
@@ -155,7 +156,7 @@ func (j *job) write(ctx context.Context, images []saved, path string, format ima
 	if err != nil {
 		return err
 	}
-	if _, err = j.copy(ctx, dst, src, opts); err == nil && format == image.OCIArchive {
+	if _, err = j.copy(ctx, dst, src, opts); err == nil && as.Format == image.OCIArchive {
 		err = levelArchive(path)
 	}
 	return err
