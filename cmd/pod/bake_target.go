@@ -14,6 +14,7 @@ import (
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/bake"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/spf13/cobra"
 )
 
@@ -148,7 +149,7 @@ func (b *baking) rehearse(ctx context.Context, t *baked) error {
 	job := t.job
 	job.Names, job.List, job.Files, job.CacheTo, job.NoImage, job.Attest = nil, "", nil, nil, !t.keepImage, build.Attest{}
 	job.BOM = nil
-	job.Display = build.Titled{Display: b.display, Name: t.name}
+	job.Display = progress.Titled{Display: b.display, Name: t.name}
 	result, err := b.session.Build(ctx, &job)
 	t.made.Result = result
 	return err
@@ -169,8 +170,8 @@ func (b *baking) build(ctx context.Context, t *baked) (err error) {
 	if err := t.completeCaches(b.app, b.session.Builder); err != nil {
 		return err
 	}
-	display := build.Titled{Display: b.display, Name: t.name}
-	fetching := &lazyVertex{open: func() build.Vertex { return display.Vertex("fetching images") }}
+	display := progress.Titled{Display: b.display, Name: t.name}
+	fetching := &lazyVertex{open: func() progress.Vertex { return display.Vertex("fetching images") }}
 	t.job.Display, t.job.Pull.Progress, t.job.Pull.Terminal = display, fetching, false
 	t.made.store = b.session.Images
 	t.made.Result, err = b.session.Build(ctx, &t.job)
@@ -181,7 +182,7 @@ func (b *baking) build(ctx context.Context, t *baked) (err error) {
 	if err := t.writeBOM(t.made.Result); err != nil {
 		return err
 	}
-	exporting := &lazyVertex{open: func() build.Vertex { return display.Vertex("exporting") }}
+	exporting := &lazyVertex{open: func() progress.Vertex { return display.Vertex("exporting") }}
 	t.job.Pull.Progress = exporting
 	t.made.pushed, err = t.export(ctx, b.app, b.session.Images, t.made.Result)
 	exporting.end(err)
@@ -190,9 +191,9 @@ func (b *baking) build(ctx context.Context, t *baked) (err error) {
 
 // lazyVertex is a step on a display that is there once something is written to it.
 type lazyVertex struct {
-	open   func() build.Vertex
+	open   func() progress.Vertex
 	mu     sync.Mutex
-	vertex build.Vertex
+	vertex progress.Vertex
 }
 
 // Write shows what is written.

@@ -17,6 +17,7 @@ import (
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/layertar"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/build/provenance"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/step"
@@ -108,7 +109,7 @@ type Job struct {
 	AllowDevices DeviceLeave
 	Secrets      map[string]Secret // by id
 	Agents       map[string]string // sockets of SSH agents, by id
-	Display      Display
+	Display      progress.Display
 	// MaxOutput is how many bytes are kept of what a step writes, for its error; zero: DefaultMaxOutput, negative: all.
 	MaxOutput int64
 }

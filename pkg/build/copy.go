@@ -11,6 +11,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/image"
 	"golang.org/x/sys/unix"
 )
@@ -153,7 +154,7 @@ func (c *copying) content() (string, error) {
 }
 
 // do copies into the writable layer.
-func (c *copying) do(ctx context.Context, layers image.Layers, u upper, _ Vertex) error {
+func (c *copying) do(ctx context.Context, layers image.Layers, u upper, _ progress.Vertex) error {
 	if c.Link {
 		layers = image.Layers{} // nothing below is looked at
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/step"
 	"github.com/pod-engine/pod/pkg/image"
@@ -42,7 +43,7 @@ func (s *solve) prepareRun(ctx context.Context, stage plan.Stage, run plan.Run, 
 	key := runKey(at.top(), run, s.job.Run, append(contents, devices...))
 	return action{
 		keys: oneKey(key),
-		do: func(ctx context.Context, layers image.Layers, u upper, v Vertex) error {
+		do: func(ctx context.Context, layers image.Layers, u upper, v progress.Vertex) error {
 			if err := s.canRun(ctx, stage.Platform); err != nil {
 				return err
 			}
@@ -53,7 +54,7 @@ func (s *solve) prepareRun(ctx context.Context, stage plan.Stage, run plan.Run, 
 }
 
 // run runs a RUN; what it changes is in u.
-func (s *solve) run(ctx context.Context, m *mounts, devices []string, layers image.Layers, u upper, v Vertex) error {
+func (s *solve) run(ctx context.Context, m *mounts, devices []string, layers image.Layers, u upper, v progress.Vertex) error {
 	cfg, err := s.config(m.run, devices)
 	if err != nil {
 		return err

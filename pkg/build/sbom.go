@@ -12,6 +12,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/image/attestation"
 	"golang.org/x/sys/unix"
@@ -84,7 +85,7 @@ func (s *solve) boms(ctx context.Context, with SBOM) (out []claim, err error) {
 }
 
 // generated is what a generator makes, or an error with what it has written.
-func (s *solve) generated(ctx context.Context, with SBOM, vertex Vertex) ([]claim, error) {
+func (s *solve) generated(ctx context.Context, with SBOM, vertex progress.Vertex) ([]claim, error) {
 	output := s.work.newOutput(s.job.MaxOutput)
 	out, err := s.generate(ctx, with, s.bomTargets(), keptVertex{vertex, output})
 	if err == nil || ctx.Err() != nil {
@@ -166,7 +167,7 @@ const (
 )
 
 // generate runs the generator's image as a RUN is run, and reads what it has written.
-func (s *solve) generate(ctx context.Context, with SBOM, targets []bomTarget, v Vertex) ([]claim, error) {
+func (s *solve) generate(ctx context.Context, with SBOM, targets []bomTarget, v progress.Vertex) ([]claim, error) {
 	img, pin, err := s.generatorImage(ctx, with.Generator)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/storage/pkg/archive"
 	"golang.org/x/sys/unix"
@@ -58,7 +59,7 @@ func (o *oneBuild) squash(ctx context.Context) error {
 }
 
 // squashed gives the layers with one for those above the lowest kept ones: the one that an earlier build has made of the very same, or a new one.
-func (s *solve) squashed(ctx context.Context, m made, kept int, v Vertex) (_ made, found bool, err error) {
+func (s *solve) squashed(ctx context.Context, m made, kept int, v progress.Vertex) (_ made, found bool, err error) {
 	below := made{layers: m.layers[:kept:kept], cached: m.cached}
 	key := sum("squash", keyVersion, below.top(), m.top()) // a layer's id is that of all layers below it too
 	leave, err := s.enter(ctx, key)
