@@ -13,6 +13,7 @@ import (
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/bake"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/spf13/cobra"
@@ -69,7 +70,7 @@ func (b *baking) completeTarget(t *baked) error {
 	}
 	t.call.asJSON = t.call.method != "" && b.call.asJSON
 	if write := t.job.Files; write != nil {
-		t.job.Files = func(ctx context.Context, p plan.Platform, tree *build.Tree, statements []build.StatementFile) error {
+		t.job.Files = func(ctx context.Context, p plan.Platform, tree *files.Tree, statements []files.Beside) error {
 			b.files.Lock()
 			defer b.files.Unlock()
 			return write(ctx, p, tree, statements)
@@ -88,7 +89,7 @@ func (b *baking) dockerfile(target *bake.Target) ([]string, error) {
 	here, isHere := strings.CutPrefix(file, "cwd://")
 	switch {
 	case isHere && elsewhere:
-		text, err := build.ReadFile(here, maxDockerfile)
+		text, err := files.ReadFile(here, maxDockerfile)
 		if err != nil {
 			return nil, fmt.Errorf("read the Dockerfile: %w", err)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/terminal"
 	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/build/files"
 )
 
 // maxDockerfile is the most that is read of a Dockerfile, in bytes; the reader has its own, lower limit.
@@ -63,7 +64,7 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session
 }
 
 // openWithin is openContext for a directory of another context, such as a repository that a file of targets is in.
-func (o *buildOptions) openWithin(ctx context.Context, a *app, s *build.Session, whole *build.Tree, dir string) error {
+func (o *buildOptions) openWithin(ctx context.Context, a *app, s *build.Session, whole *build.Context, dir string) error {
 	err := o.openAllNamed(ctx, a, s)
 	if err == nil {
 		o.job.Context, err = s.Within(ctx, whole, dir)
@@ -100,7 +101,7 @@ func (o *buildOptions) openNamed(ctx context.Context, a *app, s *build.Session, 
 		o.job.Request.Contexts[c.name] = "image:" + name
 		return nil
 	}
-	var tree *build.Tree
+	var tree *build.Context
 	var text []byte
 	var err error
 	if build.IsAddress(c.value) {
@@ -209,7 +210,7 @@ func (o *buildOptions) findDockerfile(a *app, dir, given string) error {
 		}
 	}
 	for _, path := range candidates {
-		text, err := build.ReadFile(path, maxDockerfile)
+		text, err := files.ReadFile(path, maxDockerfile)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}

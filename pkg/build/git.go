@@ -12,12 +12,13 @@ import (
 	"strings"
 
 	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"golang.org/x/sys/unix"
 )
 
 // fetchGit checks a commit out. The repository is a stranger's: none of its hooks, filters or configured programs run, and no
 // protocol but those of a network is spoken, whatever submodules ask for.
-func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string) (*Tree, error) {
+func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string) (*Context, error) {
 	if checksum == "" {
 		checksum = a.checksum
 	}
@@ -48,21 +49,22 @@ func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string)
 	if err := settleGit(ctx, a, dir); err != nil {
 		return nil, err
 	}
-	tree, err := openTree(dir)
+	tree, err := files.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	tree.Origin = a.origin(commit)
+	made := &Context{Tree: tree, Origin: a.origin(commit)}
 	if a.subdir == "" {
-		return tree, nil
+		return made, nil
 	}
 	// A link on the way does not lead out of the repository (CVE-2026-44517).
-	sub, err := inRoot(tree.Root, a.subdir, unix.O_RDONLY|unix.O_DIRECTORY)
+	sub, err := files.InRoot(tree.Root, a.subdir, unix.O_RDONLY|unix.O_DIRECTORY)
 	tree.Root.Close()
 	if err != nil {
 		return nil, fmt.Errorf("there is no directory %q in it: %w", a.subdir, err)
 	}
-	return &Tree{Root: sub, Origin: tree.Origin, foreign: true}, nil
+	made.Tree = &files.Tree{Root: sub, Foreign: true}
+	return made, nil
 }
 
 // settleGit removes .git, or leaves in it what "git describe" and the like ask for: the branch or tag by its name, and where it comes from, without
@@ -87,7 +89,7 @@ func settleGit(ctx context.Context, a address, dir string) error {
 
 // fetchedName reads in FETCH_HEAD what was fetched: SUM, tab, tab or a word, tab, "branch 'main' of ADDRESS".
 func fetchedName(gitDir string) (kind, name string) {
-	text, err := ReadFile(filepath.Join(gitDir, "FETCH_HEAD"), 1<<20)
+	text, err := files.ReadFile(filepath.Join(gitDir, "FETCH_HEAD"), 1<<20)
 	if err != nil {
 		return "", ""
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/image"
 	"golang.org/x/sys/unix"
 )
@@ -46,12 +47,12 @@ func (s *solve) copyLayer(ctx context.Context, at made, dir string) (image.Layer
 		return image.Layer{}, err
 	}
 	defer to.Close()
-	l, err := (&Tree{Root: from}).walk(ctx, "", nil, "")
+	l, err := (&files.Tree{Root: from}).Walk(ctx, "", nil, "")
 	if err != nil {
 		return image.Layer{}, err
 	}
-	defer l.close()
-	if err := (&placer{root: to, now: s.now()}).place(l, "/", false); err != nil {
+	defer l.Close()
+	if err := (&files.Placer{Root: to, Now: s.now()}).Place(l, "/", false); err != nil {
 		return image.Layer{}, err
 	}
 	layers, err := s.layersOf(at)

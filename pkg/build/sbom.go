@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/image"
@@ -143,11 +144,11 @@ func (s *solve) copyOfContext(ctx context.Context, name string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	l, err := tree.list(ctx, "", nil)
+	l, err := tree.List(ctx, "", nil)
 	if err != nil {
 		return "", err
 	}
-	defer l.close()
+	defer l.Close()
 	dir, err := s.work.sub()
 	if err != nil {
 		return "", err
@@ -157,7 +158,7 @@ func (s *solve) copyOfContext(ctx context.Context, name string) (string, error) 
 		return dir, err
 	}
 	defer root.Close()
-	return dir, (&placer{root: root, now: s.now()}).place(l, "/tree", false)
+	return dir, (&files.Placer{Root: root, Now: s.now()}).Place(l, "/tree", false)
 }
 
 // maxBOM is the most that is read of a document, in bytes, and maxBOMs how many of them; BuildKit has the first.
@@ -279,13 +280,12 @@ func readBOMs(dir string) ([]claim, error) {
 
 // readWritten reads what a stranger's program has written under a name.
 func readWritten(root *os.File, name string) ([]byte, error) {
-	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
-	f, err := openat2(root, name, &how)
+	f, err := files.OpenUnlinked(root, name, unix.O_RDONLY|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return readRegular(f, maxBOM)
+	return files.ReadRegular(f, maxBOM)
 }
 
 func readBOM(root *os.File, name string) (claim, error) {

@@ -1,4 +1,4 @@
-package build
+package files
 
 import (
 	"slices"
@@ -18,13 +18,13 @@ func TestSources(t *testing.T) {
 		"*/a.txt": "d/a.txt l/a.txt", "d/*/*.go": "d/e/x.go d/f/y.go", "d/?/y.go": "d/f/y.go", ".h*": ".hidden", "d/.*": "d/.git", "[[]x]": "[x]", "l/a.txt": "l/a.txt",
 		"*": ".hidden [x] a.txt b.txt c.md d l sp-ace", "**": ".hidden [x] a.txt b.txt c.md d l sp-ace", "d/**/x.go": "d/e/x.go", "none": "none",
 	} {
-		names, err := tree.sources(word)
+		names, err := tree.Sources(word)
 		if got := strings.Join(names, " "); err != nil || got != want {
 			t.Errorf("%q: %q, %v; want %q", word, got, err, want)
 		}
 	}
 	for _, word := range []string{"[a", "*/[x"} {
-		if names, err := tree.sources(word); err == nil {
+		if names, err := tree.Sources(word); err == nil {
 			t.Errorf("%q names %q", word, names)
 		}
 	}
@@ -86,18 +86,18 @@ func TestIgnore(t *testing.T) {
 func left(t *testing.T, files, ignore string) string {
 	t.Helper()
 	names := func(tree *Tree) []string {
-		l, err := tree.list(t.Context(), "", nil)
+		l, err := tree.List(t.Context(), "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.close()
+		defer l.Close()
 		var out []string
 		for _, e := range l.entries[1:] {
 			out = append(out, e.rel)
 		}
 		return out
 	}
-	tree := &Tree{Root: openTop(t, grow(t, files)), foreign: true}
+	tree := &Tree{Root: openTop(t, grow(t, files)), Foreign: true}
 	all := names(tree)
 	patterns, err := ignorefile.ReadAll(strings.NewReader(ignore))
 	if err != nil {

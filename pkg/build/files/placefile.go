@@ -1,4 +1,4 @@
-package build
+package files
 
 import (
 	"errors"
@@ -21,7 +21,7 @@ func makeRoom(dir *os.File, name string) error {
 }
 
 // placeFile copies one file that is not to be followed, with all that belongs to it.
-func (p *placer) placeFile(l *listing, e entry, dir *os.File, name string) error {
+func (p *Placer) placeFile(l *Listing, e entry, dir *os.File, name string) error {
 	fd := int(dir.Fd())
 	switch e.kind() {
 	case unix.S_IFDIR:
@@ -49,13 +49,13 @@ func (p *placer) placeFile(l *listing, e entry, dir *os.File, name string) error
 		}
 	}
 	owner := p.ownerOf(l, e)
-	if err := unix.Fchownat(fd, name, owner.uid, owner.gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return ownerError(owner, err)
+	if err := unix.Fchownat(fd, name, owner.UID, owner.GID, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return OwnerError(owner, err)
 	}
 	return setTime(fd, name, e.stat.Mtim.Nano())
 }
 
-func (p *placer) placeSubdirectory(l *listing, e entry, dir *os.File, name string) error {
+func (p *Placer) placeSubdirectory(l *Listing, e entry, dir *os.File, name string) error {
 	fd := int(dir.Fd())
 	err := unix.Mkdirat(fd, name, 0o700)
 	if err != nil && !errors.Is(err, unix.EEXIST) {
@@ -73,7 +73,7 @@ func (p *placer) placeSubdirectory(l *listing, e entry, dir *os.File, name strin
 }
 
 // placeRegular copies a regular file by way of the buffer.
-func (p *placer) placeRegular(l *listing, e entry, dir *os.File, name string, buffer []byte) error {
+func (p *Placer) placeRegular(l *Listing, e entry, dir *os.File, name string, buffer []byte) error {
 	from, err := l.openRaw(e.rel, unix.O_RDONLY)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func (p *placer) placeRegular(l *listing, e entry, dir *os.File, name string, bu
 }
 
 // copyContent copies a file: as a reflink where the file system has them, else by the buffer: into overlay the kernel copies nothing by itself.
-func (p *placer) copyContent(from, to int, st unix.Stat_t, buffer []byte) error {
+func (p *Placer) copyContent(from, to int, st unix.Stat_t, buffer []byte) error {
 	if st.Size == 0 {
 		return nil
 	}
@@ -182,10 +182,10 @@ func readRaw(fd int, buffer []byte, take func([]byte) error) error {
 
 // dress gives a file or directory that was made its owner, attributes and permissions, in this order: a change of owner takes
 // set-user-id bits and capabilities away.
-func (p *placer) dress(l *listing, e entry, fd int) error {
+func (p *Placer) dress(l *Listing, e entry, fd int) error {
 	owner := p.ownerOf(l, e)
-	if err := unix.Fchown(fd, owner.uid, owner.gid); err != nil {
-		return ownerError(owner, err)
+	if err := unix.Fchown(fd, owner.UID, owner.GID); err != nil {
+		return OwnerError(owner, err)
 	}
 	attributes, err := l.attributes(e)
 	if err != nil {
@@ -193,34 +193,35 @@ func (p *placer) dress(l *listing, e entry, fd int) error {
 	}
 	for _, a := range attributes {
 		// Of a context they are taken as BuildKit takes them, where the file system has them.
-		if err := unix.Fsetxattr(fd, a.name, []byte(a.value), 0); err != nil && !l.tree.foreign {
+		if err := unix.Fsetxattr(fd, a.name, []byte(a.value), 0); err != nil && !l.tree.Foreign {
 			return fmt.Errorf("set attribute %s: %w", a.name, err)
 		}
 	}
 	return unix.Fchmod(fd, p.permissions(e))
 }
 
-func (p *placer) permissions(e entry) uint32 {
+func (p *Placer) permissions(e entry) uint32 {
 	mode := e.stat.Mode & 0o7777
-	if p.mode != nil {
-		mode = p.mode.Apply(mode, e.kind() == unix.S_IFDIR)
+	if p.Mode != nil {
+		mode = p.Mode.Apply(mode, e.kind() == unix.S_IFDIR)
 	}
 	return mode
 }
 
-func (p *placer) ownerOf(l *listing, e entry) owner {
+func (p *Placer) ownerOf(l *Listing, e entry) Owner {
 	switch {
-	case p.owner != nil:
-		return *p.owner
-	case l.tree.foreign:
-		return owner{}
+	case p.Owner != nil:
+		return *p.Owner
+	case l.tree.Foreign:
+		return Owner{}
 	}
-	return owner{int(e.stat.Uid), int(e.stat.Gid)}
+	return Owner{int(e.stat.Uid), int(e.stat.Gid)}
 }
 
-func ownerError(o owner, err error) error {
+// OwnerError says of an error of chown(2) that the ids are not this user's, where that is why.
+func OwnerError(o Owner, err error) error {
 	if errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("the owner %d:%d is not among the ids of this user (/etc/subuid, /etc/subgid)", o.uid, o.gid)
+		return fmt.Errorf("the owner %d:%d is not among the ids of this user (/etc/subuid, /etc/subgid)", o.UID, o.GID)
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package build
+package files
 
 import (
 	"os"
@@ -20,7 +20,7 @@ type files struct {
 const manyFiles = 64
 
 // startFiles begins to copy files of the listing below dir.
-func (p *placer) startFiles(l *listing, dir *os.File) *files {
+func (p *Placer) startFiles(l *Listing, dir *os.File) *files {
 	f := &files{}
 	if len(l.entries) < manyFiles {
 		return f
