@@ -60,7 +60,7 @@ func (m *mounts) contents(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, content)
+		out = append(out, content, strconv.FormatUint(uint64(l.Mode()), 8))
 		m.seed(mount, content)
 	}
 	return out, nil

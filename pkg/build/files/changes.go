@@ -144,7 +144,7 @@ func WriteChanges(ctx context.Context, w io.Writer, before, after *os.File, dirs
 	}
 	l := &Listing{tree: &Tree{Root: after}, base: after}
 	out := tar.NewWriter(w)
-	links := map[uint64]string{}
+	links := links{}
 	for _, c := range changes {
 		err := ctx.Err()
 		switch {

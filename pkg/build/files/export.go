@@ -90,7 +90,7 @@ func (t *Tree) WriteTar(ctx context.Context, w io.Writer, beside []Beside) error
 	}
 	defer l.Close()
 	out := tar.NewWriter(w)
-	links := map[uint64]string{}
+	links := links{}
 	for _, e := range l.entries[1:] {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -112,8 +112,8 @@ func (t *Tree) WriteTar(ctx context.Context, w io.Writer, beside []Beside) error
 	return out.Close()
 }
 
-// archive writes one entry; links are the files that were written and have further names.
-func (l *Listing) archive(out *tar.Writer, e entry, links map[uint64]string) error {
+// archive writes one entry; links are the files that were written.
+func (l *Listing) archive(out *tar.Writer, e entry, links links) error {
 	if e.kind() == unix.S_IFSOCK {
 		return nil // nobody listens on a copy
 	}
@@ -121,11 +121,9 @@ func (l *Listing) archive(out *tar.Writer, e entry, links map[uint64]string) err
 	if err != nil {
 		return err
 	}
-	if h.Typeflag == tar.TypeReg && e.stat.Nlink > 1 {
-		if first, ok := links[e.stat.Ino]; ok {
+	if h.Typeflag == tar.TypeReg {
+		if first, ok := links.first(e); ok {
 			h.Typeflag, h.Linkname, h.Size, h.PAXRecords = tar.TypeLink, first, 0, nil
-		} else {
-			links[e.stat.Ino] = h.Name
 		}
 	}
 	if err := out.WriteHeader(h); err != nil || h.Typeflag != tar.TypeReg {

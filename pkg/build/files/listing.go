@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"os"
 	"path"
@@ -163,6 +164,14 @@ func (l *Listing) Files() iter.Seq2[string, [32]byte] {
 	}
 }
 
+// Mode are the permissions of the source itself.
+func (l *Listing) Mode() uint32 {
+	if len(l.entries) == 0 {
+		return 0
+	}
+	return l.entries[0].stat.Mode & 0o7777
+}
+
 // Name is what the source is called, without directories.
 func (l *Listing) Name() string { return path.Base(l.name) }
 
@@ -264,34 +273,68 @@ func sameFile(a, b unix.Stat_t) bool {
 	return a.Ino == b.Ino && a.Dev == b.Dev && a.Size == b.Size && a.Mtim == b.Mtim && a.Ctim == b.Ctim && a.Mode == b.Mode
 }
 
-// Content is a digest of all that is copied of a listing; times are not in it.
+// Content is a digest of all that is copied of a listing; times are not in it, nor what a directory that is the source says of itself, which
+// its copy does not get.
 func (l *Listing) Content() (string, error) {
-	hash := sha256.New()
-	for _, e := range l.entries {
-		fmt.Fprintf(hash, "%q %o ", e.rel, e.stat.Mode)
-		if !l.tree.Foreign {
-			fmt.Fprintf(hash, "%d:%d ", e.stat.Uid, e.stat.Gid)
+	hash, links := sha256.New(), links{}
+	for i, e := range l.entries {
+		switch {
+		case e.kind() == unix.S_IFSOCK:
+			continue // see placeFile
+		case i == 0 && l.IsDir():
+			fmt.Fprintln(hash, "directory")
+			continue
 		}
-		attributes, err := l.attributes(e)
-		if err != nil {
+		if err := l.describe(hash, e, links); err != nil {
 			return "", err
 		}
-		for _, a := range attributes {
-			fmt.Fprintf(hash, "%q=%q ", a.name, a.value)
-		}
-		switch e.kind() {
-		case unix.S_IFREG:
-			fmt.Fprintf(hash, "%d %x", e.stat.Size, e.sum)
-		case unix.S_IFLNK:
-			fmt.Fprintf(hash, "%q", e.link)
-		case unix.S_IFCHR, unix.S_IFBLK:
-			fmt.Fprintf(hash, "%d", e.stat.Rdev)
-		}
-		hash.Write([]byte{'\n'})
 	}
 	// What a file is called matters where it is put into a directory.
 	if !l.IsDir() {
 		fmt.Fprintf(hash, "%q", path.Base(l.name))
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// describe writes what makes a copy of an entry what it is.
+func (l *Listing) describe(hash io.Writer, e entry, links links) error {
+	fmt.Fprintf(hash, "%q %o ", e.rel, e.stat.Mode)
+	if !l.tree.Foreign {
+		fmt.Fprintf(hash, "%d:%d ", e.stat.Uid, e.stat.Gid)
+	}
+	attributes, err := l.attributes(e)
+	if err != nil {
+		return err
+	}
+	for _, a := range attributes {
+		fmt.Fprintf(hash, "%q=%q ", a.name, a.value)
+	}
+	switch e.kind() {
+	case unix.S_IFREG:
+		fmt.Fprintf(hash, "%d %x", e.stat.Size, e.sum)
+		if first, ok := links.first(e); ok {
+			fmt.Fprintf(hash, " %q", first)
+		}
+	case unix.S_IFLNK:
+		fmt.Fprintf(hash, "%q", e.link)
+	case unix.S_IFCHR, unix.S_IFBLK:
+		fmt.Fprintf(hash, "%d", e.stat.Rdev)
+	}
+	fmt.Fprintln(hash)
+	return nil
+}
+
+// links are the regular files with further names, by the first of their names that was met. A tree may lie on several file systems.
+type links map[[2]uint64]string
+
+// first is the name under which the file of an entry was met before.
+func (l links) first(e entry) (name string, ok bool) {
+	if e.stat.Nlink < 2 {
+		return "", false
+	}
+	file := [2]uint64{e.stat.Dev, e.stat.Ino}
+	if name, ok = l[file]; !ok {
+		l[file] = e.rel
+	}
+	return name, ok
 }

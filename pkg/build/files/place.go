@@ -180,7 +180,7 @@ func (p *Placer) placeDirectory(l *Listing, dest string) error {
 	defer at.close()
 	made := []entry{l.entries[0]} // directories, whose times are set when all is in them
 	files := p.startFiles(l, dir)
-	links := map[uint64]string{}
+	links := links{}
 	for _, e := range l.entries[1:] {
 		if e.kind() == unix.S_IFREG && e.stat.Nlink < 2 && files.take(e) {
 			continue
@@ -246,14 +246,13 @@ func (c *cursor) close() {
 }
 
 // placeEntry copies an entry of a directory; one that is the same file as an earlier one becomes a link to it.
-func (p *Placer) placeEntry(l *Listing, e entry, parent, base *os.File, links map[uint64]string) error {
+func (p *Placer) placeEntry(l *Listing, e entry, parent, base *os.File, links links) error {
 	name := path.Base(e.rel)
-	if e.kind() != unix.S_IFREG || e.stat.Nlink < 2 {
+	if e.kind() != unix.S_IFREG {
 		return p.placeFile(l, e, parent, name)
 	}
-	earlier, ok := links[e.stat.Ino]
+	earlier, ok := links.first(e)
 	if !ok {
-		links[e.stat.Ino] = e.rel
 		return p.placeFile(l, e, parent, name)
 	}
 	if err := makeRoom(parent, name); err != nil {
