@@ -1,12 +1,16 @@
 package files
 
 import (
+	"bytes"
+	"os"
+	"path"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
+	"golang.org/x/sys/unix"
 )
 
 // TestSources is about which files a word of COPY names.
@@ -118,4 +122,26 @@ func left(t *testing.T, files, ignore string) string {
 		return "everything"
 	}
 	return strings.Join(out, " ")
+}
+
+// TestIgnoreFilesThatAreRefused wants no part of an ignore file to be passed over: what it leaves out may be secret.
+func TestIgnoreFilesThatAreRefused(t *testing.T) {
+	top := grow(t, "large= there/ out->/etc/hostname")
+	if err := os.WriteFile(path.Join(top, "large"), bytes.Repeat([]byte("# comment\n"), maxIgnore/10+1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(path.Join(top, "pipe"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tree := &Tree{Root: openTop(t, top), Foreign: true}
+	for name, want := range map[string]string{
+		"large": "more than", "there": "regular", "out": "leads out", "pipe": "regular", path.Join(top, "large"): "more than", path.Join(top, "pipe"): "regular",
+	} {
+		if _, err := tree.Ignoring([]string{"none", name}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+	if got, err := tree.Ignoring([]string{"none", "/none"}); err != nil || got.Ignores() {
+		t.Errorf("no file: %v, %v", got, err)
+	}
 }

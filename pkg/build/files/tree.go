@@ -6,6 +6,7 @@
 package files
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -80,28 +81,22 @@ func (t *Tree) Ignoring(names []string) (*Tree, error) {
 	return &without, nil
 }
 
-// maxIgnore bounds what is read of an ignore file.
+// maxIgnore bounds an ignore file, in bytes. Of a larger one nothing is read: what the rest leaves out may be secret.
 const maxIgnore = 1 << 20
 
 func (t *Tree) readIgnore(name string) (bool, error) {
-	var f *os.File
-	var err error
+	read := t.ReadFile
 	if filepath.IsAbs(name) {
-		f, err = os.Open(name)
-	} else {
-		f, err = t.openBeneath(name)
+		read = ReadFile
 	}
+	text, err := read(name, maxIgnore)
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return false, errors.Join(err, errors.New("it is not a regular file"))
-	}
-	if t.Ignore, err = ignorefile.ReadAll(io.LimitReader(f, maxIgnore)); err != nil {
+	if t.Ignore, err = ignorefile.ReadAll(bytes.NewReader(text)); err != nil {
 		return false, err
 	}
 	if len(t.Ignore) > 0 {
