@@ -204,5 +204,5 @@ func (m *mounts) copyInto(ctx context.Context, mount plan.Mount, dir string) err
 		return err
 	}
 	defer root.Close()
-	return (&files.Placer{Root: root, Now: m.now()}).Place(l, "/data", false)
+	return (&files.Placer{Root: root, Now: m.now()}).Place(ctx, l, "/data", false)
 }

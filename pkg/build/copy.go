@@ -217,10 +217,10 @@ func (c *copying) placeSource(ctx context.Context, p *files.Placer, l copySource
 		if archive != nil {
 			defer archive.Close()
 			p := &files.Placer{Root: p.Root, Owner: p.Owner, Now: p.Now} // --chmod is not for what is unpacked
-			return p.PlaceArchive(archive, c.Dest)
+			return p.PlaceArchive(ctx, archive, c.Dest)
 		}
 	}
-	return p.Place(l.Listing, c.Dest, several)
+	return p.Place(ctx, l.Listing, c.Dest, several)
 }
 
 // placeInline copies here-documents.
@@ -255,7 +255,7 @@ func (c *copying) placeInline(ctx context.Context, p *files.Placer, several bool
 		if err != nil {
 			return err
 		}
-		err = p.Place(l, c.Dest, several)
+		err = p.Place(ctx, l, c.Dest, several)
 		l.Close()
 		if err != nil {
 			return err

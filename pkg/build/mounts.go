@@ -236,7 +236,7 @@ func (m *mounts) bindCopy(ctx context.Context, mount plan.Mount, u upper) error 
 		return err
 	}
 	defer root.Close()
-	if err := (&files.Placer{Root: root, Now: m.now()}).Place(l, "/tree", false); err != nil {
+	if err := (&files.Placer{Root: root, Now: m.now()}).Place(ctx, l, "/tree", false); err != nil {
 		return err
 	}
 	return m.bind(filepath.Join(dir, "tree"), mount.Target, mount.ReadOnly)

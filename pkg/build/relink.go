@@ -52,7 +52,7 @@ func (s *solve) copyLayer(ctx context.Context, at made, dir string) (image.Layer
 		return image.Layer{}, err
 	}
 	defer l.Close()
-	if err := (&files.Placer{Root: to, Now: s.now()}).Place(l, "/", false); err != nil {
+	if err := (&files.Placer{Root: to, Now: s.now()}).Place(ctx, l, "/", false); err != nil {
 		return image.Layer{}, err
 	}
 	layers, err := s.layersOf(at)

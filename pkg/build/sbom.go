@@ -158,7 +158,7 @@ func (s *solve) copyOfContext(ctx context.Context, name string) (string, error) 
 		return dir, err
 	}
 	defer root.Close()
-	return dir, (&files.Placer{Root: root, Now: s.now()}).Place(l, "/tree", false)
+	return dir, (&files.Placer{Root: root, Now: s.now()}).Place(ctx, l, "/tree", false)
 }
 
 // maxBOM is the most that is read of a document, in bytes, and maxBOMs how many of them; BuildKit has the first.

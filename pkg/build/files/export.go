@@ -57,7 +57,7 @@ func (t *Tree) WriteTo(ctx context.Context, dir string, beside []Beside, skipped
 	if err := failpoint.Hit("build.files"); err != nil {
 		return err
 	}
-	if err := (&Placer{Root: root, Now: time.Now()}).placeDirectory(l, "/"); err != nil {
+	if err := (&Placer{Root: root, Now: time.Now()}).placeDirectory(ctx, l, "/"); err != nil {
 		return err
 	}
 	for _, s := range beside {

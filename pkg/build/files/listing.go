@@ -225,7 +225,7 @@ func (l *Listing) digest(ctx context.Context) error {
 			buffer := make([]byte, 256<<10)
 			for e := range work {
 				if errs[i] == nil {
-					errs[i] = l.digestFile(e, buffer)
+					errs[i] = l.digestFile(ctx, e, buffer)
 				}
 			}
 		})
@@ -241,14 +241,14 @@ func (l *Listing) digest(ctx context.Context) error {
 	return errors.Join(append(errs, ctx.Err())...)
 }
 
-func (l *Listing) digestFile(e *entry, buffer []byte) error {
+func (l *Listing) digestFile(ctx context.Context, e *entry, buffer []byte) error {
 	fd, err := l.openRaw(e.rel, unix.O_RDONLY)
 	if err != nil {
 		return &os.PathError{Op: "read", Path: path.Join(l.name, e.rel), Err: err}
 	}
 	defer unix.Close(fd)
 	hash := sha256.New()
-	if err := readRaw(fd, buffer, func(b []byte) error { hash.Write(b); return nil }); err != nil {
+	if err := readRaw(ctx, fd, buffer, func(b []byte) error { hash.Write(b); return nil }); err != nil {
 		return &os.PathError{Op: "read", Path: path.Join(l.name, e.rel), Err: err}
 	}
 	var after unix.Stat_t

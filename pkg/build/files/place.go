@@ -1,6 +1,7 @@
 package files
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -132,12 +133,12 @@ func setTime(dir int, name string, nanoseconds int64) error {
 
 // Place copies one source to dest: the content of a directory into the directory dest; a file to dest, or into it when dest ends
 // with a slash, is a directory already, or several sources have it as their destination.
-func (p *Placer) Place(l *Listing, dest string, several bool) error {
+func (p *Placer) Place(ctx context.Context, l *Listing, dest string, several bool) error {
 	if len(l.entries) == 0 {
 		return nil
 	}
 	if l.IsDir() {
-		return p.placeDirectory(l, dest)
+		return p.placeDirectory(ctx, l, dest)
 	}
 	name := path.Base(l.name)
 	if !strings.HasSuffix(dest, "/") && !several && !p.IsDirectory(dest) {
@@ -152,7 +153,7 @@ func (p *Placer) Place(l *Listing, dest string, several bool) error {
 		return err
 	}
 	defer dir.Close()
-	if err := p.placeFile(l, l.entries[0], dir, name); err != nil {
+	if err := p.placeFile(ctx, l, l.entries[0], dir, name); err != nil {
 		return &os.PathError{Op: "copy to", Path: path.Join(dest, name), Err: err}
 	}
 	return nil
@@ -170,7 +171,7 @@ func (p *Placer) IsDirectory(dest string) bool {
 
 // placeDirectory copies what is in a directory. As BuildKit has it, the directory itself gives its time alone: a destination that was not there is
 // made as any directory on the way.
-func (p *Placer) placeDirectory(l *Listing, dest string) error {
+func (p *Placer) placeDirectory(ctx context.Context, l *Listing, dest string) error {
 	dir, err := p.Into(dest)
 	if err != nil {
 		return err
@@ -179,7 +180,7 @@ func (p *Placer) placeDirectory(l *Listing, dest string) error {
 	at := &cursor{root: dir}
 	defer at.close()
 	made := []entry{l.entries[0]} // directories, whose times are set when all is in them
-	files := p.startFiles(l, dir)
+	files := p.startFiles(ctx, l, dir)
 	links := links{}
 	for _, e := range l.entries[1:] {
 		if e.kind() == unix.S_IFREG && e.stat.Nlink < 2 && files.take(e) {
@@ -187,7 +188,7 @@ func (p *Placer) placeDirectory(l *Listing, dest string) error {
 		}
 		parent, err := at.parent(e.rel)
 		if err == nil {
-			err = p.placeEntry(l, e, parent, dir, links)
+			err = p.placeEntry(ctx, l, e, parent, dir, links)
 		}
 		if err != nil {
 			return errors.Join(&os.PathError{Op: "copy to", Path: path.Join(dest, e.rel), Err: err}, files.wait(dest))
@@ -246,14 +247,14 @@ func (c *cursor) close() {
 }
 
 // placeEntry copies an entry of a directory; one that is the same file as an earlier one becomes a link to it.
-func (p *Placer) placeEntry(l *Listing, e entry, parent, base *os.File, links links) error {
+func (p *Placer) placeEntry(ctx context.Context, l *Listing, e entry, parent, base *os.File, links links) error {
 	name := path.Base(e.rel)
 	if e.kind() != unix.S_IFREG {
-		return p.placeFile(l, e, parent, name)
+		return p.placeFile(ctx, l, e, parent, name)
 	}
 	earlier, ok := links.first(e)
 	if !ok {
-		return p.placeFile(l, e, parent, name)
+		return p.placeFile(ctx, l, e, parent, name)
 	}
 	if err := makeRoom(parent, name); err != nil {
 		return err

@@ -2,6 +2,8 @@ package files
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -126,7 +128,7 @@ func (c placing) do(t *testing.T) string {
 		if l, err = tree.List(t.Context(), name, nil); err != nil {
 			break
 		}
-		err = p.Place(l, c.dest, len(names) > 1)
+		err = p.Place(t.Context(), l, c.dest, len(names) > 1)
 		l.Close()
 		if err != nil {
 			break
@@ -206,7 +208,7 @@ func TestPlaceTimes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.Place(l, dest, false); err != nil {
+		if err := p.Place(t.Context(), l, dest, false); err != nil {
 			t.Fatal(err)
 		}
 		l.Close()
@@ -242,7 +244,7 @@ func TestPlaceSparse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if err := p.Place(l, "/f", false); err != nil {
+	if err := p.Place(t.Context(), l, "/f", false); err != nil {
 		t.Fatal(err)
 	}
 	want, err := os.ReadFile(path.Join(from, "f"))
@@ -275,7 +277,7 @@ func TestPlaceAttributes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.Place(l, dest, false); err != nil {
+		if err := p.Place(t.Context(), l, dest, false); err != nil {
 			t.Fatal(err)
 		}
 		l.Close()
@@ -317,6 +319,32 @@ func TestAttributesAreContent(t *testing.T) {
 		seen[sum] = fmt.Sprint(change)
 		if again := content(); again != sum {
 			t.Errorf("the content after %v is read as %s and %s", change, sum, again)
+		}
+	}
+}
+
+// TestPlaceEnds ends a copy in the middle of a directory and of a file.
+func TestPlaceEnds(t *testing.T) {
+	files := "d/f=1"
+	for i := range 3 * manyFiles {
+		files += fmt.Sprintf(" d/%d=x", i)
+	}
+	tree := &Tree{Root: openTop(t, grow(t, files+" e/f=1")), Foreign: true}
+	for _, name := range []string{"d", "e", "d/f"} {
+		l, err := tree.List(t.Context(), name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		image := grow(t, "")
+		p := &Placer{Root: openTop(t, image), Owner: &Owner{os.Getuid(), os.Getgid()}, Now: time.Unix(1, 0)}
+		if err := p.Place(ctx, l, "/to/", false); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := describe(t, image); strings.Contains(got, "=1") {
+			t.Errorf("%s: it is copied all the same: %s", name, got)
 		}
 	}
 }

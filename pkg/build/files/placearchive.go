@@ -2,6 +2,7 @@ package files
 
 import (
 	"archive/tar"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +15,7 @@ import (
 
 // PlaceArchive puts what was unpacked of an archive into dest as tar(1) would: what it names replaces what is in its way, directories are merged,
 // and one that it does not name, but files in it, stays as it is in the image, or where a link of the image leads.
-func (p *Placer) PlaceArchive(l *Archive, dest string) error {
+func (p *Placer) PlaceArchive(ctx context.Context, l *Archive, dest string) error {
 	dir, err := p.Into(dest)
 	if err != nil {
 		return err
@@ -34,7 +35,7 @@ func (p *Placer) PlaceArchive(l *Archive, dest string) error {
 					return p.linkTo(path.Join(dest, first), parent, name)
 				}
 				links[e.stat.Ino] = e.rel
-				return p.placeFile(l.Listing, e, parent, name)
+				return p.placeFile(ctx, l.Listing, e, parent, name)
 			})
 		}
 		if err != nil {

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -21,7 +22,10 @@ func makeRoom(dir *os.File, name string) error {
 }
 
 // placeFile copies one file that is not to be followed, with all that belongs to it.
-func (p *Placer) placeFile(l *Listing, e entry, dir *os.File, name string) error {
+func (p *Placer) placeFile(ctx context.Context, l *Listing, e entry, dir *os.File, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	fd := int(dir.Fd())
 	switch e.kind() {
 	case unix.S_IFDIR:
@@ -30,7 +34,7 @@ func (p *Placer) placeFile(l *Listing, e entry, dir *os.File, name string) error
 		return nil // nobody listens on a copy
 	}
 	if e.kind() == unix.S_IFREG {
-		return p.placeRegular(l, e, dir, name, p.buffer())
+		return p.placeRegular(ctx, l, e, dir, name, p.buffer())
 	}
 	if err := makeRoom(dir, name); err != nil {
 		return err
@@ -73,7 +77,7 @@ func (p *Placer) placeSubdirectory(l *Listing, e entry, dir *os.File, name strin
 }
 
 // placeRegular copies a regular file by way of the buffer.
-func (p *Placer) placeRegular(l *Listing, e entry, dir *os.File, name string, buffer []byte) error {
+func (p *Placer) placeRegular(ctx context.Context, l *Listing, e entry, dir *os.File, name string, buffer []byte) error {
 	from, err := l.openRaw(e.rel, unix.O_RDONLY)
 	if err != nil {
 		return err
@@ -93,7 +97,7 @@ func (p *Placer) placeRegular(l *Listing, e entry, dir *os.File, name string, bu
 		return err
 	}
 	defer unix.Close(to)
-	if err := p.copyContent(from, to, e.stat, buffer); err != nil {
+	if err := p.copyContent(ctx, from, to, e.stat, buffer); err != nil {
 		return err
 	}
 	var after unix.Stat_t
@@ -110,7 +114,7 @@ func (p *Placer) placeRegular(l *Listing, e entry, dir *os.File, name string, bu
 }
 
 // copyContent copies a file: as a reflink where the file system has them, else by the buffer: into overlay the kernel copies nothing by itself.
-func (p *Placer) copyContent(from, to int, st unix.Stat_t, buffer []byte) error {
+func (p *Placer) copyContent(ctx context.Context, from, to int, st unix.Stat_t, buffer []byte) error {
 	if st.Size == 0 {
 		return nil
 	}
@@ -121,9 +125,9 @@ func (p *Placer) copyContent(from, to int, st unix.Stat_t, buffer []byte) error 
 		p.noReflinks.Store(true)
 	}
 	if st.Blocks*512 < st.Size {
-		return copySparse(from, to, st.Size, buffer)
+		return copySparse(ctx, from, to, st.Size, buffer)
 	}
-	return readRaw(from, buffer, func(b []byte) error {
+	return readRaw(ctx, from, buffer, func(b []byte) error {
 		for len(b) > 0 {
 			n, err := unix.Write(to, b)
 			if err != nil && !errors.Is(err, unix.EINTR) {
@@ -136,8 +140,8 @@ func (p *Placer) copyContent(from, to int, st unix.Stat_t, buffer []byte) error 
 }
 
 // copySparse copies a file with holes: they take no space in the copy either.
-func copySparse(from, to int, size int64, buffer []byte) error {
-	for at := int64(0); at < size; {
+func copySparse(ctx context.Context, from, to int, size int64, buffer []byte) error {
+	for at := int64(0); at < size && ctx.Err() == nil; {
 		data, err := unix.Seek(from, at, unix.SEEK_DATA)
 		if errors.Is(err, unix.ENXIO) { // a hole to the end
 			break
@@ -148,7 +152,7 @@ func copySparse(from, to int, size int64, buffer []byte) error {
 		if at, err = unix.Seek(from, data, unix.SEEK_HOLE); err != nil {
 			return err
 		}
-		for data < at {
+		for data < at && ctx.Err() == nil {
 			n, err := unix.Pread(from, buffer[:min(int64(len(buffer)), at-data)], data)
 			if err != nil || n == 0 {
 				return errors.Join(err, errors.New("the file changes while it is copied"))
@@ -159,12 +163,15 @@ func copySparse(from, to int, size int64, buffer []byte) error {
 			data += int64(n)
 		}
 	}
-	return unix.Ftruncate(to, size)
+	return errors.Join(ctx.Err(), unix.Ftruncate(to, size))
 }
 
 // readRaw gives the content of a descriptor to take, in pieces of the buffer.
-func readRaw(fd int, buffer []byte, take func([]byte) error) error {
+func readRaw(ctx context.Context, fd int, buffer []byte, take func([]byte) error) error {
 	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		n, err := unix.Read(fd, buffer)
 		switch {
 		case errors.Is(err, unix.EINTR):
