@@ -83,20 +83,37 @@ func (p *Placer) placeRegular(ctx context.Context, l *Listing, e entry, dir *os.
 		return err
 	}
 	defer unix.Close(from)
-	how := unix.OpenHow{
-		Flags: unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC, Mode: 0o600, Resolve: unix.RESOLVE_BENEATH,
+	to, err := create(dir, name)
+	if err != nil {
+		return err
 	}
-	to, err := openRaw(int(dir.Fd()), name, &how)
-	if errors.Is(err, unix.EEXIST) {
-		if err := makeRoom(dir, name); err != nil {
-			return err
-		}
-		to, err = openRaw(int(dir.Fd()), name, &how)
+	err = p.fillRegular(ctx, l, e, from, to, buffer)
+	if closed := unix.Close(to); err == nil {
+		err = closed // where file systems tell of a full disk that write from memory
 	}
 	if err != nil {
 		return err
 	}
-	defer unix.Close(to)
+	return setTime(int(dir.Fd()), name, e.stat.Mtim.Nano())
+}
+
+// create makes a regular file to write to, instead of what has the name.
+func create(dir *os.File, name string) (int, error) {
+	how := unix.OpenHow{
+		Flags: unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC, Mode: 0o600, Resolve: unix.RESOLVE_BENEATH,
+	}
+	fd, err := openRaw(int(dir.Fd()), name, &how)
+	if !errors.Is(err, unix.EEXIST) {
+		return fd, err
+	}
+	if err := makeRoom(dir, name); err != nil {
+		return -1, err
+	}
+	return openRaw(int(dir.Fd()), name, &how)
+}
+
+// fillRegular gives the new file to what from, an entry of the listing, has.
+func (p *Placer) fillRegular(ctx context.Context, l *Listing, e entry, from, to int, buffer []byte) error {
 	if err := p.copyContent(ctx, from, to, e.stat, buffer); err != nil {
 		return err
 	}
@@ -107,10 +124,7 @@ func (p *Placer) placeRegular(ctx context.Context, l *Listing, e entry, dir *os.
 	if !sameFile(after, e.stat) {
 		return errors.New("the file changes while it is copied")
 	}
-	if err := p.dress(l, e, to); err != nil {
-		return err
-	}
-	return setTime(int(dir.Fd()), name, e.stat.Mtim.Nano())
+	return p.dress(l, e, to)
 }
 
 // copyContent copies a file: as a reflink where the file system has them, else by the buffer: into overlay the kernel copies nothing by itself.

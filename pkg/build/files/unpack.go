@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/pod-engine/pod/internal/layertar"
 	"go.podman.io/storage/pkg/archive"
@@ -44,13 +43,16 @@ func (l *Listing) Unpack(ctx context.Context, dir string, limits layertar.Limits
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.OpenFile(filepath.Clean(into), os.O_RDONLY|unix.O_DIRECTORY, 0)
+	root, err := os.OpenFile(into, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
-	all, err := (&Tree{Root: root}).List(ctx, "", nil)
-	return &Archive{all, named}, err
+	all, err := (&Tree{Root: root}).Walk(ctx, "", nil, "") // what the files hold is not asked for
+	if err != nil {
+		return nil, err
+	}
+	return &Archive{all, named}, nil
 }
 
 // Unpack unpacks an archive below the directory into, within the limits. It is read through before it is written, piece by piece, so that what is refused
