@@ -17,6 +17,7 @@ import (
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/bake"
 	"github.com/pod-engine/pod/pkg/build/files"
+	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // bakeSource is where the files of targets are, and what they name.
@@ -29,11 +30,11 @@ type bakeSource struct {
 // bakeSourceOf takes the addresses off the words that bake is called with.
 func bakeSourceOf(words []string) (bakeSource, []string) {
 	s := bakeSource{command: "cwd://"}
-	if len(words) == 0 || !build.IsAddress(words[0]) {
+	if len(words) == 0 || !plan.IsAddress(words[0]) {
 		return s, words
 	}
 	s.address, words = words[0], words[1:]
-	if len(words) > 0 && build.IsAddress(words[0]) {
+	if len(words) > 0 && plan.IsAddress(words[0]) {
 		s.command, words = words[0], words[1:]
 	}
 	return s, words
@@ -41,7 +42,7 @@ func bakeSourceOf(words []string) (bakeSource, []string) {
 
 // has says that a context is in the tree of the source.
 func (s bakeSource) has(value string) bool {
-	return s.tree != nil && !strings.HasPrefix(value, "cwd://") && !build.IsAddress(value) && !strings.Contains(value, "://") && !strings.HasPrefix(value, "target:")
+	return s.tree != nil && !strings.HasPrefix(value, "cwd://") && !plan.IsAddress(value) && !strings.Contains(value, "://") && !strings.HasPrefix(value, "target:")
 }
 
 // read reads files of the source, those named without cwd:// or the usual ones. An address of a file alone is that file, and what it names is here.

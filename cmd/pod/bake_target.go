@@ -85,7 +85,7 @@ func (b *baking) dockerfile(target *bake.Target) ([]string, error) {
 	if file == "Dockerfile" || target.DockerfileInline != nil {
 		return nil, nil
 	}
-	elsewhere := b.source.has(*target.Context) || build.IsAddress(dir)
+	elsewhere := b.source.has(*target.Context) || plan.IsAddress(dir)
 	here, isHere := strings.CutPrefix(file, "cwd://")
 	switch {
 	case isHere && elsewhere:

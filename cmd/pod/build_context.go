@@ -13,6 +13,7 @@ import (
 	"github.com/pod-engine/pod/internal/terminal"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/files"
+	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // maxDockerfile is the most that is read of a Dockerfile, in bytes; the reader has its own, lower limit.
@@ -45,7 +46,7 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session
 			return usageError{errors.New("the standard input is a terminal, not a Dockerfile or an archive")}
 		}
 		o.job.Context, text, err = s.ContextFrom(ctx, a.In)
-	case build.IsAddress(dir):
+	case plan.IsAddress(dir):
 		o.job.Context, text, err = s.ContextAt(ctx, dir, o.argOn("BUILDKIT_CONTEXT_KEEP_GIT_DIR"))
 	default:
 		return o.openDirectory(ctx, a, s, dir, given)
@@ -55,7 +56,7 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session
 	}
 	if text != nil {
 		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: text, Path: "Dockerfile"}
-		if build.IsAddress(dir) {
+		if plan.IsAddress(dir) {
 			o.job.Dockerfile.Origin = build.OriginOf(dir, text)
 		}
 		return nil
@@ -104,7 +105,7 @@ func (o *buildOptions) openNamed(ctx context.Context, a *app, s *build.Session, 
 	var tree *build.Context
 	var text []byte
 	var err error
-	if build.IsAddress(c.value) {
+	if plan.IsAddress(c.value) {
 		tree, text, err = s.ContextAt(ctx, c.value, o.argOn("BUILDKIT_CONTEXT_KEEP_GIT_DIR"))
 	} else {
 		if tree, err = s.OpenContext(ctx, c.value); err == nil {

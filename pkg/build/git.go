@@ -43,8 +43,10 @@ func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string)
 	if checksum != "" && !strings.HasPrefix(commit, strings.ToLower(checksum)) {
 		return nil, fmt.Errorf("%s is commit %s, not %s", ref, commit, checksum)
 	}
-	if _, err := git(ctx, dir, "submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"); err != nil {
-		return nil, err
+	if !a.noSubmodules {
+		if _, err := git(ctx, dir, "submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"); err != nil {
+			return nil, err
+		}
 	}
 	if err := settleGit(ctx, a, dir); err != nil {
 		return nil, err
@@ -97,7 +99,7 @@ func fetchedName(gitDir string) (kind, name string) {
 	words := strings.SplitN(line, "\t", 3)
 	what, rest, found := strings.Cut(words[len(words)-1], " '")
 	name, _, closed := strings.Cut(rest, "' of ")
-	kinds := map[string]string{"branch": "refs/heads/", "tag": "refs/tags/"}
+	kinds := map[string]string{"branch": branches, "tag": tags}
 	if kind = kinds[what]; kind == "" || !found || !closed {
 		return "", ""
 	}
@@ -117,7 +119,7 @@ func fetchRef(ctx context.Context, dir, url, ref string) (string, error) {
 	if _, other := git(ctx, dir, "fetch", "--quiet", "--tags", "--", url, "+refs/heads/*:refs/remotes/origin/*", "+HEAD:refs/remotes/origin/HEAD"); other != nil {
 		return "", other
 	}
-	for _, name := range []string{"refs/tags/" + ref, "refs/remotes/origin/" + ref, ref} {
+	for _, name := range []string{tags + ref, "refs/remotes/origin/" + strings.TrimPrefix(ref, branches), ref} {
 		if commit, err := git(ctx, dir, "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}"); err == nil {
 			return commit, nil
 		}
