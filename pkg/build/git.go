@@ -86,6 +86,15 @@ func settleGit(ctx context.Context, a address, dir string) error {
 	if _, err := git(ctx, dir, "remote", "add", "--", "origin", from); err != nil {
 		return err
 	}
+	// Without what stat(2) says of the files, which is other at each checkout; git finds it out again.
+	if _, err := git(ctx, dir, "read-tree", "HEAD"); err != nil {
+		return err
+	}
+	if !a.noSubmodules {
+		if _, err := git(ctx, dir, "submodule", "--quiet", "foreach", "--recursive", "git read-tree HEAD"); err != nil {
+			return err
+		}
+	}
 	return os.RemoveAll(filepath.Join(gitDir, "FETCH_HEAD"))
 }
 
@@ -137,10 +146,11 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 	hardened := []string{
 		"-C", dir, "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.symlinks=true", "-c", "core.logAllRefUpdates=false", "-c", "protocol.ext.allow=never",
 		"-c", "protocol.file.allow=never", "-c", "submodule.recurse=false", "-c", "advice.detachedHead=false", "-c", "init.defaultBranch=main",
+		"-c", "gc.auto=0", "-c", "maintenance.auto=false",
 	}
 	// The modes of what is checked out would be those of the caller's umask.
 	cmd := exec.CommandContext(ctx, "sh", slices.Concat([]string{"-c", `umask 022 && exec git "$@"`, "git"}, hardened, args)...)
-	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_ALLOW_PROTOCOL=http:https:git:ssh", "GIT_LFS_SKIP_SMUDGE=1")
+	cmd.Env = append(environ(), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_ALLOW_PROTOCOL=http:https:git:ssh", "GIT_LFS_SKIP_SMUDGE=1")
 	var out, messages bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &messages
 	err := cmd.Run()
@@ -152,6 +162,20 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 		return "", fmt.Errorf("git %s: %s", args[0], lastLine(messages.String()))
 	}
 	return strings.TrimSpace(out.String()), nil
+}
+
+// environ is the caller's environment but for what would have git work in the caller's repository instead of dir: pod may be called by a hook.
+// The names are those of git rev-parse --local-env-vars; the configuration among them is the caller's own word.
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		switch name {
+		case "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE",
+			"GIT_NO_REPLACE_OBJECTS", "GIT_REPLACE_REF_BASE", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_INTERNAL_SUPER_PREFIX":
+			return true
+		}
+		return false
+	})
 }
 
 func lastLine(text string) string {
