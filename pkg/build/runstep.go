@@ -30,13 +30,17 @@ const (
 )
 
 func (s *solve) prepareRun(ctx context.Context, stage plan.Stage, run plan.Run, at made) (action, error) {
-	mounts := &mounts{solve: s, run: run}
-	contents, err := mounts.contents(ctx)
-	if err != nil {
-		return action{}, err
+	if run.Insecure && !s.job.AllowInsecure { // whether or not it is in the cache
+		return action{}, hint.Wrap(errors.New("RUN --security=insecure is not allowed in this build"), "--allow security.insecure")
 	}
 	devices, err := s.devices(run)
 	if err != nil {
+		return action{}, err
+	}
+	mounts := &mounts{solve: s, run: run}
+	contents, err := mounts.contents(ctx)
+	if err != nil {
+		mounts.close()
 		return action{}, err
 	}
 	contents = append(contents, stage.Platform.String(), s.job.Request.Args[hostnameArg])
@@ -104,7 +108,8 @@ func (s *solve) canRun(ctx context.Context, platform plan.Platform) error {
 		hint.Of(err)+"; or let the stage run natively: FROM --platform=$BUILDPLATFORM")
 }
 
-// output is a pipe whose other end writes to w until all who have it are gone.
+// output is a pipe whose other end writes to w until all who have it are gone. An error of w takes the output from whoever reads it, and
+// not the pipe from the step.
 func output(w io.Writer) (end *os.File, wait func(), err error) {
 	read, end, err := os.Pipe()
 	if err != nil {
@@ -115,6 +120,7 @@ func output(w io.Writer) (end *os.File, wait func(), err error) {
 		defer close(done)
 		defer read.Close()
 		io.Copy(w, read)
+		io.Copy(io.Discard, read)
 	}()
 	return end, func() { <-done }, nil
 }
@@ -122,7 +128,7 @@ func output(w io.Writer) (end *os.File, wait func(), err error) {
 // config is the container of a RUN: what the flags say of all of them, and what this one says.
 func (s *solve) config(run plan.Run, devices []string) (*container.Config, error) {
 	cfg := *s.job.Run
-	cfg.Devices = slices.Clone(cfg.Devices)
+	cfg.Devices, cfg.Mounts = slices.Clone(cfg.Devices), slices.Clone(cfg.Mounts) // which each RUN adds its own to
 	for _, name := range devices {
 		cfg.Devices = append(cfg.Devices, container.Device{CDI: name})
 	}
@@ -139,12 +145,7 @@ func (s *solve) config(run plan.Run, devices []string) (*container.Config, error
 	if run.Network != "" {
 		cfg.Network.Mode, cfg.Network.Options, cfg.Network.Networks = run.Network, nil, nil
 	}
-	if run.Insecure {
-		if !s.job.AllowInsecure {
-			return nil, hint.Wrap(errors.New("RUN --security=insecure is not allowed in this build"), "--allow security.insecure")
-		}
-		cfg.Security.Privileged = true
-	}
+	cfg.Security.Privileged = run.Insecure
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
