@@ -13,8 +13,8 @@ func TestAddresses(t *testing.T) {
 			git: true, url: "https://h/r.git", ref: "v1", subdir: "a", checksum: "abc", keepGit: true,
 			shown: "https://h/r.git?ref=v1&subdir=a&checksum=abc&keep-git-dir=1",
 		},
-		"git@h:r.git#main": {git: true, url: "git@h:r.git", ref: "main", shown: "git@h:r.git"},
-		"ssh://git@h/r":    {git: true, url: "ssh://git@h/r", shown: "ssh://git@h/r"},
+		"git@h:r.git#main":         {git: true, url: "git@h:r.git", ref: "main", shown: "git@h:r.git"},
+		"ssh://git@h/r":            {git: true, url: "ssh://git@h/r", shown: "ssh://git@h/r"},
 		"me@h.org:r?branch=b#:sub": {git: true, url: "me@h.org:r", ref: "refs/heads/b", subdir: "sub", shown: "me@h.org:r"},
 		"https://h/r.git?tag=v1":   {git: true, url: "https://h/r.git", ref: "refs/tags/v1", shown: "https://h/r.git?tag=v1"},
 		"https://h/r.git?branch=refs/heads/b&submodules=false": {
@@ -26,8 +26,10 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%s is %+v, %v, want %+v", word, got, err, want)
 		}
 	}
-	for _, word := range []string{"https://h/r.git#--upload-pack=x", "https://h/r.git?what=x", "http://h:port/x", "https://h/r.git?ref=a&branch=b", "https://h/r.git?tag=a&branch=a", "https://h/r.git?ref=a#b",
-		"https://h/r.git?checksum=a&commit=b", "https://h/r.git?ref=a&ref=b", "https://h/r.git?ref=", "https://h/r.git?keep-git-dir=maybe", "https://h/r.git?submodules=x", "git@h:r?what=1", "git@h:r?%zz"} {
+	for _, word := range []string{
+		"https://h/r.git#--upload-pack=x", "https://h/r.git?what=x", "http://h:port/x", "https://h/r.git?ref=a&branch=b", "https://h/r.git?tag=a&branch=a", "https://h/r.git?ref=a#b",
+		"https://h/r.git?checksum=a&commit=b", "https://h/r.git?ref=a&ref=b", "https://h/r.git?ref=", "https://h/r.git?keep-git-dir=maybe", "https://h/r.git?submodules=x", "git@h:r?what=1", "git@h:r?%zz",
+	} {
 		if got, err := parseAddress(word); err == nil {
 			t.Errorf("%s is taken for %+v", word, got)
 		}

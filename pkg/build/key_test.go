@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/container"
@@ -152,5 +153,33 @@ func TestMkdirKeys(t *testing.T) {
 	})
 	if mkdirKey("other", m) == key {
 		t.Error("the layer below makes no difference")
+	}
+}
+
+// TestImageKeys says what makes another image of the same layers.
+func TestImageKeys(t *testing.T) {
+	epoch := time.Unix(0, 0)
+	key := func(job Job, config plan.Config) string { return imageKey(&job, "top", config) }
+	usual := key(Job{}, plan.Config{})
+	named := plan.Config{}
+	named.Author = "a"
+	for name, c := range map[string]struct {
+		job    Job
+		config plan.Config
+		same   bool
+	}{
+		"its configuration":         {Job{}, named, false},
+		"annotations":               {Job{Annotations: map[string]string{"a": "b"}}, plan.Config{}, false},
+		"an epoch":                  {Job{Epoch: &epoch}, plan.Config{}, false},
+		"docker's format":           {Job{Docker: true}, plan.Config{}, false},
+		"an inline cache":           {Job{InlineCache: true}, plan.Config{}, false},
+		"no history":                {Job{OmitHistory: true}, plan.Config{}, false},
+		"its names":                 {Job{Names: []string{"a"}}, plan.Config{}, true},
+		"annotations of its list":   {Job{ListAnnotations: map[string]string{"a": "b"}}, plan.Config{}, true},
+		"whether anything is found": {Job{NoCache: true}, plan.Config{}, true},
+	} {
+		if same := key(c.job, c.config) == usual; same != c.same {
+			t.Errorf("%s: the same key: %t, want %t", name, same, c.same)
+		}
 	}
 }
