@@ -17,7 +17,7 @@ func (s *solve) relinked(ctx context.Context, at made, key string) (madeLayer, b
 		return madeLayer{}, false
 	}
 	before, err := s.Images.LayersOf(&image.Image{ID: record.Layer, TopLayer: record.Layer})
-	if err != nil || len(before.Dirs) == 0 {
+	if err != nil || len(before.Dirs) == 0 || before.BaseDir == "" { // vfs: what is below the layer is in its directory, too
 		return madeLayer{}, false
 	}
 	l, err := s.copyLayer(ctx, at, before.Dirs[0])

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/pkg/build/files"
@@ -131,10 +132,18 @@ func (s *solve) merge(ctx context.Context, m, below made) (l image.Layer, err er
 	}
 	defer after.Close()
 	read, write := io.Pipe()
-	go func() {
-		write.CloseWithError(files.WriteChanges(ctx, write, before, after, layers.Dirs[:len(m.layers)-len(below.layers)]))
-	}()
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		write.CloseWithError(files.WriteChanges(ctx, write, before, after, newest(layers, len(m.layers)-len(below.layers))))
+	})
 	l, err = s.Images.AddLayerTar(ctx, below.top(), read)
 	read.Close()
+	writer.Wait() // it reads what is closed now
 	return l, err
+}
+
+// newest are the directories of the n newest layers: all, where the driver keeps the files of all layers in one.
+func newest(layers image.Layers, n int) []string {
+	parts := layers.Parts()
+	return slices.Concat(parts[:min(n, len(parts))]...)
 }
