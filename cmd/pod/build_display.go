@@ -17,14 +17,19 @@ import (
 )
 
 // openDisplay chooses how progress is shown; finish ends it. An empty kind is what BUILDKIT_PROGRESS says.
-func (a *app) openDisplay(kind, logFile string, quiet bool) (display progress.Display, finish func(), err error) {
+func (a *app) openDisplay(kind, logName string, quiet bool) (display progress.Display, finish func(), err error) {
 	nothing := func() {}
-	if logFile != "" {
-		f, err := os.Create(logFile)
+	if logName != "" {
+		f, err := os.Create(logName)
 		if err != nil {
 			return nil, nil, fmt.Errorf("write the log: %w", err)
 		}
-		return progress.NewPlain(f, report.EscapeLine), func() { f.Close() }, nil
+		log := &logFile{File: f}
+		return progress.NewPlain(log, report.EscapeLine), func() {
+			if err := errors.Join(log.err, f.Close()); err != nil {
+				a.warn(fmt.Sprintf("the log is not whole: %s", err))
+			}
+		}, nil
 	}
 	if kind == "" {
 		if kind, err = parseProgress(cmp.Or(os.Getenv("BUILDKIT_PROGRESS"), "auto")); err != nil {
@@ -50,6 +55,21 @@ func (a *app) openDisplay(kind, logFile string, quiet bool) (display progress.Di
 		return live, live.Close, nil
 	}
 	return progress.NewPlain(a.Err, report.EscapeLine), nothing, nil
+}
+
+// logFile remembers why something is missing in it.
+type logFile struct {
+	*os.File
+	err error
+}
+
+// Write is of io.Writer.
+func (l *logFile) Write(b []byte) (int, error) {
+	n, err := l.File.Write(b)
+	if l.err == nil {
+		l.err = err
+	}
+	return n, err
 }
 
 // maxOutput is how much of a step's output is kept for its error, by the variable that BuildKit has for it.

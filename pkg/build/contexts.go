@@ -77,6 +77,9 @@ func (s *Session) ContextAt(ctx context.Context, word string, keepGit bool) (t *
 				return nil, nil, err
 			}
 			defer f.Close()
+			if err := os.Remove(f.Name()); err != nil { // as in ContextFrom
+				return nil, nil, err
+			}
 			unpacked, text, err := s.unpackContext(ctx, f, dir+".unpacked")
 			if unpacked != nil {
 				unpacked.Origin = tree.Origin
@@ -97,7 +100,7 @@ func (s *Session) Within(ctx context.Context, t *Context, dir string) (*Context,
 		if err != nil {
 			return nil, nil, fmt.Errorf("open the build context: %w", err)
 		}
-		return &Context{Tree: tree}, nil, nil
+		return &Context{Tree: tree, Origin: t.Origin}, nil, nil
 	})
 	return tree, err
 }
@@ -106,7 +109,7 @@ func (s *Session) Within(ctx context.Context, t *Context, dir string) (*Context,
 func (s *Session) ContextFrom(ctx context.Context, r io.Reader) (t *Context, text []byte, err error) {
 	return s.context(ctx, "-", func() (*Context, []byte, error) {
 		return s.inWorkspace(ctx, func(dir string) (*Context, []byte, error) {
-			f, err := os.OpenFile(filepath.Join(dir, "context"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+			f, err := unnamed(dir) // what is unpacked is all that is needed later
 			if err != nil {
 				return nil, nil, err
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -234,8 +235,8 @@ func generatorRun(img *image.Image, with SBOM, targets []bomTarget) (plan.Run, e
 	if len(targets) > 1 {
 		run.Env = append(run.Env, "BUILDKIT_SCAN_SOURCE_EXTRAS="+scanExtras)
 	}
-	for name, value := range with.Parameters {
-		run.Env = append(run.Env, "BUILDKIT_SCAN_"+name+"="+value)
+	for _, name := range slices.Sorted(maps.Keys(with.Parameters)) {
+		run.Env = append(run.Env, "BUILDKIT_SCAN_"+name+"="+with.Parameters[name])
 	}
 	for _, t := range targets {
 		at := scanExtras

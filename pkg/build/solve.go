@@ -36,7 +36,6 @@ type solve struct {
 type stageRun struct {
 	plan.Stage
 	once sync.Once
-	done chan struct{}
 	made made
 	err  error
 }
@@ -45,7 +44,7 @@ func newSolve(session *Session, job *Job, p *plan.Plan, images map[string]*image
 	s := &solve{Session: session, job: job, plan: p, platform: target, images: images, work: work, stages: map[int]*stageRun{}}
 	s.others = s.newImports(job, target, work)
 	for _, stage := range p.Stages {
-		s.stages[stage.Index] = &stageRun{Stage: stage, done: make(chan struct{})}
+		s.stages[stage.Index] = &stageRun{Stage: stage}
 	}
 	return s
 }
@@ -74,16 +73,8 @@ func (s *solve) target(ctx context.Context) (made, error) {
 // stage gives what a stage has made, once it has.
 func (s *solve) stage(ctx context.Context, index int) (made, error) {
 	run := s.stages[index]
-	run.once.Do(func() {
-		defer close(run.done)
-		run.made, run.err = s.runStage(ctx, run.Stage)
-	})
-	select {
-	case <-run.done:
-		return run.made, run.err
-	case <-ctx.Done():
-		return made{}, ctx.Err()
-	}
+	run.once.Do(func() { run.made, run.err = s.runStage(ctx, run.Stage) })
+	return run.made, run.err
 }
 
 func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {

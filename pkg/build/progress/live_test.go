@@ -92,3 +92,27 @@ func TestLiveDrawsInItsPlace(t *testing.T) {
 		t.Errorf("written: %q", got)
 	}
 }
+
+// TestFit wants no line to be longer than the terminal, whatever it is written in.
+func TestFit(t *testing.T) {
+	for _, c := range []struct {
+		text, right string
+		columns     int
+		want        string
+	}{
+		{"short", "", 20, "short"},
+		{"short", "1.0s", 20, "short          1.0s"},
+		{"a text that is too long", "", 12, "a text tha"},
+		{"a text that is too long", "1.0s", 16, "a text tha 1.0s"},
+		{"漢字漢字漢字", "", 10, "漢字漢字"},
+		{"x漢字漢字漢字", "1.0s", 13, "x漢字漢 1.0s"},
+		{"xx漢字漢字", "1.0s", 13, "xx漢字  1.0s"},
+		{"e\u0301e\u0301e\u0301", "1s", 8, "e\u0301e\u0301e\u0301  1s"},
+		{"text", "1.0s", 3, "t 1.0s"},
+		{"", "", 0, ""},
+	} {
+		if got := fit(c.text, c.right, c.columns); got != c.want {
+			t.Errorf("%q and %q in %d columns: %q, want %q", c.text, c.right, c.columns, got, c.want)
+		}
+	}
+}
