@@ -12,8 +12,8 @@ import (
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/internal/terminal"
-	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/bake"
+	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // leave is what targets may do, or would, that a file of targets cannot decide: who runs bake in a directory trusts the files below it, not that
@@ -131,7 +131,7 @@ func pathOf(value string, remote bool) (string, bool) {
 	if strings.HasPrefix(value, "cwd://") {
 		return localPath(value), true
 	}
-	if remote || build.IsAddress(value) || strings.HasPrefix(value, "target:") || strings.HasPrefix(value, "docker-image:") {
+	if remote || plan.IsAddress(value) || strings.HasPrefix(value, "target:") || strings.HasPrefix(value, "docker-image:") {
 		return "", false
 	}
 	return value, true

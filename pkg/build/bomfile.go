@@ -14,6 +14,7 @@ import (
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/pkg/build/bom"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"golang.org/x/sys/unix"
 )
 
@@ -61,7 +62,7 @@ func (o *oneBuild) addBOM(ctx context.Context) (document BOMDocument, err error)
 }
 
 // bomDocument has the image and its contexts listed, and makes one document of that.
-func (s *solve) bomDocument(ctx context.Context, how BOMFile, v Vertex) (document BOMDocument, err error) {
+func (s *solve) bomDocument(ctx context.Context, how BOMFile, v progress.Vertex) (document BOMDocument, err error) {
 	var texts [][]byte
 	if how.Image == "" {
 		texts, err = s.scanForFile(ctx, how.Strategy)
@@ -112,7 +113,7 @@ func (s *solve) scanForFile(ctx context.Context, how bom.Strategy) ([][]byte, er
 }
 
 // runScanner runs the commands in the scanner's image, those that name {CONTEXT} for each context.
-func (s *solve) runScanner(ctx context.Context, how BOMFile, v Vertex) ([][]byte, error) {
+func (s *solve) runScanner(ctx context.Context, how BOMFile, v progress.Vertex) ([][]byte, error) {
 	var texts [][]byte
 	for _, command := range how.Commands {
 		words, err := bom.Words(command)
@@ -137,7 +138,7 @@ func (s *solve) runScanner(ctx context.Context, how BOMFile, v Vertex) ([][]byte
 	return texts, nil
 }
 
-func (s *solve) runScannerOn(ctx context.Context, name string, words []string, source plan.Source, number int, v Vertex) ([]byte, error) {
+func (s *solve) runScannerOn(ctx context.Context, name string, words []string, source plan.Source, number int, v progress.Vertex) ([]byte, error) {
 	img, pin, err := s.generatorImage(ctx, name)
 	if err != nil {
 		return nil, err
@@ -185,7 +186,7 @@ func (s *solve) runScannerOn(ctx context.Context, name string, words []string, s
 }
 
 // placeBOM makes a layer with the document, where it is to be in the image.
-func (o *oneBuild) placeBOM(ctx context.Context, how BOMFile, document BOMDocument, v Vertex) error {
+func (o *oneBuild) placeBOM(ctx context.Context, how BOMFile, document BOMDocument, v progress.Vertex) error {
 	for _, file := range []struct {
 		path string
 		text []byte

@@ -14,6 +14,7 @@ import (
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/layertar"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/storage/pkg/archive"
@@ -203,7 +204,7 @@ func emptyDirectory(dir string) error {
 
 // LocalCache is a cache in an OCI layout of the caller's.
 func LocalCache(dir string) CacheSource {
-	read := func(name string, limit int64) ([]byte, error) { return ReadFile(filepath.Join(dir, name), limit) }
+	read := func(name string, limit int64) ([]byte, error) { return files.ReadFile(filepath.Join(dir, name), limit) }
 	blobPath := func(d digest.Digest) (string, error) {
 		return filepath.Join(specs.ImageBlobsDir, d.Algorithm().String(), d.Encoded()), d.Validate()
 	}

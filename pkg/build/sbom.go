@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/image/attestation"
 	"golang.org/x/sys/unix"
@@ -84,7 +86,7 @@ func (s *solve) boms(ctx context.Context, with SBOM) (out []claim, err error) {
 }
 
 // generated is what a generator makes, or an error with what it has written.
-func (s *solve) generated(ctx context.Context, with SBOM, vertex Vertex) ([]claim, error) {
+func (s *solve) generated(ctx context.Context, with SBOM, vertex progress.Vertex) ([]claim, error) {
 	output := s.work.newOutput(s.job.MaxOutput)
 	out, err := s.generate(ctx, with, s.bomTargets(), keptVertex{vertex, output})
 	if err == nil || ctx.Err() != nil {
@@ -142,11 +144,11 @@ func (s *solve) copyOfContext(ctx context.Context, name string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	l, err := tree.list(ctx, "", nil)
+	l, err := tree.List(ctx, "", nil)
 	if err != nil {
 		return "", err
 	}
-	defer l.close()
+	defer l.Close()
 	dir, err := s.work.sub()
 	if err != nil {
 		return "", err
@@ -156,7 +158,7 @@ func (s *solve) copyOfContext(ctx context.Context, name string) (string, error) 
 		return dir, err
 	}
 	defer root.Close()
-	return dir, (&placer{root: root, now: s.now()}).place(l, "/tree", false)
+	return dir, (&files.Placer{Root: root, Now: s.now()}).Place(ctx, l, "/tree", false)
 }
 
 // maxBOM is the most that is read of a document, in bytes, and maxBOMs how many of them; BuildKit has the first.
@@ -166,7 +168,7 @@ const (
 )
 
 // generate runs the generator's image as a RUN is run, and reads what it has written.
-func (s *solve) generate(ctx context.Context, with SBOM, targets []bomTarget, v Vertex) ([]claim, error) {
+func (s *solve) generate(ctx context.Context, with SBOM, targets []bomTarget, v progress.Vertex) ([]claim, error) {
 	img, pin, err := s.generatorImage(ctx, with.Generator)
 	if err != nil {
 		return nil, err
@@ -278,13 +280,12 @@ func readBOMs(dir string) ([]claim, error) {
 
 // readWritten reads what a stranger's program has written under a name.
 func readWritten(root *os.File, name string) ([]byte, error) {
-	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
-	f, err := openat2(root, name, &how)
+	f, err := files.OpenUnlinked(root, name, unix.O_RDONLY|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return readRegular(f, maxBOM)
+	return files.ReadRegular(f, maxBOM)
 }
 
 func readBOM(root *os.File, name string) (claim, error) {

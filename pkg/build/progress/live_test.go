@@ -1,4 +1,4 @@
-package build
+package progress
 
 import (
 	"bytes"
@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/pod-engine/pod/internal/report"
-	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // liveOf is a display with a step for each text, and its vertices.
@@ -19,13 +18,9 @@ func liveOf(out *bytes.Buffer, texts ...string) (*Live, []Vertex) {
 		Escape: report.EscapeLine,
 		Size:   func() (int, int) { return 10, 40 },
 	})
-	stage := plan.Stage{Name: "s"}
-	for _, text := range texts {
-		stage.Steps = append(stage.Steps, plan.Step{Text: text, Run: &plan.Run{}})
-	}
 	var vertices []Vertex
-	for i := range texts {
-		vertices = append(vertices, l.Vertex(stepTitle(stage, i)))
+	for i, text := range texts {
+		vertices = append(vertices, l.Vertex(fmt.Sprintf("[s %d/%d] %s", i+1, len(texts), text)))
 	}
 	return l, vertices
 }
