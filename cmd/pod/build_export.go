@@ -165,16 +165,10 @@ func (o *buildOptions) pushOptions(out buildOutput) image.PushOptions {
 
 // saveResult writes the image, or the list with all its images, to an archive or a directory.
 func (o *buildOptions) saveResult(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) error {
-	if result.List != nil && out.kind == "oci" && !o.leavesAttestations(result) {
-		return o.saveList(ctx, a, store, result.List, out)
+	if out.kind == "oci" {
+		return o.saveLayout(ctx, a, store, result, out)
 	}
-	save := image.SaveOptions{Format: image.OCIArchive, Output: out.dest, Out: a.Out, Uncompressed: out.uncompressed}
-	switch {
-	case out.kind == "docker":
-		save.Format = image.DockerArchive
-	case out.dir:
-		save.Format = image.OCIDir
-	}
+	save := image.SaveOptions{Format: image.DockerArchive, Output: out.dest, Out: a.Out}
 	if out.toStdout() {
 		save.Output = ""
 	}
@@ -182,8 +176,6 @@ func (o *buildOptions) saveResult(ctx context.Context, a *app, store *image.Stor
 	names := o.job.Names
 	if len(names) == 0 {
 		names = []string{result.Images[0].ID}
-	} else if save.Format != image.DockerArchive {
-		names = names[:1]
 	}
 	return a.courier().Save(ctx, store, names, save)
 }
@@ -194,7 +186,8 @@ func (o *buildOptions) leavesAttestations(result build.Result) bool {
 	return len(result.Images) == 1 && o.job.Attest.SBOM == nil && p != nil && p.InlineOnly
 }
 
-func (o *buildOptions) saveList(ctx context.Context, a *app, store *image.Store, list *image.ManifestList, out buildOutput) error {
+// saveLayout writes an OCI layout, compressed as the output says.
+func (o *buildOptions) saveLayout(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) (err error) {
 	transport, dest := "oci-archive:", out.dest
 	if out.dir {
 		transport = "oci:"
@@ -213,7 +206,11 @@ func (o *buildOptions) saveList(ctx context.Context, a *app, store *image.Store,
 	}
 	opts := o.pushOptions(out)
 	opts.Uncompressed = out.uncompressed
-	_, err := a.courier().PushList(ctx, store, list.ID, to, false, opts)
+	if result.List != nil && !o.leavesAttestations(result) {
+		_, err = a.courier().PushList(ctx, store, result.List.ID, to, false, opts)
+	} else {
+		_, err = a.courier().Push(ctx, store, result.Images[0].ID, to, opts)
+	}
 	if err != nil || !out.toStdout() {
 		return err
 	}

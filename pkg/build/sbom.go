@@ -168,50 +168,59 @@ const (
 	maxBOMs = 64
 )
 
-// generate runs the generator's image as a RUN is run, and reads what it has written.
-func (s *solve) generate(ctx context.Context, with SBOM, targets []bomTarget, v progress.Vertex) ([]claim, error) {
-	img, pin, err := s.generatorImage(ctx, with.Generator)
+// generate runs the generator's image, and reads what it has written.
+func (s *solve) generate(ctx context.Context, with SBOM, targets []bomTarget, v progress.Vertex) (claims []claim, err error) {
+	command := func(img *image.Image) (plan.Run, error) { return generatorRun(img, with, targets) }
+	err = s.runImage(ctx, with.Generator, command, v, func(written *os.File) error {
+		claims, err = readBOMs(written)
+		return err
+	})
+	return claims, err
+}
+
+// runImage runs a command in an image as a RUN is run, and has read what it has written to scanOut. The image is one for this machine, whatever is built.
+func (s *solve) runImage(ctx context.Context, name string, command func(*image.Image) (plan.Run, error), v progress.Vertex, read func(written *os.File) error) error {
+	opts := s.job.Pull
+	opts.Platform = image.Platform{}
+	img, err := s.Images.Resolve(ctx, name, opts)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	pin, err := s.Images.Pin(ctx, img.ID, "build")
+	if err != nil {
+		return err
 	}
 	defer pin.Release()
 	layers, err := s.Images.LayersOf(img)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	run, err := generatorRun(img, with, targets)
+	run, err := command(img)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	u, err := s.work.newUpper()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer u.close()
 	out := filepath.Join(u.dir, "out")
 	// The image's user, whoever that is, writes there.
 	if err := errors.Join(os.Mkdir(out, 0o777), os.Chmod(out, 0o777)); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.run(ctx, &mounts{solve: s, run: run, written: out}, nil, layers, u, v); err != nil {
-		return nil, err
+		return err
 	}
 	if err := failpoint.Hit("build.generated"); err != nil {
-		return nil, err
+		return err
 	}
-	return readBOMs(out)
-}
-
-// generatorImage finds the image, which runs on this machine whatever is built, and keeps it from being removed.
-func (s *solve) generatorImage(ctx context.Context, name string) (*image.Image, *image.Pin, error) {
-	opts := s.job.Pull
-	opts.Platform = image.Platform{}
-	img, err := s.Images.Resolve(ctx, name, opts)
+	written, err := os.OpenFile(out, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	pin, err := s.Images.Pin(ctx, img.ID, "build")
-	return img, pin, err
+	defer written.Close()
+	return read(written)
 }
 
 // Places in the container of a generator; BuildKit's.
@@ -249,13 +258,8 @@ func generatorRun(img *image.Image, with SBOM, targets []bomTarget) (plan.Run, e
 	return run, nil
 }
 
-// readBOMs reads the statements that a generator has written into dir. It is a stranger's program: nothing is followed, and only so much is read.
-func readBOMs(dir string) ([]claim, error) {
-	root, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
+// readBOMs reads the statements that a generator has written into a directory. It is a stranger's program: nothing is followed, and only so much is read.
+func readBOMs(root *os.File) ([]claim, error) {
 	names, err := root.Readdirnames(maxBOMs + 1)
 	if err != nil && len(names) == 0 {
 		return nil, fmt.Errorf("it has written nothing to %s", scanOut)

@@ -65,7 +65,11 @@ func registryVerbs(dir, host string) []imageVerb {
 		return []string{"artifact", "push", "-q", plain, thing + n, host + "/thing:1"}
 	}
 	attested := []string{"build", "-q", "--provenance=true", "-t", made, filepath.Join(dir, "attested")}
+	archive := filepath.Join(dir, "list.tar")
+	saveList := []string{"save", "-q", "--format", "oci-archive", "-o", archive, made}
 	return []imageVerb{
+		{verb{"save list", [][]string{attested}, saveList, nil}, nil, nil},
+		{verb{"load list", [][]string{attested, saveList, {"rmi", made}, tag}, []string{"load", "-q", "-i", archive}, nil}, nil, nil},
 		{verb{"push attested", [][]string{push(podtest.BoxImage, "/app:1"), attested}, push(made, "/app:1"), nil}, [][]string{there("/app:1")}, nil},
 		{verb{"rmi attested", [][]string{attested}, []string{"rmi", made}, nil}, nil, nil},
 		{verb{"push", [][]string{old, push(podtest.BoxImage, "/app:1")}, push(made, "/app:1"), nil}, [][]string{there("/app:1")}, nil},
