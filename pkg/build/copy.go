@@ -97,7 +97,7 @@ func (c *copying) listWord(ctx context.Context, tree *Tree, word string) ([]*lis
 	if c.Parents {
 		return tree.listParents(ctx, word, c.Exclude)
 	}
-	names, err := tree.sources(word)
+	names, err := tree.sources(ctx, word)
 	if err != nil {
 		return nil, err
 	}

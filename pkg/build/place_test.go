@@ -120,7 +120,7 @@ func (c placing) do(t *testing.T) string {
 		}
 		p.mode = &mode
 	}
-	names, err := tree.sources(c.source)
+	names, err := tree.sources(t.Context(), c.source)
 	for _, name := range names {
 		var l *listing
 		if l, err = tree.list(t.Context(), name, nil); err != nil {
