@@ -44,13 +44,15 @@ func (p *placer) placeFile(l *listing, e entry, dir *os.File, name string) error
 		if err := unix.Mknodat(fd, name, e.stat.Mode, int(e.stat.Rdev)); err != nil {
 			return err
 		}
-		if err := unix.Fchmodat(fd, name, p.permissions(e), 0); err != nil {
-			return err
-		}
 	}
 	owner := p.ownerOf(l, e)
 	if err := unix.Fchownat(fd, name, owner.uid, owner.gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return ownerError(owner, err)
+	}
+	if e.kind() != unix.S_IFLNK { // after the owner, whose change takes set-user-id bits away
+		if err := unix.Fchmodat(fd, name, p.permissions(e), 0); err != nil {
+			return err
+		}
 	}
 	return setTime(fd, name, e.stat.Mtim.Nano())
 }
