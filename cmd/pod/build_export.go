@@ -12,13 +12,14 @@ import (
 	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/image"
 )
 
 // writeFiles gives the files of a target to the outputs that want them, with what is stated of them.
-func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *build.Tree, []build.StatementFile) error {
-	return func(ctx context.Context, platform plan.Platform, tree *build.Tree, statements []build.StatementFile) error {
+func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *files.Tree, []files.Beside) error {
+	return func(ctx context.Context, platform plan.Platform, tree *files.Tree, statements []files.Beside) error {
 		for _, out := range o.outputs {
 			var err error
 			named := o.nameStatements(out, platform, statements)
@@ -41,9 +42,9 @@ func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *
 }
 
 // nameStatements gives statements the names that they have in an output: with the platform where several are in one directory.
-func (o *buildOptions) nameStatements(out buildOutput, platform plan.Platform, statements []build.StatementFile) []build.StatementFile {
+func (o *buildOptions) nameStatements(out buildOutput, platform plan.Platform, statements []files.Beside) []files.Beside {
 	together := out.kind == "local" && len(o.job.Platforms) > 1 && out.split != nil && !*out.split
-	var named []build.StatementFile
+	var named []files.Beside
 	for _, s := range statements {
 		s.Name = out.prefix + s.Name
 		if extension := filepath.Ext(s.Name); together {
@@ -164,27 +165,16 @@ func (o *buildOptions) pushOptions(out buildOutput) image.PushOptions {
 
 // saveResult writes the image, or the list with all its images, to an archive or a directory.
 func (o *buildOptions) saveResult(ctx context.Context, a *app, b *build.Builder, result build.Result, out buildOutput) error {
-	if result.List != nil && out.kind == "oci" && !o.leavesAttestations(result) {
-		return o.saveList(ctx, a, b, result.List, out)
+	if out.kind == "oci" {
+		return o.saveLayout(ctx, a, b, result, out)
 	}
-	save := image.SaveOptions{Format: image.OCIArchive, Output: out.dest, Out: a.Out, Uncompressed: out.uncompressed}
-	switch {
-	case out.kind == "docker":
-		save.Format = image.DockerArchive
-	case out.dir:
-		save.Format = image.OCIDir
-	}
+	save := image.SaveOptions{Format: image.DockerArchive, Output: out.dest, Out: a.Out}
 	if out.toStdout() {
 		save.Output = ""
 	}
 	save.Progress, save.Terminal = o.job.Pull.Progress, o.job.Pull.Terminal
 	// By its id: its names may mean another image already.
-	names := []string{result.Images[0].ID}
-	if save.Format == image.DockerArchive {
-		names = append(names, o.job.Names...)
-	} else if len(o.job.Names) > 0 {
-		save.Name = o.job.Names[0]
-	}
+	names := append([]string{result.Images[0].ID}, o.job.Names...)
 	return a.courier().Save(ctx, b.Images, names, save)
 }
 
@@ -194,7 +184,8 @@ func (o *buildOptions) leavesAttestations(result build.Result) bool {
 	return len(result.Images) == 1 && o.job.Attest.SBOM == nil && p != nil && p.InlineOnly
 }
 
-func (o *buildOptions) saveList(ctx context.Context, a *app, b *build.Builder, list *image.ManifestList, out buildOutput) error {
+// saveLayout writes an OCI layout, compressed as the output says.
+func (o *buildOptions) saveLayout(ctx context.Context, a *app, b *build.Builder, result build.Result, out buildOutput) (err error) {
 	transport, dest := "oci-archive:", out.dest
 	if out.dir {
 		transport = "oci:"
@@ -213,7 +204,11 @@ func (o *buildOptions) saveList(ctx context.Context, a *app, b *build.Builder, l
 	}
 	opts := o.pushOptions(out)
 	opts.Uncompressed = out.uncompressed
-	_, err := a.courier().PushList(ctx, b.Images, list.ID, to, false, opts)
+	if result.List != nil && !o.leavesAttestations(result) {
+		_, err = a.courier().PushList(ctx, b.Images, result.List.ID, to, false, opts)
+	} else {
+		_, err = a.courier().Push(ctx, b.Images, result.Images[0].ID, to, opts)
+	}
 	if err != nil || !out.toStdout() {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/image"
 )
 
@@ -11,7 +12,7 @@ import (
 type action struct {
 	// keys lead to the layer; each costs more to find out than the one before it.
 	keys []func(context.Context) (string, error)
-	do   func(ctx context.Context, layers image.Layers, u upper, v Vertex) error
+	do   func(ctx context.Context, layers image.Layers, u upper, v progress.Vertex) error
 	// relink says that the layer is the same over any other.
 	relink bool
 	// changed names what has become other than the keys say while do read it, so that they do not lead to the layer; empty: nothing has. It may be nil.
@@ -28,7 +29,7 @@ func (s *solve) prepare(ctx context.Context, stage plan.Stage, step plan.Step, a
 		return s.prepareCopy(ctx, *step.Copy, at)
 	default:
 		mkdir := *step.Mkdir
-		return action{keys: oneKey(mkdirKey(at.top(), mkdir)), do: func(_ context.Context, layers image.Layers, u upper, _ Vertex) error {
+		return action{keys: oneKey(mkdirKey(at.top(), mkdir)), do: func(_ context.Context, layers image.Layers, u upper, _ progress.Vertex) error {
 			return s.makeWorkdir(layers, u, mkdir)
 		}}, nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/internal/filelock"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/storage"
@@ -288,7 +289,7 @@ func (w *cacheWriter) mount(ctx context.Context, id string) (cacheMount, error) 
 		return m, err
 	}
 	m.Mode, m.UID, m.GID = st.Mode&0o7777, int(st.Uid), int(st.Gid)
-	m.Layer, err = w.pack(ctx, func(to io.Writer) error { return (&Tree{Root: root}).WriteTar(ctx, to, nil) })
+	m.Layer, err = w.pack(ctx, func(to io.Writer) error { return (&files.Tree{Root: root}).WriteTar(ctx, to, nil) })
 	if errors.Is(err, os.ErrNotExist) {
 		err = fmt.Errorf("it changes meanwhile: %s", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/pod-engine/pod/internal/undo"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/step"
@@ -24,8 +25,8 @@ type mounts struct {
 	written string            // directory that a generator of bills of materials writes to; empty: it is no generator
 	trees   []step.Tree
 	done    undo.Stack
-	listed  map[string]*listing // by target, the files of contexts as the key has them
-	live    []*listing          // those of them that are mounted themselves
+	listed  map[string]*files.Listing // by target, the files of contexts as the key has them
+	live    []*files.Listing          // those of them that are mounted themselves
 	scratch int
 	missing []string // flags that would have given what is mounted when it is there
 }
@@ -51,18 +52,18 @@ func (m *mounts) contents(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		content, err := l.content()
+		content, err := l.Content()
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, content)
+		out = append(out, content, strconv.FormatUint(uint64(l.Mode()), 8))
 		m.seed(mount, content)
 	}
 	return out, nil
 }
 
 // list gives the files of a context that a mount brings in, always the same.
-func (m *mounts) list(ctx context.Context, mount plan.Mount) (*listing, error) {
+func (m *mounts) list(ctx context.Context, mount plan.Mount) (*files.Listing, error) {
 	if l, ok := m.listed[mount.Target]; ok {
 		return l, nil
 	}
@@ -70,12 +71,12 @@ func (m *mounts) list(ctx context.Context, mount plan.Mount) (*listing, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := tree.list(ctx, clean(mount.Source), nil)
+	l, err := tree.List(ctx, clean(mount.Source), nil)
 	if err != nil {
 		return nil, err
 	}
 	if m.listed == nil {
-		m.listed = map[string]*listing{}
+		m.listed = map[string]*files.Listing{}
 	}
 	m.listed[mount.Target] = l
 	return l, nil
@@ -84,7 +85,7 @@ func (m *mounts) list(ctx context.Context, mount plan.Mount) (*listing, error) {
 // changed gives the name of a file of a context that has changed since it was listed, while the step could read it; empty: there is none.
 func (m *mounts) changed(ctx context.Context) string {
 	for _, l := range m.live {
-		if name := l.changed(ctx); name != "" {
+		if name := l.Changed(ctx); name != "" {
 			return name
 		}
 	}
@@ -104,7 +105,7 @@ func (m *mounts) seed(mount plan.Mount, key string) {
 
 func (m *mounts) close() {
 	for _, l := range m.listed {
-		l.close()
+		l.Close()
 	}
 }
 
@@ -179,10 +180,10 @@ func (m *mounts) bindSource(ctx context.Context, mount plan.Mount, u upper) erro
 		if err != nil {
 			return err
 		}
-		if !mount.ReadOnly || l.tree.matcher != nil {
-			return m.bindCopy(l, mount, u)
+		if !mount.ReadOnly || l.Ignores() {
+			return m.bindCopy(ctx, l, mount, u)
 		}
-		f, err := cloneTree(l.base, mount.Source)
+		f, err := l.Mount()
 		if err == nil {
 			m.live = append(m.live, l)
 			m.add(f, mount.Target, true)
@@ -243,7 +244,7 @@ func (m *mounts) bindOver(ctx context.Context, mount plan.Mount, u upper) error 
 }
 
 // bindCopy mounts a copy of files of a context: where the step may write to them, and where the ignore file hides some.
-func (m *mounts) bindCopy(l *listing, mount plan.Mount, u upper) error {
+func (m *mounts) bindCopy(ctx context.Context, l *files.Listing, mount plan.Mount, u upper) error {
 	dir, err := m.space(u)
 	if err != nil {
 		return err
@@ -253,7 +254,7 @@ func (m *mounts) bindCopy(l *listing, mount plan.Mount, u upper) error {
 		return err
 	}
 	defer root.Close()
-	if err := (&placer{root: root, now: m.now()}).place(l, "/tree", false); err != nil {
+	if err := (&files.Placer{Root: root, Now: m.now()}).Place(ctx, l, "/tree", false); err != nil {
 		return err
 	}
 	return m.bind(filepath.Join(dir, "tree"), mount.Target, mount.ReadOnly)

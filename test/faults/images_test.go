@@ -65,11 +65,14 @@ func registryVerbs(dir, host string) []imageVerb {
 		return []string{"artifact", "push", "-q", plain, thing + n, host + "/thing:1"}
 	}
 	attested := []string{"build", "-q", "--provenance=true", "-t", made, filepath.Join(dir, "attested")}
-	// Of the name that is pulled the victim's image has no layer.
-	archive, pulled := filepath.Join(dir, "loaded.tar"), host+"/app:1"
+	archive, lists, pulled := filepath.Join(dir, "loaded.tar"), filepath.Join(dir, "list.tar"), host+"/app:1"
+	saveList := []string{"save", "-q", "--format", "oci-archive", "-o", lists, made}
 	return []imageVerb{
+		// Of the name that is pulled, and of the archive, no layer is in the store.
 		{verb{"pull", [][]string{old, push(made, "/app:1"), {"rmi", "-f", made, pulled}, tag}, []string{"pull", "-q", plain, pulled}, nil}, nil, [][]string{{"rmi", pulled}}},
 		{verb{"load", [][]string{old, {"save", "-q", "-o", archive, made}, {"rmi", made}, tag}, []string{"load", "-q", "-i", archive}, nil}, nil, nil},
+		{verb{"save list", [][]string{attested}, saveList, nil}, nil, nil},
+		{verb{"load list", [][]string{attested, saveList, {"rmi", made}, tag}, []string{"load", "-q", "-i", lists}, nil}, nil, nil},
 		{verb{"push attested", [][]string{push(podtest.BoxImage, "/app:1"), attested}, push(made, "/app:1"), nil}, [][]string{there("/app:1")}, nil},
 		{verb{"rmi attested", [][]string{attested}, []string{"rmi", made}, nil}, nil, nil},
 		{verb{"push", [][]string{old, push(podtest.BoxImage, "/app:1")}, push(made, "/app:1"), nil}, [][]string{there("/app:1")}, nil},
