@@ -293,7 +293,7 @@ func (w *cacheWriter) mount(ctx context.Context, id string) (cacheMount, error) 
 // finish writes configuration, manifest and index.
 func (w *cacheWriter) finish() error {
 	w.config.RootFS.Type = "layers"
-	config, err := w.json(w.config, CacheConfigType)
+	config, err := w.json(w.config, cacheConfigType)
 	if err != nil {
 		return err
 	}
