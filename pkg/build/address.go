@@ -40,7 +40,7 @@ func parseAddress(word string) (address, error) {
 	}
 	u, err := url.Parse(word)
 	if err != nil {
-		return a, errors.New("the address cannot be read") // the error may show a password
+		return a, errors.New("the address cannot be read; it is like https://HOST/FILE or https://HOST/NAME.git#REF:DIRECTORY") // the error may show a password
 	}
 	a.git = u.Scheme == "git" || u.Scheme == "ssh" || strings.HasSuffix(u.Path, ".git")
 	a.shown = u.Redacted()

@@ -52,7 +52,7 @@ func checkOut(ctx context.Context, a address, dir string) (commit string, err er
 	if a.ref == "" {
 		a.ref = "HEAD"
 	}
-	if _, err := git(ctx, dir, "init", "--quiet"); err != nil {
+	if _, err := git(ctx, dir, "init", "--quiet", "--template="); err != nil {
 		return "", err
 	}
 	fetched, err := fetchRef(ctx, dir, a.url, a.ref)
@@ -164,7 +164,8 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 		return "", hint.Wrap(errors.New("git is not installed"), "sudo apt install git")
 	}
 	if err != nil {
-		return "", fmt.Errorf("git %s: %s", args[0], lastLine(messages.String()))
+		message := messages.String()
+		return "", hint.Wrap(fmt.Errorf("git %s: %s", args[0], lastLine(message)), gitHint(message))
 	}
 	return strings.TrimSpace(out.String()), nil
 }
@@ -181,6 +182,21 @@ func environ() []string {
 		}
 		return false
 	})
+}
+
+// gitHint is what to do about what git says.
+func gitHint(message string) string {
+	switch {
+	case strings.Contains(message, "terminal prompts disabled"), strings.Contains(message, "Authentication failed"):
+		return "git is not asked for a password here: have the credentials in ~/.netrc or from GIT_ASKPASS, or a token in the address"
+	case strings.Contains(message, "Permission denied (publickey"):
+		return "add the key to your SSH agent: ssh-add"
+	case strings.Contains(message, "Host key verification failed"):
+		return "connect to the host once with ssh, so that its key is in ~/.ssh/known_hosts"
+	case strings.Contains(message, "couldn't find remote ref"), strings.Contains(message, "Remote branch"):
+		return "name a branch, a tag or the whole name of a commit behind the #"
+	}
+	return ""
 }
 
 func lastLine(text string) string {
