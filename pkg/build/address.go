@@ -120,6 +120,16 @@ func switchedOn(key, value string) (bool, error) {
 	return on, err
 }
 
+// commit is the whole name of the commit that the address means; empty: that is for the server to say.
+func (a address) commit() string {
+	for _, name := range []string{a.checksum, a.ref} {
+		if a.git && isCommit(name) {
+			return name
+		}
+	}
+	return ""
+}
+
 // fileName is what a file that is fetched is called.
 func (a address) fileName() string {
 	if u, err := url.Parse(a.url); err == nil {
