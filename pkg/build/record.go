@@ -23,7 +23,7 @@ type imageRecord struct {
 func (s *Session) record(ctx context.Context, job *Job, one *oneBuild) (*image.Image, error) {
 	p, m := one.solve.plan, one.made
 	target := p.Stages[len(p.Stages)-1]
-	key := sum("image", keyVersion, m.top(), text(target.Config), text(job.Annotations), fmt.Sprint(job.Docker, job.InlineCache, job.OmitHistory))
+	key := sum("image", keyVersion, m.top(), text(target.Config), text(job.Annotations.For(one.platform)), fmt.Sprint(job.Docker, job.InlineCache, job.OmitHistory))
 	leave, err := s.enter(ctx, key)
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (s *Session) record(ctx context.Context, job *Job, one *oneBuild) (*image.I
 		layers[i] = l.Layer
 	}
 	img, err := s.Images.AddImage(ctx, image.NewImage{
-		Config: config, Layers: layers, Docker: job.Docker, Annotations: job.Annotations, Names: job.Names,
+		Config: config, Layers: layers, Docker: job.Docker, Annotations: job.Annotations.For(one.platform), Names: job.Names,
 	})
 	if err != nil {
 		return nil, gone(err)

@@ -58,8 +58,28 @@ func (r *reader) begin(s *stage) {
 	if _, ok := s.env.Get("PATH"); !ok {
 		s.env.set("PATH", defaultPath)
 	}
+	r.beginWith(s)
 	config.Created, config.RootFS = nil, specs.RootFS{}
 	config.Config.OnBuild = nil
+}
+
+// beginWith changes what a stage takes over as the request says. A stage that begins with another has the rest from there.
+func (r *reader) beginWith(s *stage) {
+	config := &s.out.Config.Config
+	if r.req.NoBaseLabels {
+		config.Labels = nil
+	}
+	if s.parent != nil {
+		return
+	}
+	for _, entry := range r.req.Env {
+		name, value, _ := strings.Cut(entry, "=")
+		s.env.set(name, value)
+		config.Env = setEntry(config.Env, name, value)
+	}
+	for _, name := range r.req.UnsetLabels {
+		delete(config.Labels, name)
+	}
 }
 
 // addFiles begins a stage with the files of a context, which make its first layer.
