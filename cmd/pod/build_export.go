@@ -12,13 +12,14 @@ import (
 	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/image"
 )
 
 // writeFiles gives the files of a target to the outputs that want them, with what is stated of them.
-func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *build.Tree, []build.StatementFile) error {
-	return func(ctx context.Context, platform plan.Platform, tree *build.Tree, statements []build.StatementFile) error {
+func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *files.Tree, []files.Beside) error {
+	return func(ctx context.Context, platform plan.Platform, tree *files.Tree, statements []files.Beside) error {
 		for _, out := range o.outputs {
 			var err error
 			named := o.nameStatements(out, platform, statements)
@@ -41,9 +42,9 @@ func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *
 }
 
 // nameStatements gives statements the names that they have in an output: with the platform where several are in one directory.
-func (o *buildOptions) nameStatements(out buildOutput, platform plan.Platform, statements []build.StatementFile) []build.StatementFile {
+func (o *buildOptions) nameStatements(out buildOutput, platform plan.Platform, statements []files.Beside) []files.Beside {
 	together := out.kind == "local" && len(o.job.Platforms) > 1 && out.split != nil && !*out.split
-	var named []build.StatementFile
+	var named []files.Beside
 	for _, s := range statements {
 		s.Name = out.prefix + s.Name
 		if extension := filepath.Ext(s.Name); together {

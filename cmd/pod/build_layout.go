@@ -11,6 +11,7 @@ import (
 
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/image"
 )
 
@@ -52,7 +53,7 @@ func (o *buildOptions) useLayout(ctx context.Context, a *app, b *build.Builder, 
 	if err != nil {
 		return err
 	}
-	text, err := build.ReadFile(filepath.Join(dir, specs.ImageIndexFile), maxDockerfile)
+	text, err := files.ReadFile(filepath.Join(dir, specs.ImageIndexFile), maxDockerfile)
 	if err != nil {
 		return fmt.Errorf("it is no OCI layout: %w", err)
 	}

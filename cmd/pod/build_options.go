@@ -67,7 +67,7 @@ func newBuildOptions() *buildOptions {
 		Request: plan.Request{
 			Args: map[string]string{}, Labels: map[string]string{}, Contexts: map[string]string{}, BuildPlatform: hostPlatform(),
 		},
-		Run: container.NewConfig(), Contexts: map[string]*build.Tree{}, Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: build.Annotations{},
+		Run: container.NewConfig(), Contexts: map[string]*build.Context{}, Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: build.Annotations{},
 		EntryAnnotations: build.Annotations{}, ListAnnotations: map[string]string{},
 	}}
 }

@@ -19,13 +19,11 @@ func (a Annotations) Set(p plan.Platform, key, value string) {
 
 // For are the annotations of the image for a platform; nil: it has none.
 func (a Annotations) For(p plan.Platform) map[string]string {
-	if len(a) == 0 {
-		return nil
+	if len(a[p]) == 0 {
+		return a[plan.Platform{}]
 	}
-	all := maps.Clone(a[plan.Platform{}])
-	if all == nil {
-		all = map[string]string{}
-	}
+	all := map[string]string{}
+	maps.Copy(all, a[plan.Platform{}])
 	maps.Copy(all, a[p])
 	return all
 }

@@ -13,6 +13,7 @@ import (
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/pkg/build/bom"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/image"
 )
 
@@ -60,7 +61,7 @@ func (o *oneBuild) addBOM(ctx context.Context) (document BOMDocument, err error)
 }
 
 // bomDocument has the image and its contexts listed, and makes one document of that.
-func (s *solve) bomDocument(ctx context.Context, how BOMFile, v Vertex) (document BOMDocument, err error) {
+func (s *solve) bomDocument(ctx context.Context, how BOMFile, v progress.Vertex) (document BOMDocument, err error) {
 	var texts [][]byte
 	if how.Image == "" {
 		texts, err = s.scanForFile(ctx, how.Strategy)
@@ -111,7 +112,7 @@ func (s *solve) scanForFile(ctx context.Context, how bom.Strategy) ([][]byte, er
 }
 
 // runScanner runs the commands in the scanner's image, those that name {CONTEXT} for each context.
-func (s *solve) runScanner(ctx context.Context, how BOMFile, v Vertex) ([][]byte, error) {
+func (s *solve) runScanner(ctx context.Context, how BOMFile, v progress.Vertex) ([][]byte, error) {
 	var texts [][]byte
 	for _, command := range how.Commands {
 		words, err := bom.Words(command)
@@ -136,7 +137,7 @@ func (s *solve) runScanner(ctx context.Context, how BOMFile, v Vertex) ([][]byte
 	return texts, nil
 }
 
-func (s *solve) runScannerOn(ctx context.Context, name string, words []string, source plan.Source, number int, v Vertex) (text []byte, err error) {
+func (s *solve) runScannerOn(ctx context.Context, name string, words []string, source plan.Source, number int, v progress.Vertex) (text []byte, err error) {
 	const file = "document"
 	at := scanContexts + fmt.Sprint(number)
 	target := s.targetSource()
@@ -163,7 +164,7 @@ func (s *solve) runScannerOn(ctx context.Context, name string, words []string, s
 }
 
 // placeBOM makes a layer with the document, where it is to be in the image.
-func (o *oneBuild) placeBOM(ctx context.Context, how BOMFile, document BOMDocument, v Vertex) error {
+func (o *oneBuild) placeBOM(ctx context.Context, how BOMFile, document BOMDocument, v progress.Vertex) error {
 	for _, file := range []struct {
 		path string
 		text []byte

@@ -18,6 +18,7 @@ import (
 	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/filelock"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/storage"
@@ -282,7 +283,7 @@ func (w *cacheWriter) mount(ctx context.Context, id string) (cacheMount, error) 
 		return m, err
 	}
 	m.Mode, m.UID, m.GID = st.Mode&0o7777, int(st.Uid), int(st.Gid)
-	m.Layer, err = w.pack(ctx, func(to io.Writer) error { return (&Tree{Root: root}).WriteTar(ctx, to, nil) })
+	m.Layer, err = w.pack(ctx, func(to io.Writer) error { return (&files.Tree{Root: root}).WriteTar(ctx, to, nil) })
 	if errors.Is(err, os.ErrNotExist) {
 		err = fmt.Errorf("it changes meanwhile: %s", err)
 	}

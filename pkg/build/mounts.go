@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/pod-engine/pod/internal/undo"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/step"
@@ -24,7 +25,7 @@ type mounts struct {
 	written string            // directory that a generator of bills of materials writes to; empty: it is no generator
 	trees   []step.Tree
 	done    undo.Stack
-	listed  []*listing
+	listed  []*files.Listing
 	scratch int
 	missing []string // flags that would have given what is mounted when it is there
 }
@@ -50,16 +51,16 @@ func (m *mounts) contents(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		l, err := tree.list(ctx, clean(mount.Source), nil)
+		l, err := tree.List(ctx, clean(mount.Source), nil)
 		if err != nil {
 			return nil, err
 		}
 		m.listed = append(m.listed, l)
-		content, err := l.content()
+		content, err := l.Content()
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, content)
+		out = append(out, content, strconv.FormatUint(uint64(l.Mode()), 8))
 		m.seed(mount, content)
 	}
 	return out, nil
@@ -78,7 +79,7 @@ func (m *mounts) seed(mount plan.Mount, key string) {
 
 func (m *mounts) close() {
 	for _, l := range m.listed {
-		l.close()
+		l.Close()
 	}
 }
 
@@ -153,10 +154,10 @@ func (m *mounts) bindSource(ctx context.Context, mount plan.Mount, u upper) erro
 		if err != nil {
 			return err
 		}
-		if !mount.ReadOnly || tree.matcher != nil {
+		if !mount.ReadOnly || tree.Ignores() {
 			return m.bindCopy(ctx, mount, u)
 		}
-		f, err := tree.subtree(mount.Source)
+		f, err := tree.Subtree(mount.Source)
 		if err == nil {
 			m.add(f, mount.Target, true)
 		}
@@ -221,11 +222,11 @@ func (m *mounts) bindCopy(ctx context.Context, mount plan.Mount, u upper) error 
 	if err != nil {
 		return err
 	}
-	l, err := tree.list(ctx, clean(mount.Source), nil)
+	l, err := tree.List(ctx, clean(mount.Source), nil)
 	if err != nil {
 		return err
 	}
-	defer l.close()
+	defer l.Close()
 	dir, err := m.space(u)
 	if err != nil {
 		return err
@@ -235,7 +236,7 @@ func (m *mounts) bindCopy(ctx context.Context, mount plan.Mount, u upper) error 
 		return err
 	}
 	defer root.Close()
-	if err := (&placer{root: root, now: m.now()}).place(l, "/tree", false); err != nil {
+	if err := (&files.Placer{Root: root, Now: m.now()}).Place(ctx, l, "/tree", false); err != nil {
 		return err
 	}
 	return m.bind(filepath.Join(dir, "tree"), mount.Target, mount.ReadOnly)

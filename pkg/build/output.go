@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"golang.org/x/sys/unix"
 )
 
@@ -142,7 +143,7 @@ func (o *Output) close() {
 
 // keptVertex is a step on a display whose output is kept as well.
 type keptVertex struct {
-	Vertex
+	progress.Vertex
 	output *Output
 }
 

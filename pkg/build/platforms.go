@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/build/provenance"
 	"github.com/pod-engine/pod/pkg/image"
@@ -123,7 +124,7 @@ func (o *oneBuild) giveFiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tree := &Tree{Root: root}
+	tree := &files.Tree{Root: root}
 	defer tree.Root.Close()
 	statements, err := o.statementFiles(ctx, tree)
 	if err != nil {

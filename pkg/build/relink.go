@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/image"
 	"golang.org/x/sys/unix"
 )
@@ -16,7 +17,7 @@ func (s *solve) relinked(ctx context.Context, at made, key string) (madeLayer, b
 		return madeLayer{}, false
 	}
 	before, err := s.Images.LayersOf(&image.Image{ID: record.Layer, TopLayer: record.Layer})
-	if err != nil || len(before.Dirs) == 0 {
+	if err != nil || len(before.Dirs) == 0 || before.BaseDir == "" { // vfs: what is below the layer is in its directory, too
 		return madeLayer{}, false
 	}
 	l, err := s.copyLayer(ctx, at, before.Dirs[0])
@@ -46,12 +47,12 @@ func (s *solve) copyLayer(ctx context.Context, at made, dir string) (image.Layer
 		return image.Layer{}, err
 	}
 	defer to.Close()
-	l, err := (&Tree{Root: from}).walk(ctx, "", nil, "")
+	l, err := (&files.Tree{Root: from}).Walk(ctx, "", nil, "")
 	if err != nil {
 		return image.Layer{}, err
 	}
-	defer l.close()
-	if err := (&placer{root: to, now: s.now()}).place(l, "/", false); err != nil {
+	defer l.Close()
+	if err := (&files.Placer{Root: to, Now: s.now()}).Place(ctx, l, "/", false); err != nil {
 		return image.Layer{}, err
 	}
 	layers, err := s.layersOf(at)

@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/image/attestation"
 	"golang.org/x/sys/unix"
@@ -84,7 +87,7 @@ func (s *solve) boms(ctx context.Context, with SBOM) (out []claim, err error) {
 }
 
 // generated is what a generator makes, or an error with what it has written.
-func (s *solve) generated(ctx context.Context, with SBOM, vertex Vertex) ([]claim, error) {
+func (s *solve) generated(ctx context.Context, with SBOM, vertex progress.Vertex) ([]claim, error) {
 	output := s.work.newOutput(s.job.MaxOutput)
 	out, err := s.generate(ctx, with, s.bomTargets(), keptVertex{vertex, output})
 	if err == nil || ctx.Err() != nil {
@@ -142,11 +145,11 @@ func (s *solve) copyOfContext(ctx context.Context, name string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	l, err := tree.list(ctx, "", nil)
+	l, err := tree.List(ctx, "", nil)
 	if err != nil {
 		return "", err
 	}
-	defer l.close()
+	defer l.Close()
 	dir, err := s.work.sub()
 	if err != nil {
 		return "", err
@@ -156,7 +159,7 @@ func (s *solve) copyOfContext(ctx context.Context, name string) (string, error) 
 		return dir, err
 	}
 	defer root.Close()
-	return dir, (&placer{root: root, now: s.now()}).place(l, "/tree", false)
+	return dir, (&files.Placer{Root: root, Now: s.now()}).Place(ctx, l, "/tree", false)
 }
 
 // maxBOM is the most that is read of a document, in bytes, and maxBOMs how many of them; BuildKit has the first.
@@ -166,7 +169,7 @@ const (
 )
 
 // generate runs the generator's image, and reads what it has written.
-func (s *solve) generate(ctx context.Context, with SBOM, targets []bomTarget, v Vertex) (claims []claim, err error) {
+func (s *solve) generate(ctx context.Context, with SBOM, targets []bomTarget, v progress.Vertex) (claims []claim, err error) {
 	command := func(img *image.Image) (plan.Run, error) { return generatorRun(img, with, targets) }
 	err = s.runImage(ctx, with.Generator, command, v, func(written *os.File) error {
 		claims, err = readBOMs(written)
@@ -176,7 +179,7 @@ func (s *solve) generate(ctx context.Context, with SBOM, targets []bomTarget, v 
 }
 
 // runImage runs a command in an image as a RUN is run, and has read what it has written to scanOut. The image is one for this machine, whatever is built.
-func (s *solve) runImage(ctx context.Context, name string, command func(*image.Image) (plan.Run, error), v Vertex, read func(written *os.File) error) error {
+func (s *solve) runImage(ctx context.Context, name string, command func(*image.Image) (plan.Run, error), v progress.Vertex, read func(written *os.File) error) error {
 	opts := s.job.Pull
 	opts.Platform = image.Platform{}
 	img, err := s.Images.Resolve(ctx, name, opts)
@@ -241,8 +244,8 @@ func generatorRun(img *image.Image, with SBOM, targets []bomTarget) (plan.Run, e
 	if len(targets) > 1 {
 		run.Env = append(run.Env, "BUILDKIT_SCAN_SOURCE_EXTRAS="+scanExtras)
 	}
-	for name, value := range with.Parameters {
-		run.Env = append(run.Env, "BUILDKIT_SCAN_"+name+"="+value)
+	for _, name := range slices.Sorted(maps.Keys(with.Parameters)) {
+		run.Env = append(run.Env, "BUILDKIT_SCAN_"+name+"="+with.Parameters[name])
 	}
 	for _, t := range targets {
 		at := scanExtras
@@ -282,13 +285,12 @@ func readBOMs(root *os.File) ([]claim, error) {
 
 // readWritten reads what a stranger's program has written under a name.
 func readWritten(root *os.File, name string) ([]byte, error) {
-	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
-	f, err := openat2(root, name, &how)
+	f, err := files.OpenUnlinked(root, name, unix.O_RDONLY|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return readRegular(f, maxBOM)
+	return files.ReadRegular(f, maxBOM)
 }
 
 func readBOM(root *os.File, name string) (claim, error) {

@@ -1,4 +1,4 @@
-package build
+package files
 
 import (
 	"errors"
@@ -16,11 +16,11 @@ type attribute struct{ name, value string }
 
 // attributes are those of an entry that an image keeps: user attributes, but for those of storage drivers, and capabilities. Of a foreign tree only a
 // listing whose contents were read has any: its files are not opened once more to find that they have none.
-func (l *listing) attributes(e entry) ([]attribute, error) {
+func (l *Listing) attributes(e entry) ([]attribute, error) {
 	switch kind := e.kind(); {
 	case kind != unix.S_IFREG && kind != unix.S_IFDIR:
 		return nil, nil
-	case l.tree.foreign && (!l.read || kind == unix.S_IFREG && !e.attributed):
+	case l.tree.Foreign && (!l.read || kind == unix.S_IFREG && !e.attributed):
 		return nil, nil
 	}
 	fd, err := l.openRaw(e.rel, unix.O_RDONLY)
@@ -28,7 +28,7 @@ func (l *listing) attributes(e entry) ([]attribute, error) {
 		return nil, &os.PathError{Op: "open", Path: path.Join(l.name, e.rel), Err: err}
 	}
 	defer unix.Close(fd)
-	attributes, err := attributesOf(fd, l.tree.foreign)
+	attributes, err := attributesOf(fd, l.tree.Foreign)
 	if err != nil {
 		err = fmt.Errorf("%s: %w", path.Join(l.name, e.rel), err)
 	}

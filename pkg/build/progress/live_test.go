@@ -1,4 +1,4 @@
-package build
+package progress
 
 import (
 	"bytes"
@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/pod-engine/pod/internal/report"
-	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // liveOf is a display with a step for each text, and its vertices.
@@ -19,13 +18,9 @@ func liveOf(out *bytes.Buffer, texts ...string) (*Live, []Vertex) {
 		Escape: report.EscapeLine,
 		Size:   func() (int, int) { return 10, 40 },
 	})
-	stage := plan.Stage{Name: "s"}
-	for _, text := range texts {
-		stage.Steps = append(stage.Steps, plan.Step{Text: text, Run: &plan.Run{}})
-	}
 	var vertices []Vertex
-	for i := range texts {
-		vertices = append(vertices, l.Vertex(stepTitle(stage, i)))
+	for i, text := range texts {
+		vertices = append(vertices, l.Vertex(fmt.Sprintf("[s %d/%d] %s", i+1, len(texts), text)))
 	}
 	return l, vertices
 }
@@ -95,5 +90,29 @@ func TestLiveDrawsInItsPlace(t *testing.T) {
 	l.Close()
 	if got := out.String(); strings.Count(got, "\x1b[2A") < 2 || !strings.HasSuffix(got, "\x1b[K\n\x1b[J") {
 		t.Errorf("written: %q", got)
+	}
+}
+
+// TestFit wants no line to be longer than the terminal, whatever it is written in.
+func TestFit(t *testing.T) {
+	for _, c := range []struct {
+		text, right string
+		columns     int
+		want        string
+	}{
+		{"short", "", 20, "short"},
+		{"short", "1.0s", 20, "short          1.0s"},
+		{"a text that is too long", "", 12, "a text tha"},
+		{"a text that is too long", "1.0s", 16, "a text tha 1.0s"},
+		{"漢字漢字漢字", "", 10, "漢字漢字"},
+		{"x漢字漢字漢字", "1.0s", 13, "x漢字漢 1.0s"},
+		{"xx漢字漢字", "1.0s", 13, "xx漢字  1.0s"},
+		{"e\u0301e\u0301e\u0301", "1s", 8, "e\u0301e\u0301e\u0301  1s"},
+		{"text", "1.0s", 3, "t 1.0s"},
+		{"", "", 0, ""},
+	} {
+		if got := fit(c.text, c.right, c.columns); got != c.want {
+			t.Errorf("%q and %q in %d columns: %q, want %q", c.text, c.right, c.columns, got, c.want)
+		}
 	}
 }

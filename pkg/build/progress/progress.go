@@ -1,11 +1,11 @@
-package build
+// Package progress shows a person or a program what a build does: on a terminal (Live), in a pipe or a file (Plain), or as JSON (RawJSON).
+//
+// A build tells a Display of each of its steps; what a step writes is text of strangers, which displays make harmless.
+package progress
 
 import (
-	"fmt"
 	"io"
 	"strings"
-
-	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // Display is told what a build does. Its methods are called from several goroutines.
@@ -35,28 +35,14 @@ func (t Titled) Vertex(title string) Vertex {
 	return t.Display.Vertex("[" + t.Name + "] " + title)
 }
 
-// stepTitle names a step to a person: "[build 2/5] RUN make".
-func stepTitle(stage plan.Stage, number int) string {
-	total, at := 0, 0
-	for i, s := range stage.Steps {
-		if s.Layered() {
-			total++
-			if i <= number {
-				at++
-			}
-		}
-	}
-	text := firstLine(stage.Steps[number].Text)
-	if stage.Steps[number].OnBuild {
-		text = "ONBUILD " + text
-	}
-	return fmt.Sprintf("[%s %d/%d] %s", stageName(stage), at, total, text)
-}
+// Silent is a display that shows nothing.
+type Silent struct{}
 
-// stageName names a stage to a person.
-func stageName(stage plan.Stage) string {
-	if stage.Name == "" {
-		return fmt.Sprintf("stage-%d", stage.Index)
-	}
-	return stage.Name
-}
+// Vertex is of Display.
+func (Silent) Vertex(string) Vertex { return silentVertex{} }
+
+type silentVertex struct{}
+
+func (silentVertex) Start()                      {}
+func (silentVertex) Write(b []byte) (int, error) { return len(b), nil }
+func (silentVertex) End(bool, error)             {}

@@ -1,4 +1,4 @@
-package build
+package files
 
 import (
 	"context"
@@ -18,17 +18,17 @@ func pivot(word string) (base, pattern string) {
 	return base, strings.TrimPrefix(path.Clean("/"+pattern), "/")
 }
 
-// listParents finds all that a word of COPY --parents names, with the directories that lead to it. What it found before an error the caller
+// ListParents finds all that a word of COPY --parents names, with the directories that lead to it. What it found before an error the caller
 // closes as well.
-func (t *Tree) listParents(ctx context.Context, word string, exclude []string) ([]*listing, error) {
+func (t *Tree) ListParents(ctx context.Context, word string, exclude []string) ([]*Listing, error) {
 	base, pattern := pivot(word)
-	bases, err := t.sources(base)
+	bases, err := t.Sources(base)
 	if err != nil {
 		return nil, err
 	}
-	var out []*listing
+	var out []*Listing
 	for _, name := range bases {
-		l, err := t.walk(ctx, name, exclude, pattern)
+		l, err := t.Walk(ctx, name, exclude, pattern)
 		if err != nil {
 			return out, err
 		}
@@ -38,7 +38,7 @@ func (t *Tree) listParents(ctx context.Context, word string, exclude []string) (
 				return out, err
 			}
 		}
-		if !l.isDir() {
+		if !l.IsDir() {
 			l.entries = nil // a pattern before the pivot has matched a file
 		}
 		if err := l.digest(ctx); err != nil {
@@ -49,7 +49,7 @@ func (t *Tree) listParents(ctx context.Context, word string, exclude []string) (
 }
 
 // has reports whether rel is in the listing.
-func (l *listing) has(rel string) bool {
+func (l *Listing) has(rel string) bool {
 	return slices.ContainsFunc(l.entries, func(e entry) bool { return e.rel == rel })
 }
 

@@ -1,4 +1,4 @@
-package build
+package files
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 // walker fills a listing.
 type walker struct {
 	ctx     context.Context
-	listing *listing
+	listing *Listing
 	exclude *patternmatcher.PatternMatcher // nil: nothing
 	include *patternmatcher.PatternMatcher // nil: everything
 	pattern string                         // that of include
@@ -27,7 +27,7 @@ type matches struct {
 	ignored, excluded, included patternmatcher.MatchInfo
 }
 
-func newWalker(ctx context.Context, l *listing, exclude []string, include string) (*walker, error) {
+func newWalker(ctx context.Context, l *Listing, exclude []string, include string) (*walker, error) {
 	w := &walker{ctx: ctx, listing: l, pattern: include}
 	var err error
 	if len(exclude) > 0 {

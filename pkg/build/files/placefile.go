@@ -1,6 +1,7 @@
-package build
+package files
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -21,7 +22,10 @@ func makeRoom(dir *os.File, name string) error {
 }
 
 // placeFile copies one file that is not to be followed, with all that belongs to it.
-func (p *placer) placeFile(l *listing, e entry, dir *os.File, name string) error {
+func (p *Placer) placeFile(ctx context.Context, l *Listing, e entry, dir *os.File, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	fd := int(dir.Fd())
 	switch e.kind() {
 	case unix.S_IFDIR:
@@ -30,7 +34,7 @@ func (p *placer) placeFile(l *listing, e entry, dir *os.File, name string) error
 		return nil // nobody listens on a copy
 	}
 	if e.kind() == unix.S_IFREG {
-		return p.placeRegular(l, e, dir, name, p.buffer())
+		return p.placeRegular(ctx, l, e, dir, name, p.buffer())
 	}
 	if err := makeRoom(dir, name); err != nil {
 		return err
@@ -49,13 +53,13 @@ func (p *placer) placeFile(l *listing, e entry, dir *os.File, name string) error
 		}
 	}
 	owner := p.ownerOf(l, e)
-	if err := unix.Fchownat(fd, name, owner.uid, owner.gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return ownerError(owner, err)
+	if err := unix.Fchownat(fd, name, owner.UID, owner.GID, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return OwnerError(owner, err)
 	}
 	return setTime(fd, name, e.stat.Mtim.Nano())
 }
 
-func (p *placer) placeSubdirectory(l *listing, e entry, dir *os.File, name string) error {
+func (p *Placer) placeSubdirectory(l *Listing, e entry, dir *os.File, name string) error {
 	fd := int(dir.Fd())
 	err := unix.Mkdirat(fd, name, 0o700)
 	if err != nil && !errors.Is(err, unix.EEXIST) {
@@ -73,27 +77,44 @@ func (p *placer) placeSubdirectory(l *listing, e entry, dir *os.File, name strin
 }
 
 // placeRegular copies a regular file by way of the buffer.
-func (p *placer) placeRegular(l *listing, e entry, dir *os.File, name string, buffer []byte) error {
+func (p *Placer) placeRegular(ctx context.Context, l *Listing, e entry, dir *os.File, name string, buffer []byte) error {
 	from, err := l.openRaw(e.rel, unix.O_RDONLY)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(from)
-	how := unix.OpenHow{
-		Flags: unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC, Mode: 0o600, Resolve: unix.RESOLVE_BENEATH,
+	to, err := create(dir, name)
+	if err != nil {
+		return err
 	}
-	to, err := openRaw(int(dir.Fd()), name, &how)
-	if errors.Is(err, unix.EEXIST) {
-		if err := makeRoom(dir, name); err != nil {
-			return err
-		}
-		to, err = openRaw(int(dir.Fd()), name, &how)
+	err = p.fillRegular(ctx, l, e, from, to, buffer)
+	if closed := unix.Close(to); err == nil {
+		err = closed // where file systems tell of a full disk that write from memory
 	}
 	if err != nil {
 		return err
 	}
-	defer unix.Close(to)
-	if err := p.copyContent(from, to, e.stat, buffer); err != nil {
+	return setTime(int(dir.Fd()), name, e.stat.Mtim.Nano())
+}
+
+// create makes a regular file to write to, instead of what has the name.
+func create(dir *os.File, name string) (int, error) {
+	how := unix.OpenHow{
+		Flags: unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC, Mode: 0o600, Resolve: unix.RESOLVE_BENEATH,
+	}
+	fd, err := openRaw(int(dir.Fd()), name, &how)
+	if !errors.Is(err, unix.EEXIST) {
+		return fd, err
+	}
+	if err := makeRoom(dir, name); err != nil {
+		return -1, err
+	}
+	return openRaw(int(dir.Fd()), name, &how)
+}
+
+// fillRegular gives the new file to what from, an entry of the listing, has.
+func (p *Placer) fillRegular(ctx context.Context, l *Listing, e entry, from, to int, buffer []byte) error {
+	if err := p.copyContent(ctx, from, to, e.stat, buffer); err != nil {
 		return err
 	}
 	var after unix.Stat_t
@@ -103,14 +124,11 @@ func (p *placer) placeRegular(l *listing, e entry, dir *os.File, name string, bu
 	if !sameFile(after, e.stat) {
 		return errors.New("the file changes while it is copied")
 	}
-	if err := p.dress(l, e, to); err != nil {
-		return err
-	}
-	return setTime(int(dir.Fd()), name, e.stat.Mtim.Nano())
+	return p.dress(l, e, to)
 }
 
 // copyContent copies a file: as a reflink where the file system has them, else by the buffer: into overlay the kernel copies nothing by itself.
-func (p *placer) copyContent(from, to int, st unix.Stat_t, buffer []byte) error {
+func (p *Placer) copyContent(ctx context.Context, from, to int, st unix.Stat_t, buffer []byte) error {
 	if st.Size == 0 {
 		return nil
 	}
@@ -121,9 +139,9 @@ func (p *placer) copyContent(from, to int, st unix.Stat_t, buffer []byte) error 
 		p.noReflinks.Store(true)
 	}
 	if st.Blocks*512 < st.Size {
-		return copySparse(from, to, st.Size, buffer)
+		return copySparse(ctx, from, to, st.Size, buffer)
 	}
-	return readRaw(from, buffer, func(b []byte) error {
+	return readRaw(ctx, from, buffer, func(b []byte) error {
 		for len(b) > 0 {
 			n, err := unix.Write(to, b)
 			if err != nil && !errors.Is(err, unix.EINTR) {
@@ -136,8 +154,8 @@ func (p *placer) copyContent(from, to int, st unix.Stat_t, buffer []byte) error 
 }
 
 // copySparse copies a file with holes: they take no space in the copy either.
-func copySparse(from, to int, size int64, buffer []byte) error {
-	for at := int64(0); at < size; {
+func copySparse(ctx context.Context, from, to int, size int64, buffer []byte) error {
+	for at := int64(0); at < size && ctx.Err() == nil; {
 		data, err := unix.Seek(from, at, unix.SEEK_DATA)
 		if errors.Is(err, unix.ENXIO) { // a hole to the end
 			break
@@ -148,7 +166,7 @@ func copySparse(from, to int, size int64, buffer []byte) error {
 		if at, err = unix.Seek(from, data, unix.SEEK_HOLE); err != nil {
 			return err
 		}
-		for data < at {
+		for data < at && ctx.Err() == nil {
 			n, err := unix.Pread(from, buffer[:min(int64(len(buffer)), at-data)], data)
 			if err != nil || n == 0 {
 				return errors.Join(err, errors.New("the file changes while it is copied"))
@@ -159,12 +177,15 @@ func copySparse(from, to int, size int64, buffer []byte) error {
 			data += int64(n)
 		}
 	}
-	return unix.Ftruncate(to, size)
+	return errors.Join(ctx.Err(), unix.Ftruncate(to, size))
 }
 
 // readRaw gives the content of a descriptor to take, in pieces of the buffer.
-func readRaw(fd int, buffer []byte, take func([]byte) error) error {
+func readRaw(ctx context.Context, fd int, buffer []byte, take func([]byte) error) error {
 	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		n, err := unix.Read(fd, buffer)
 		switch {
 		case errors.Is(err, unix.EINTR):
@@ -182,10 +203,10 @@ func readRaw(fd int, buffer []byte, take func([]byte) error) error {
 
 // dress gives a file or directory that was made its owner, attributes and permissions, in this order: a change of owner takes
 // set-user-id bits and capabilities away.
-func (p *placer) dress(l *listing, e entry, fd int) error {
+func (p *Placer) dress(l *Listing, e entry, fd int) error {
 	owner := p.ownerOf(l, e)
-	if err := unix.Fchown(fd, owner.uid, owner.gid); err != nil {
-		return ownerError(owner, err)
+	if err := unix.Fchown(fd, owner.UID, owner.GID); err != nil {
+		return OwnerError(owner, err)
 	}
 	attributes, err := l.attributes(e)
 	if err != nil {
@@ -193,34 +214,35 @@ func (p *placer) dress(l *listing, e entry, fd int) error {
 	}
 	for _, a := range attributes {
 		// Of a context they are taken as BuildKit takes them, where the file system has them.
-		if err := unix.Fsetxattr(fd, a.name, []byte(a.value), 0); err != nil && !l.tree.foreign {
+		if err := unix.Fsetxattr(fd, a.name, []byte(a.value), 0); err != nil && !l.tree.Foreign {
 			return fmt.Errorf("set attribute %s: %w", a.name, err)
 		}
 	}
 	return unix.Fchmod(fd, p.permissions(e))
 }
 
-func (p *placer) permissions(e entry) uint32 {
+func (p *Placer) permissions(e entry) uint32 {
 	mode := e.stat.Mode & 0o7777
-	if p.mode != nil {
-		mode = p.mode.Apply(mode, e.kind() == unix.S_IFDIR)
+	if p.Mode != nil {
+		mode = p.Mode.Apply(mode, e.kind() == unix.S_IFDIR)
 	}
 	return mode
 }
 
-func (p *placer) ownerOf(l *listing, e entry) owner {
+func (p *Placer) ownerOf(l *Listing, e entry) Owner {
 	switch {
-	case p.owner != nil:
-		return *p.owner
-	case l.tree.foreign:
-		return owner{}
+	case p.Owner != nil:
+		return *p.Owner
+	case l.tree.Foreign:
+		return Owner{}
 	}
-	return owner{int(e.stat.Uid), int(e.stat.Gid)}
+	return Owner{int(e.stat.Uid), int(e.stat.Gid)}
 }
 
-func ownerError(o owner, err error) error {
+// OwnerError says of an error of chown(2) that the ids are not this user's, where that is why.
+func OwnerError(o Owner, err error) error {
 	if errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("the owner %d:%d is not among the ids of this user (/etc/subuid, /etc/subgid)", o.uid, o.gid)
+		return fmt.Errorf("the owner %d:%d is not among the ids of this user (/etc/subuid, /etc/subgid)", o.UID, o.GID)
 	}
 	return err
 }

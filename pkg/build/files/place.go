@@ -1,6 +1,7 @@
-package build
+package files
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -13,13 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// placer puts files into the writable tree of a step. Every path of the tree is resolved as a process in it would see it, and acted
+// Placer puts files into the writable tree of a step. Every path of the tree is resolved as a process in it would see it, and acted
 // on by descriptor: an image may have any links.
-type placer struct {
-	root  *os.File
-	owner *owner     // nil: files keep their owners, or are root's when those mean nothing
-	mode  *plan.Mode // nil: files keep their permissions
-	now   time.Time  // of directories that are made on the way
+type Placer struct {
+	Root  *os.File
+	Owner *Owner     // nil: files keep their owners, or are root's when those mean nothing
+	Mode  *plan.Mode // nil: files keep their permissions
+	Now   time.Time  // of directories that are made on the way
 	// noReflinks says that the file system has none, as far as it was tried.
 	noReflinks atomic.Bool
 	spare      []byte // see buffer
@@ -29,19 +30,19 @@ type placer struct {
 const copyBuffer = 256 << 10
 
 // buffer is for the goroutine that the placer belongs to.
-func (p *placer) buffer() []byte {
+func (p *Placer) buffer() []byte {
 	if p.spare == nil {
 		p.spare = make([]byte, copyBuffer)
 	}
 	return p.spare
 }
 
-// owner is a user and a group by number.
-type owner struct{ uid, gid int }
+// Owner is a user and a group by number.
+type Owner struct{ UID, GID int }
 
-// into is the directory that a destination leads to, made with its missing parents. The caller closes it.
-func (p *placer) into(dest string) (*os.File, error) {
-	f, err := inRoot(p.root, dest, unix.O_RDONLY|unix.O_DIRECTORY)
+// Into is the directory that a destination leads to, made with its missing parents. The caller closes it.
+func (p *Placer) Into(dest string) (*os.File, error) {
+	f, err := InRoot(p.Root, dest, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err == nil || !errors.Is(err, os.ErrNotExist) {
 		return f, notDirectory(dest, err)
 	}
@@ -50,7 +51,7 @@ func (p *placer) into(dest string) (*os.File, error) {
 	}
 	at := "/"
 	for part := range strings.SplitSeq(strings.Trim(dest, "/"), "/") {
-		parent, err := inRoot(p.root, at, unix.O_RDONLY|unix.O_DIRECTORY)
+		parent, err := InRoot(p.Root, at, unix.O_RDONLY|unix.O_DIRECTORY)
 		if err != nil {
 			return nil, notDirectory(at, err)
 		}
@@ -61,7 +62,7 @@ func (p *placer) into(dest string) (*os.File, error) {
 		}
 		at = path.Join(at, part)
 	}
-	f, err = inRoot(p.root, dest, unix.O_RDONLY|unix.O_DIRECTORY)
+	f, err = InRoot(p.Root, dest, unix.O_RDONLY|unix.O_DIRECTORY)
 	return f, notDirectory(dest, err)
 }
 
@@ -69,13 +70,13 @@ func (p *placer) into(dest string) (*os.File, error) {
 const maxLinks = 40
 
 // followed is a destination with its symbolic links followed, those too that lead to what is not there yet, as a process would that writes to it.
-func (p *placer) followed(dest string) (string, error) {
+func (p *Placer) followed(dest string) (string, error) {
 	at, rest := "/", dest
 	for links := 0; rest != ""; {
 		var part string
 		part, rest, _ = strings.Cut(rest, "/")
 		next := path.Join(at, part) // also of "", "." and ".."
-		to, ok := (&Tree{Root: p.root}).linkTo(next)
+		to, ok := (&Tree{Root: p.Root}).linkTo(next)
 		if !ok || part == "" || part == "." || part == ".." {
 			at = next
 			continue
@@ -99,10 +100,10 @@ func notDirectory(dest string, err error) error {
 }
 
 // makeDirectory makes a directory unless something is there. As BuildKit has it, an octal --chmod is its mode too.
-func (p *placer) makeDirectory(parent *os.File, name string) error {
+func (p *Placer) makeDirectory(parent *os.File, name string) error {
 	fd, mode := int(parent.Fd()), uint32(0o755)
-	if p.mode != nil {
-		if octal, ok := p.mode.Octal(); ok {
+	if p.Mode != nil {
+		if octal, ok := p.Mode.Octal(); ok {
 			mode = octal & 0o777
 		}
 	}
@@ -113,8 +114,8 @@ func (p *placer) makeDirectory(parent *os.File, name string) error {
 		return err
 	}
 	uid, gid := 0, 0
-	if p.owner != nil {
-		uid, gid = p.owner.uid, p.owner.gid
+	if p.Owner != nil {
+		uid, gid = p.Owner.UID, p.Owner.GID
 	}
 	if err := unix.Fchownat(fd, name, uid, gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return err
@@ -122,7 +123,7 @@ func (p *placer) makeDirectory(parent *os.File, name string) error {
 	if err := unix.Fchmodat(fd, name, mode, 0); err != nil { // whatever the umask
 		return err
 	}
-	return setTime(fd, name, p.now.UnixNano())
+	return setTime(fd, name, p.Now.UnixNano())
 }
 
 func setTime(dir int, name string, nanoseconds int64) error {
@@ -130,36 +131,37 @@ func setTime(dir int, name string, nanoseconds int64) error {
 	return unix.UtimesNanoAt(dir, name, []unix.Timespec{when, when}, unix.AT_SYMLINK_NOFOLLOW)
 }
 
-// place copies one source to dest: the content of a directory into the directory dest; a file to dest, or into it when dest ends
+// Place copies one source to dest: the content of a directory into the directory dest; a file to dest, or into it when dest ends
 // with a slash, is a directory already, or several sources have it as their destination.
-func (p *placer) place(l *listing, dest string, several bool) error {
+func (p *Placer) Place(ctx context.Context, l *Listing, dest string, several bool) error {
 	if len(l.entries) == 0 {
 		return nil
 	}
-	if l.isDir() {
-		return p.placeDirectory(l, dest)
+	if l.IsDir() {
+		return p.placeDirectory(ctx, l, dest)
 	}
 	name := path.Base(l.name)
-	if !strings.HasSuffix(dest, "/") && !several && !p.isDirectory(dest) {
+	if !strings.HasSuffix(dest, "/") && !several && !p.IsDirectory(dest) {
 		to, err := p.followed(dest)
 		if err != nil {
 			return err
 		}
 		dest, name = path.Dir(to), path.Base(to)
 	}
-	dir, err := p.into(dest)
+	dir, err := p.Into(dest)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	if err := p.placeFile(l, l.entries[0], dir, name); err != nil {
+	if err := p.placeFile(ctx, l, l.entries[0], dir, name); err != nil {
 		return &os.PathError{Op: "copy to", Path: path.Join(dest, name), Err: err}
 	}
 	return nil
 }
 
-func (p *placer) isDirectory(dest string) bool {
-	f, err := inRoot(p.root, dest, unix.O_PATH|unix.O_DIRECTORY)
+// IsDirectory reports whether dest leads to a directory that is there.
+func (p *Placer) IsDirectory(dest string) bool {
+	f, err := InRoot(p.Root, dest, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return false
 	}
@@ -169,8 +171,8 @@ func (p *placer) isDirectory(dest string) bool {
 
 // placeDirectory copies what is in a directory. As BuildKit has it, the directory itself gives its time alone: a destination that was not there is
 // made as any directory on the way.
-func (p *placer) placeDirectory(l *listing, dest string) error {
-	dir, err := p.into(dest)
+func (p *Placer) placeDirectory(ctx context.Context, l *Listing, dest string) error {
+	dir, err := p.Into(dest)
 	if err != nil {
 		return err
 	}
@@ -178,15 +180,15 @@ func (p *placer) placeDirectory(l *listing, dest string) error {
 	at := &cursor{root: dir}
 	defer at.close()
 	made := []entry{l.entries[0]} // directories, whose times are set when all is in them
-	files := p.startFiles(l, dir)
-	links := map[uint64]string{}
+	files := p.startFiles(ctx, l, dir)
+	links := links{}
 	for _, e := range l.entries[1:] {
 		if e.kind() == unix.S_IFREG && e.stat.Nlink < 2 && files.take(e) {
 			continue
 		}
 		parent, err := at.parent(e.rel)
 		if err == nil {
-			err = p.placeEntry(l, e, parent, dir, links)
+			err = p.placeEntry(ctx, l, e, parent, dir, links)
 		}
 		if err != nil {
 			return errors.Join(&os.PathError{Op: "copy to", Path: path.Join(dest, e.rel), Err: err}, files.wait(dest))
@@ -245,15 +247,14 @@ func (c *cursor) close() {
 }
 
 // placeEntry copies an entry of a directory; one that is the same file as an earlier one becomes a link to it.
-func (p *placer) placeEntry(l *listing, e entry, parent, base *os.File, links map[uint64]string) error {
+func (p *Placer) placeEntry(ctx context.Context, l *Listing, e entry, parent, base *os.File, links links) error {
 	name := path.Base(e.rel)
-	if e.kind() != unix.S_IFREG || e.stat.Nlink < 2 {
-		return p.placeFile(l, e, parent, name)
+	if e.kind() != unix.S_IFREG {
+		return p.placeFile(ctx, l, e, parent, name)
 	}
-	earlier, ok := links[e.stat.Ino]
+	earlier, ok := links.first(e)
 	if !ok {
-		links[e.stat.Ino] = e.rel
-		return p.placeFile(l, e, parent, name)
+		return p.placeFile(ctx, l, e, parent, name)
 	}
 	if err := makeRoom(parent, name); err != nil {
 		return err

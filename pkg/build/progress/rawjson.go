@@ -1,4 +1,4 @@
-package build
+package progress
 
 import (
 	"encoding/json"

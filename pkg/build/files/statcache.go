@@ -1,4 +1,4 @@
-package build
+package files
 
 import (
 	"encoding/binary"
@@ -35,15 +35,9 @@ const statMagic = "pod-stat-2\n"
 // settled is how old a change must be to be told from a later one: the kernel's clock for files ticks no slower.
 const settled = 20 * time.Millisecond
 
-// openStats gives what is known of the files below root.
-func (b *Builder) openStats(root *os.File) *statCache {
-	var st unix.Stat_t
-	if unix.Fstat(int(root.Fd()), &st) != nil {
-		return nil
-	}
-	name := sum(root.Name(), text([]uint64{st.Dev, st.Ino}))
-	c := &statCache{path: filepath.Join(b.Dir, "stat", name), files: map[string]statEntry{}}
-	if data, err := os.ReadFile(c.path); err == nil {
+func openStats(path string) *statCache {
+	c := &statCache{path: path, files: map[string]statEntry{}}
+	if data, err := os.ReadFile(path); err == nil {
 		c.decode(data)
 	}
 	return c

@@ -1,4 +1,4 @@
-package build
+package files
 
 import (
 	"errors"
@@ -12,9 +12,9 @@ import (
 // maxAccounts bounds what is read of an image's /etc/passwd and /etc/group (CVE-2024-9676).
 const maxAccounts = 16 << 20
 
-// lookupOwner resolves "[user][:[group]]", by name or number, in the files of a step. As docker has it, a user alone by number has the group of the
+// LookupOwner resolves "[user][:[group]]", by name or number, in the files of a step. As docker has it, a user alone by number has the group of the
 // same number, a group alone is root's, and root is known without a file.
-func lookupOwner(root *os.File, text string) (*owner, error) {
+func LookupOwner(root *os.File, text string) (*Owner, error) {
 	name, groupName, _ := strings.Cut(text, ":")
 	if name == "" || name == "root" {
 		name = "0"
@@ -35,16 +35,16 @@ func lookupOwner(root *os.File, text string) (*owner, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := owner{int(user.UID), int(user.GID)}
+	o := Owner{int(user.UID), int(user.GID)}
 	if groupName == "" && strings.Trim(name, "0123456789") == "" {
-		o.gid = o.uid
+		o.GID = o.UID
 	}
 	return &o, nil
 }
 
 // readInRoot reads a file of an image; one that is not there is empty.
 func readInRoot(root *os.File, name string) ([]byte, error) {
-	f, err := inRoot(root, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	f, err := InRoot(root, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil, nil
 	}
@@ -52,5 +52,5 @@ func readInRoot(root *os.File, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return readRegular(f, maxAccounts)
+	return ReadRegular(f, maxAccounts)
 }

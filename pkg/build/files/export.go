@@ -1,4 +1,4 @@
-package build
+package files
 
 import (
 	"archive/tar"
@@ -17,11 +17,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Beside is a file that is written beside those of a tree, such as a statement about them.
+type Beside struct {
+	Name string
+	Text []byte
+	Time time.Time // when it was made, in an archive
+}
+
 // WriteTo puts all files of the tree into the directory dir, which is made when it is not there. The files belong to the caller; what
-// they replace goes, what else is there stays. Nothing is written outside of dir, whatever links are in it. Statements lie beside them. skipped is
+// they replace goes, what else is there stays. Nothing is written outside of dir, whatever links are in it. skipped is
 // told what cannot be made there.
-func (t *Tree) WriteTo(ctx context.Context, dir string, statements []StatementFile, skipped func(path, why string)) error {
-	if err := t.checkStatements(statements); err != nil {
+func (t *Tree) WriteTo(ctx context.Context, dir string, beside []Beside, skipped func(path, why string)) error {
+	if err := t.checkNames(beside); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -32,11 +39,11 @@ func (t *Tree) WriteTo(ctx context.Context, dir string, statements []StatementFi
 		return err
 	}
 	defer root.Close()
-	l, err := (&Tree{Root: t.Root, foreign: true}).walk(ctx, "", nil, "")
+	l, err := (&Tree{Root: t.Root, Foreign: true}).Walk(ctx, "", nil, "")
 	if err != nil {
 		return err
 	}
-	defer l.close()
+	defer l.Close()
 	kept := l.entries[:0]
 	for _, e := range l.entries {
 		switch e.kind() {
@@ -50,10 +57,10 @@ func (t *Tree) WriteTo(ctx context.Context, dir string, statements []StatementFi
 	if err := failpoint.Hit("build.files"); err != nil {
 		return err
 	}
-	if err := (&placer{root: root, now: time.Now()}).placeDirectory(l, "/"); err != nil {
+	if err := (&Placer{Root: root, Now: time.Now()}).placeDirectory(ctx, l, "/"); err != nil {
 		return err
 	}
-	for _, s := range statements {
+	for _, s := range beside {
 		// By a rename, which follows no link that is there under this name.
 		if err := atomicfile.WriteVolatile(filepath.Join(dir, s.Name), s.Text); err != nil {
 			return err
@@ -62,9 +69,9 @@ func (t *Tree) WriteTo(ctx context.Context, dir string, statements []StatementFi
 	return nil
 }
 
-// checkStatements finds a file of the tree that a statement would replace.
-func (t *Tree) checkStatements(statements []StatementFile) error {
-	for _, s := range statements {
+// checkNames finds a file of the tree that one beside it would replace.
+func (t *Tree) checkNames(beside []Beside) error {
+	for _, s := range beside {
 		if _, err := t.stat(s.Name); err == nil {
 			return hint.Wrap(fmt.Errorf("there is a file %q already, and an attestation has the same name", s.Name), "attestation-prefix= of --output gives it another")
 		}
@@ -72,18 +79,18 @@ func (t *Tree) checkStatements(statements []StatementFile) error {
 	return nil
 }
 
-// WriteTar writes all files of the tree as a tar archive, with their owners, and the statements.
-func (t *Tree) WriteTar(ctx context.Context, w io.Writer, statements []StatementFile) error {
-	if err := t.checkStatements(statements); err != nil {
+// WriteTar writes all files of the tree as a tar archive, with their owners, and those beside them.
+func (t *Tree) WriteTar(ctx context.Context, w io.Writer, beside []Beside) error {
+	if err := t.checkNames(beside); err != nil {
 		return err
 	}
-	l, err := t.walk(ctx, "", nil, "")
+	l, err := t.Walk(ctx, "", nil, "")
 	if err != nil {
 		return err
 	}
-	defer l.close()
+	defer l.Close()
 	out := tar.NewWriter(w)
-	links := map[uint64]string{}
+	links := links{}
 	for _, e := range l.entries[1:] {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -92,7 +99,7 @@ func (t *Tree) WriteTar(ctx context.Context, w io.Writer, statements []Statement
 			return &os.PathError{Op: "archive", Path: e.rel, Err: err}
 		}
 	}
-	for _, s := range statements {
+	for _, s := range beside {
 		h := &tar.Header{Typeflag: tar.TypeReg, Name: s.Name, Mode: 0o600, Size: int64(len(s.Text)), ModTime: s.Time, Format: tar.FormatPAX}
 		err := out.WriteHeader(h)
 		if err == nil {
@@ -105,8 +112,8 @@ func (t *Tree) WriteTar(ctx context.Context, w io.Writer, statements []Statement
 	return out.Close()
 }
 
-// archive writes one entry; links are the files that were written and have further names.
-func (l *listing) archive(out *tar.Writer, e entry, links map[uint64]string) error {
+// archive writes one entry; links are the files that were written.
+func (l *Listing) archive(out *tar.Writer, e entry, links links) error {
 	if e.kind() == unix.S_IFSOCK {
 		return nil // nobody listens on a copy
 	}
@@ -114,11 +121,9 @@ func (l *listing) archive(out *tar.Writer, e entry, links map[uint64]string) err
 	if err != nil {
 		return err
 	}
-	if h.Typeflag == tar.TypeReg && e.stat.Nlink > 1 {
-		if first, ok := links[e.stat.Ino]; ok {
+	if h.Typeflag == tar.TypeReg {
+		if first, ok := links.first(e); ok {
 			h.Typeflag, h.Linkname, h.Size, h.PAXRecords = tar.TypeLink, first, 0, nil
-		} else {
-			links[e.stat.Ino] = h.Name
 		}
 	}
 	if err := out.WriteHeader(h); err != nil || h.Typeflag != tar.TypeReg {
@@ -136,7 +141,7 @@ func (l *listing) archive(out *tar.Writer, e entry, links map[uint64]string) err
 	return err
 }
 
-func (l *listing) header(e entry) (*tar.Header, error) {
+func (l *Listing) header(e entry) (*tar.Header, error) {
 	h := &tar.Header{
 		Name: e.rel, Mode: int64(e.stat.Mode & 0o7777), Uid: int(e.stat.Uid), Gid: int(e.stat.Gid),
 		ModTime: time.Unix(0, e.stat.Mtim.Nano()).UTC(), Linkname: e.link, Format: tar.FormatPAX,

@@ -1,4 +1,4 @@
-package build
+package files
 
 import (
 	"fmt"
@@ -55,10 +55,10 @@ func TestOwners(t *testing.T) {
 		{"a b", "-", "-"},
 	} {
 		for dir, want := range map[string]string{with: tt.with, without: tt.without} {
-			o, err := lookupOwner(openTop(t, dir), tt.text)
+			o, err := LookupOwner(openTop(t, dir), tt.text)
 			got := "-"
 			if err == nil {
-				got = fmt.Sprintf("%d:%d", o.uid, o.gid)
+				got = fmt.Sprintf("%d:%d", o.UID, o.GID)
 			}
 			if got != want {
 				t.Errorf("--chown=%s with accounts %v is %s (%v), want %s", tt.text, dir == with, got, err, want)

@@ -1,11 +1,10 @@
-package build
+package files
 
 import (
 	"archive/tar"
 	"context"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/pod-engine/pod/internal/layertar"
 	"go.podman.io/storage/pkg/archive"
@@ -13,15 +12,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unpacked is what an archive holds.
-type unpacked struct {
-	*listing
+// Archive is what an archive holds.
+type Archive struct {
+	*Listing
 	named map[string]bool // the directories that it names; of others it has files only
 }
 
-// unpackListing unpacks the file of a listing below dir if it is a tar archive, compressed or not, by what is in it; else the result
+// Unpack unpacks the file of the listing below dir if it is a tar archive, compressed or not, by what is in it; else the result
 // is nil.
-func (b *Builder) unpackListing(ctx context.Context, l *listing, dir string) (*unpacked, error) {
+func (l *Listing) Unpack(ctx context.Context, dir string, limits layertar.Limits) (*Archive, error) {
 	if len(l.entries) == 0 || l.entries[0].kind() != unix.S_IFREG {
 		return nil, nil
 	}
@@ -30,7 +29,7 @@ func (b *Builder) unpackListing(ctx context.Context, l *listing, dir string) (*u
 		return nil, err
 	}
 	defer f.Close()
-	if !isArchive(f) {
+	if !IsArchive(f) {
 		return nil, nil
 	}
 	into, err := os.MkdirTemp(dir, "unpacked")
@@ -40,27 +39,30 @@ func (b *Builder) unpackListing(ctx context.Context, l *listing, dir string) (*u
 	if err := os.Chmod(into, 0o755); err != nil {
 		return nil, err
 	}
-	named, err := b.unpack(ctx, f, into, &archive.TarOptions{})
+	named, err := Unpack(ctx, f, into, &archive.TarOptions{}, limits)
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.OpenFile(filepath.Clean(into), os.O_RDONLY|unix.O_DIRECTORY, 0)
+	root, err := os.OpenFile(into, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
-	all, err := (&Tree{Root: root}).list(ctx, "", nil)
-	return &unpacked{all, named}, err
+	all, err := (&Tree{Root: root}).Walk(ctx, "", nil, "") // what the files hold is not asked for
+	if err != nil {
+		return nil, err
+	}
+	return &Archive{all, named}, nil
 }
 
-// unpack unpacks an archive below the directory into, within the limits. It is read through before it is written, piece by piece, so that what is refused
+// Unpack unpacks an archive below the directory into, within the limits. It is read through before it is written, piece by piece, so that what is refused
 // is not there; and written by a process that has changed its root to that directory, so that nothing in it leads out. The result are the directories
 // that it names.
-func (b *Builder) unpack(ctx context.Context, f *os.File, into string, how *archive.TarOptions) (map[string]bool, error) {
+func Unpack(ctx context.Context, f *os.File, into string, how *archive.TarOptions, limits layertar.Limits) (map[string]bool, error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	plain := layertar.OpenArchive(ctx, f, b.Limits)
+	plain := layertar.OpenArchive(ctx, f, limits)
 	defer plain.Close()
 	dirs := newDirectories(plain)
 	err := chrootarchive.UntarUncompressed(dirs, into, how)
@@ -74,8 +76,8 @@ func (b *Builder) unpack(ctx context.Context, f *os.File, into string, how *arch
 	return named, err
 }
 
-// isArchive looks for a tar header, behind whatever compression.
-func isArchive(f *os.File) bool {
+// IsArchive looks for a tar header, behind whatever compression.
+func IsArchive(f *os.File) bool {
 	plain, err := layertar.Decompress(f)
 	if err != nil {
 		return false

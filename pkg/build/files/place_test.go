@@ -1,7 +1,9 @@
-package build
+package files
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -110,24 +112,24 @@ type placing struct {
 
 // do copies as the calling user, whom all files belong to.
 func (c placing) do(t *testing.T) string {
-	tree := &Tree{Root: openTop(t, grow(t, c.from)), foreign: true}
+	tree := &Tree{Root: openTop(t, grow(t, c.from)), Foreign: true}
 	image := grow(t, c.image)
-	p := &placer{root: openTop(t, image), owner: &owner{os.Getuid(), os.Getgid()}, now: time.Unix(1, 0)}
+	p := &Placer{Root: openTop(t, image), Owner: &Owner{os.Getuid(), os.Getgid()}, Now: time.Unix(1, 0)}
 	if c.chmod != "" {
 		mode, err := plan.ParseMode(c.chmod)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.mode = &mode
+		p.Mode = &mode
 	}
-	names, err := tree.sources(c.source)
+	names, err := tree.Sources(c.source)
 	for _, name := range names {
-		var l *listing
-		if l, err = tree.list(t.Context(), name, nil); err != nil {
+		var l *Listing
+		if l, err = tree.List(t.Context(), name, nil); err != nil {
 			break
 		}
-		err = p.place(l, c.dest, len(names) > 1)
-		l.close()
+		err = p.Place(t.Context(), l, c.dest, len(names) > 1)
+		l.Close()
 		if err != nil {
 			break
 		}
@@ -198,18 +200,18 @@ func TestPlaceTimes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	tree := &Tree{Root: openTop(t, from), foreign: true}
+	tree := &Tree{Root: openTop(t, from), Foreign: true}
 	image := grow(t, "there/s/")
-	p := &placer{root: openTop(t, image), owner: &owner{os.Getuid(), os.Getgid()}, now: time.Unix(5, 0)}
+	p := &Placer{Root: openTop(t, image), Owner: &Owner{os.Getuid(), os.Getgid()}, Now: time.Unix(5, 0)}
 	for _, dest := range []string{"/there", "/made/on/the/way"} {
-		l, err := tree.list(t.Context(), "d", nil)
+		l, err := tree.List(t.Context(), "d", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.place(l, dest, false); err != nil {
+		if err := p.Place(t.Context(), l, dest, false); err != nil {
 			t.Fatal(err)
 		}
-		l.close()
+		l.Close()
 	}
 	for name, want := range map[string]int64{
 		"there/s/f": when.Unix(), "there/s": when.Unix(), "there": when.Unix(), "made/on/the/way": when.Unix(), "made/on/the/way/s": when.Unix(),
@@ -236,13 +238,13 @@ func TestPlaceSparse(t *testing.T) {
 		}
 	}
 	image := grow(t, "")
-	p := &placer{root: openTop(t, image), owner: &owner{os.Getuid(), os.Getgid()}}
-	l, err := (&Tree{Root: openTop(t, from), foreign: true}).list(t.Context(), "f", nil)
+	p := &Placer{Root: openTop(t, image), Owner: &Owner{os.Getuid(), os.Getgid()}}
+	l, err := (&Tree{Root: openTop(t, from), Foreign: true}).List(t.Context(), "f", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.close()
-	if err := p.place(l, "/f", false); err != nil {
+	defer l.Close()
+	if err := p.Place(t.Context(), l, "/f", false); err != nil {
 		t.Fatal(err)
 	}
 	want, err := os.ReadFile(path.Join(from, "f"))
@@ -269,16 +271,16 @@ func TestPlaceAttributes(t *testing.T) {
 		}
 	}
 	image := grow(t, "")
-	p := &placer{root: openTop(t, image), owner: &owner{os.Getuid(), os.Getgid()}, now: time.Unix(1, 0)}
+	p := &Placer{Root: openTop(t, image), Owner: &Owner{os.Getuid(), os.Getgid()}, Now: time.Unix(1, 0)}
 	for dest, foreign := range map[string]bool{"/stage": false, "/context": true} {
-		l, err := (&Tree{Root: openTop(t, from), foreign: foreign}).list(t.Context(), "d", nil)
+		l, err := (&Tree{Root: openTop(t, from), Foreign: foreign}).List(t.Context(), "d", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.place(l, dest, false); err != nil {
+		if err := p.Place(t.Context(), l, dest, false); err != nil {
 			t.Fatal(err)
 		}
-		l.close()
+		l.Close()
 	}
 	for name, want := range map[string]int{"stage/f": 1, "stage/sub": 1, "stage/plain": 0, "context/f": 1, "context/sub": 1, "context/plain": 0} {
 		f := openTop(t, path.Join(image, name))
@@ -294,12 +296,12 @@ func TestAttributesAreContent(t *testing.T) {
 	stats := &statCache{path: path.Join(t.TempDir(), "stat"), files: map[string]statEntry{}}
 	content := func() string {
 		t.Helper()
-		l, err := (&Tree{Root: openTop(t, from), foreign: true, stats: stats}).list(t.Context(), "d", nil)
+		l, err := (&Tree{Root: openTop(t, from), Foreign: true, stats: stats}).List(t.Context(), "d", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.close()
-		sum, err := l.content()
+		defer l.Close()
+		sum, err := l.Content()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -317,6 +319,32 @@ func TestAttributesAreContent(t *testing.T) {
 		seen[sum] = fmt.Sprint(change)
 		if again := content(); again != sum {
 			t.Errorf("the content after %v is read as %s and %s", change, sum, again)
+		}
+	}
+}
+
+// TestPlaceEnds ends a copy in the middle of a directory and of a file.
+func TestPlaceEnds(t *testing.T) {
+	files := "d/f=1"
+	for i := range 3 * manyFiles {
+		files += fmt.Sprintf(" d/%d=x", i)
+	}
+	tree := &Tree{Root: openTop(t, grow(t, files+" e/f=1")), Foreign: true}
+	for _, name := range []string{"d", "e", "d/f"} {
+		l, err := tree.List(t.Context(), name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		image := grow(t, "")
+		p := &Placer{Root: openTop(t, image), Owner: &Owner{os.Getuid(), os.Getgid()}, Now: time.Unix(1, 0)}
+		if err := p.Place(ctx, l, "/to/", false); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := describe(t, image); strings.Contains(got, "=1") {
+			t.Errorf("%s: it is copied all the same: %s", name, got)
 		}
 	}
 }

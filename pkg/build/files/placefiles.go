@@ -1,6 +1,7 @@
-package build
+package files
 
 import (
+	"context"
 	"os"
 	"path"
 	"runtime"
@@ -20,7 +21,7 @@ type files struct {
 const manyFiles = 64
 
 // startFiles begins to copy files of the listing below dir.
-func (p *placer) startFiles(l *listing, dir *os.File) *files {
+func (p *Placer) startFiles(ctx context.Context, l *Listing, dir *os.File) *files {
 	f := &files{}
 	if len(l.entries) < manyFiles {
 		return f
@@ -37,7 +38,7 @@ func (p *placer) startFiles(l *listing, dir *os.File) *files {
 				}
 				parent, err := at.parent(e.rel)
 				if err == nil {
-					err = p.placeRegular(l, e, parent, path.Base(e.rel), buffer)
+					err = p.placeRegular(ctx, l, e, parent, path.Base(e.rel), buffer)
 				}
 				if err != nil {
 					f.fail(e, err)

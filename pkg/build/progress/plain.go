@@ -1,4 +1,4 @@
-package build
+package progress
 
 import (
 	"bytes"
@@ -89,15 +89,3 @@ func (v *plainVertex) End(cached bool, err error) {
 		fmt.Fprintf(v.plain.out, "#%d DONE %.1fs\n", v.number, time.Since(v.begun).Seconds())
 	}
 }
-
-// Silent is a display that shows nothing.
-type Silent struct{}
-
-// Vertex is of Display.
-func (Silent) Vertex(string) Vertex { return silentVertex{} }
-
-type silentVertex struct{}
-
-func (silentVertex) Start()                      {}
-func (silentVertex) Write(b []byte) (int, error) { return len(b), nil }
-func (silentVertex) End(bool, error)             {}

@@ -1,7 +1,8 @@
-package build
+package files
 
 import (
 	"archive/tar"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,10 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// placeArchive puts what was unpacked of an archive into dest as tar(1) would: what it names replaces what is in its way, directories are merged,
+// PlaceArchive puts what was unpacked of an archive into dest as tar(1) would: what it names replaces what is in its way, directories are merged,
 // and one that it does not name, but files in it, stays as it is in the image, or where a link of the image leads.
-func (p *placer) placeArchive(l *unpacked, dest string) error {
-	dir, err := p.into(dest)
+func (p *Placer) PlaceArchive(ctx context.Context, l *Archive, dest string) error {
+	dir, err := p.Into(dest)
 	if err != nil {
 		return err
 	}
@@ -34,7 +35,7 @@ func (p *placer) placeArchive(l *unpacked, dest string) error {
 					return p.linkTo(path.Join(dest, first), parent, name)
 				}
 				links[e.stat.Ino] = e.rel
-				return p.placeFile(l.listing, e, parent, name)
+				return p.placeFile(ctx, l.Listing, e, parent, name)
 			})
 		}
 		if err != nil {
@@ -55,8 +56,8 @@ func (p *placer) placeArchive(l *unpacked, dest string) error {
 }
 
 // madeAnyhow makes a directory unless it is there.
-func (p *placer) madeAnyhow(name string) error {
-	dir, err := p.into(name)
+func (p *Placer) madeAnyhow(name string) error {
+	dir, err := p.Into(name)
 	if err == nil {
 		dir.Close()
 	}
@@ -64,8 +65,8 @@ func (p *placer) madeAnyhow(name string) error {
 }
 
 // in calls do with the directory of the image that an entry belongs into.
-func (p *placer) in(dest string, e entry, do func(parent *os.File, name string) error) error {
-	parent, err := inRoot(p.root, path.Join(dest, path.Dir(e.rel)), unix.O_RDONLY|unix.O_DIRECTORY)
+func (p *Placer) in(dest string, e entry, do func(parent *os.File, name string) error) error {
+	parent, err := InRoot(p.Root, path.Join(dest, path.Dir(e.rel)), unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return err
 	}
@@ -74,8 +75,8 @@ func (p *placer) in(dest string, e entry, do func(parent *os.File, name string) 
 }
 
 // linkTo makes another name of a file of the image.
-func (p *placer) linkTo(file string, parent *os.File, name string) error {
-	dir, err := inRoot(p.root, path.Dir(file), unix.O_RDONLY|unix.O_DIRECTORY)
+func (p *Placer) linkTo(file string, parent *os.File, name string) error {
+	dir, err := InRoot(p.Root, path.Dir(file), unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return err
 	}

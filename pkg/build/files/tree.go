@@ -1,6 +1,12 @@
-package build
+// Package files finds the files that a step of a build copies (Tree, Listing), says by a digest what they hold, and puts them into a tree (Placer), an archive
+// or a directory.
+//
+// Contexts and images are by strangers: a path in a tree is resolved as a process in it would see it, links never lead out, and what was found is acted on
+// by descriptor.
+package files
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,39 +27,76 @@ type Tree struct {
 	Root *os.File
 	// Ignore are the patterns of the ignore file, cleaned; what they match is not there.
 	Ignore []string
-	// Origin is where the files were fetched from.
-	Origin  Origin
+	// Foreign says that owners of the files mean nothing in an image, as those of a context, and that attributes are taken as far as they can be.
+	Foreign bool
 	matcher *patternmatcher.PatternMatcher // nil: nothing is ignored
-	// foreign says that owners of the files mean nothing in an image, as those of a context, and that attributes are taken as far as they can be.
-	foreign bool
-	stats   *statCache // of a context; nil: contents are read each time
-	work    *workspace // it lies in; nil: it is not a builder's own
+	stats   *statCache                     // nil: contents are read each time
 	// listings are directories as they were found first; nil: they are looked at each time.
 	listings *listings
 }
 
-// maxIgnore bounds what is read of an ignore file.
+// Open opens the directory dir as a foreign tree.
+func Open(dir string) (*Tree, error) {
+	root, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &Tree{Root: root, Foreign: true}, nil
+}
+
+// Beneath is a directory of the tree as a tree of its own. A link that leads out of the whole one is an error.
+func (t *Tree) Beneath(name string) (*Tree, error) {
+	root, err := openat2(t.Root, name, &unix.OpenHow{
+		Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Tree{Root: root, Foreign: t.Foreign}, nil
+}
+
+// RememberDigests has the tree know the digests of its files from the file at path, which Close writes anew. A file that has changed is read again.
+func (t *Tree) RememberDigests(path string) { t.stats = openStats(path) }
+
+// RememberListings has the tree look at each directory once; what was found first is what is there until Close.
+func (t *Tree) RememberListings() { t.listings = &listings{} }
+
+// Ignores says that an ignore file leaves something out.
+func (t *Tree) Ignores() bool { return t.matcher != nil }
+
+// Ignoring gives the tree as an ignore file leaves it: the first of these that is there, a path relative to the tree, which is not followed out of it,
+// or an absolute one. It shares the root and the digests with the whole tree, and remembers listings of its own.
+func (t *Tree) Ignoring(names []string) (*Tree, error) {
+	without := *t
+	without.listings = &listings{}
+	for _, name := range names {
+		found, err := without.readIgnore(name)
+		if err != nil {
+			return nil, fmt.Errorf("read the ignore file %s: %w", name, err)
+		}
+		if found {
+			break
+		}
+	}
+	return &without, nil
+}
+
+// maxIgnore bounds an ignore file, in bytes. Of a larger one nothing is read: what the rest leaves out may be secret.
 const maxIgnore = 1 << 20
 
 func (t *Tree) readIgnore(name string) (bool, error) {
-	var f *os.File
-	var err error
+	read := t.ReadFile
 	if filepath.IsAbs(name) {
-		f, err = os.Open(name)
-	} else {
-		f, err = t.openBeneath(name)
+		read = ReadFile
 	}
+	text, err := read(name, maxIgnore)
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return false, errors.Join(err, errors.New("it is not a regular file"))
-	}
-	if t.Ignore, err = ignorefile.ReadAll(io.LimitReader(f, maxIgnore)); err != nil {
+	if t.Ignore, err = ignorefile.ReadAll(bytes.NewReader(text)); err != nil {
 		return false, err
 	}
 	if len(t.Ignore) > 0 {
@@ -72,7 +115,8 @@ func (t *Tree) openBeneath(name string) (*os.File, error) {
 	return f, err
 }
 
-func readRegular(f *os.File, limit int64) ([]byte, error) {
+// ReadRegular reads the rest of a file that must be a regular one and have at most limit bytes left.
+func ReadRegular(f *os.File, limit int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -107,15 +151,20 @@ func openRaw(dir int, name string, how *unix.OpenHow) (int, error) {
 	}
 }
 
-// inRoot opens name with links resolved as a process in the tree would see them; flags are of open(2).
-func inRoot(root *os.File, name string, flags int) (*os.File, error) {
+// OpenUnlinked opens a file below root through no link at all.
+func OpenUnlinked(root *os.File, name string, flags int) (*os.File, error) {
+	return openat2(root, name, throughNoLink(flags|unix.O_CLOEXEC))
+}
+
+// InRoot opens name with links resolved as a process in the tree would see them; flags are of open(2).
+func InRoot(root *os.File, name string, flags int) (*os.File, error) {
 	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
 	return openat2(root, "/"+name, &how)
 }
 
-// sources gives the paths below the tree's root that a word of COPY names: "a/*.go" or "a". They are relative and clean. That a pattern matches
+// Sources gives the paths below the tree's root that a word of COPY names: "a/*.go" or "a". They are relative and clean. That a pattern matches
 // nothing is no mistake: "yarn.lock*" is how Dockerfiles name what may be there.
-func (t *Tree) sources(word string) ([]string, error) {
+func (t *Tree) Sources(word string) ([]string, error) {
 	clean := strings.TrimPrefix(path.Clean("/"+word), "/")
 	if !wild(clean) {
 		if t.hides(clean) && !t.holdsExceptions(clean) {
@@ -150,7 +199,7 @@ func (t *Tree) match(dir, part string) ([]string, error) {
 	if !wild(part) {
 		return []string{path.Join(dir, part)}, nil
 	}
-	f, err := inRoot(t.Root, dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
+	f, err := InRoot(t.Root, dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil, nil
 	}
@@ -173,7 +222,7 @@ func (t *Tree) match(dir, part string) ([]string, error) {
 }
 
 func (t *Tree) stat(name string) (os.FileInfo, error) {
-	f, err := inRoot(t.Root, name, unix.O_PATH)
+	f, err := InRoot(t.Root, name, unix.O_PATH)
 	if err != nil {
 		return nil, err
 	}
@@ -240,7 +289,7 @@ func (t *Tree) notThere(name string) error {
 
 // linkTo is where the symbolic link called name leads; false: it is none.
 func (t *Tree) linkTo(name string) (string, bool) {
-	dir, err := inRoot(t.Root, path.Dir(name), unix.O_PATH|unix.O_DIRECTORY)
+	dir, err := InRoot(t.Root, path.Dir(name), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return "", false
 	}
@@ -249,24 +298,48 @@ func (t *Tree) linkTo(name string) (string, bool) {
 	return to, err == nil
 }
 
-// Close gives the tree back.
+// Close gives the tree back. Trees that share its root are closed before it.
 func (t *Tree) Close() {
 	t.stats.save()
-	t.listings.close()
+	t.CloseListings()
 	t.Root.Close()
-	if t.work != nil {
-		t.work.close()
-	}
 }
 
-// ReadFile reads a small regular file.
+// CloseListings gives back what the tree remembers alone, and leaves the root to the tree that it is shared with.
+func (t *Tree) CloseListings() { t.listings.close() }
+
+// Subtree gives a detached mount of name, which a link in the tree cannot lead out of.
+func (t *Tree) Subtree(name string) (*os.File, error) {
+	f, err := InRoot(t.Root, filepath.Clean("/"+name), unix.O_PATH)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	fd, err := unix.OpenTree(int(f.Fd()), "", unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return nil, &os.PathError{Op: "mount", Path: name, Err: err}
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+// ReadFile reads a small file of the tree, of at most limit bytes, such as its Dockerfile; a link that leads out of the tree is an error (CVE-2026-44517).
+func (t *Tree) ReadFile(name string, limit int64) ([]byte, error) {
+	f, err := t.openBeneath(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return ReadRegular(f, limit)
+}
+
+// ReadFile reads a regular file of at most limit bytes, links to it followed.
 func ReadFile(path string, limit int64) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := readRegular(f, limit)
+	text, err := ReadRegular(f, limit)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

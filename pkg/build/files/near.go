@@ -1,4 +1,4 @@
-package build
+package files
 
 import (
 	"path"
@@ -12,7 +12,7 @@ import (
 // nearMatch puts beside err what else in the directory of name has nearly its name.
 func (t *Tree) nearMatch(name string, err error) error {
 	dir, base := path.Split(name)
-	f, openErr := inRoot(t.Root, dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
+	f, openErr := InRoot(t.Root, dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
 	if openErr != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package build
+package progress
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // Live is a display for a terminal, in the manner of BuildKit's: a line for each step, with the last lines that running ones have written, drawn anew
@@ -161,16 +162,47 @@ func (l *Live) visible(blocks [][]frameLine, room int, last bool) [][]frameLine 
 	return blocks
 }
 
-// fit puts text at the left and right of a line of less than columns characters; the text gives way.
+// fit puts text at the left and right of a line of less than columns columns; the text gives way.
 func fit(text, right string, columns int) string {
-	runes, room := []rune(text), max(columns-2-len(right), 1)
-	if len(runes) > room {
-		runes = runes[:room]
+	room := max(columns-2-len(right), 1)
+	for i, r := range text {
+		if room -= width(r); room < 0 {
+			text, room = text[:i], room+width(r)
+			break
+		}
 	}
 	if right == "" {
-		return string(runes)
+		return text
 	}
-	return string(runes) + strings.Repeat(" ", room-len(runes)+1) + right
+	return text + strings.Repeat(" ", room+1) + right
+}
+
+// width is how many columns of a terminal a character takes: none where it goes on top of the one before it, and two where East Asian ones do
+// (Unicode's EastAsianWidth.txt, W and F, as far as they are blocks). A line that is longer than it is thought to be would be left behind.
+func width(r rune) int {
+	if unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) {
+		return 0
+	}
+	for _, wide := range [][2]rune{
+		{0x1100, 0x115f},
+		{0x2e80, 0x303e},
+		{0x3041, 0xa4cf},
+		{0xa960, 0xa97f},
+		{0xac00, 0xd7a3},
+		{0xf900, 0xfaff},
+		{0xfe30, 0xfe6f},
+		{0xff00, 0xff60},
+		{0xffe0, 0xffe6},
+		{0x1f300, 0x1f64f},
+		{0x1f680, 0x1f6ff},
+		{0x1f900, 0x1f9ff},
+		{0x20000, 0x3fffd},
+	} {
+		if r >= wide[0] && r <= wide[1] {
+			return 2
+		}
+	}
+	return 1
 }
 
 // liveVertex is a step; what it has is guarded by the lock of its display.

@@ -1,12 +1,16 @@
-package build
+package files
 
 import (
+	"bytes"
+	"os"
+	"path"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
+	"golang.org/x/sys/unix"
 )
 
 // TestSources is about which files a word of COPY names.
@@ -18,13 +22,13 @@ func TestSources(t *testing.T) {
 		"*/a.txt": "d/a.txt l/a.txt", "d/*/*.go": "d/e/x.go d/f/y.go", "d/?/y.go": "d/f/y.go", ".h*": ".hidden", "d/.*": "d/.git", "[[]x]": "[x]", "l/a.txt": "l/a.txt",
 		"*": ".hidden [x] a.txt b.txt c.md d l sp-ace", "**": ".hidden [x] a.txt b.txt c.md d l sp-ace", "d/**/x.go": "d/e/x.go", "none": "none",
 	} {
-		names, err := tree.sources(word)
+		names, err := tree.Sources(word)
 		if got := strings.Join(names, " "); err != nil || got != want {
 			t.Errorf("%q: %q, %v; want %q", word, got, err, want)
 		}
 	}
 	for _, word := range []string{"[a", "*/[x"} {
-		if names, err := tree.sources(word); err == nil {
+		if names, err := tree.Sources(word); err == nil {
 			t.Errorf("%q names %q", word, names)
 		}
 	}
@@ -86,18 +90,18 @@ func TestIgnore(t *testing.T) {
 func left(t *testing.T, files, ignore string) string {
 	t.Helper()
 	names := func(tree *Tree) []string {
-		l, err := tree.list(t.Context(), "", nil)
+		l, err := tree.List(t.Context(), "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.close()
+		defer l.Close()
 		var out []string
 		for _, e := range l.entries[1:] {
 			out = append(out, e.rel)
 		}
 		return out
 	}
-	tree := &Tree{Root: openTop(t, grow(t, files)), foreign: true}
+	tree := &Tree{Root: openTop(t, grow(t, files)), Foreign: true}
 	all := names(tree)
 	patterns, err := ignorefile.ReadAll(strings.NewReader(ignore))
 	if err != nil {
@@ -118,4 +122,26 @@ func left(t *testing.T, files, ignore string) string {
 		return "everything"
 	}
 	return strings.Join(out, " ")
+}
+
+// TestIgnoreFilesThatAreRefused wants no part of an ignore file to be passed over: what it leaves out may be secret.
+func TestIgnoreFilesThatAreRefused(t *testing.T) {
+	top := grow(t, "large= there/ out->/etc/hostname")
+	if err := os.WriteFile(path.Join(top, "large"), bytes.Repeat([]byte("# comment\n"), maxIgnore/10+1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(path.Join(top, "pipe"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tree := &Tree{Root: openTop(t, top), Foreign: true}
+	for name, want := range map[string]string{
+		"large": "more than", "there": "regular", "out": "leads out", "pipe": "regular", path.Join(top, "large"): "more than", path.Join(top, "pipe"): "regular",
+	} {
+		if _, err := tree.Ignoring([]string{"none", name}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+	if got, err := tree.Ignoring([]string{"none", "/none"}); err != nil || got.Ignores() {
+		t.Errorf("no file: %v, %v", got, err)
+	}
 }

@@ -1,4 +1,4 @@
-package build
+package files
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"os"
 	"path"
 	"sync"
@@ -13,11 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// listing is one source of a COPY: a file, or a directory with all that is in it and is not hidden.
-type listing struct {
+// Listing is one source of a COPY: a file, or a directory with all that is in it and is not hidden.
+type Listing struct {
 	tree    *Tree
 	name    string   // in the tree
-	fetched bool     // from an address
 	kept    bool     // by its tree, until that is closed
 	base    *os.File // O_PATH, of what name leads to
 	read    bool     // contents were
@@ -45,7 +46,7 @@ type listings struct {
 // knownListing is looked for by whoever has its lock first.
 type knownListing struct {
 	mu      sync.Mutex
-	listing *listing // nil: not found yet
+	listing *Listing // nil: not found yet
 }
 
 func (l *listings) close() {
@@ -59,8 +60,8 @@ func (l *listings) close() {
 	}
 }
 
-// list finds all that is copied for the source called name, with its content's digests. exclude are further patterns of what is not.
-func (t *Tree) list(ctx context.Context, name string, exclude []string) (*listing, error) {
+// List finds all that is copied for the source called name, with its content's digests. exclude are further patterns of what is not.
+func (t *Tree) List(ctx context.Context, name string, exclude []string) (*Listing, error) {
 	if info, err := t.stat(name); t.listings == nil || err != nil || !info.IsDir() {
 		return t.look(ctx, name, exclude)
 	}
@@ -87,39 +88,39 @@ func (t *Tree) list(ctx context.Context, name string, exclude []string) (*listin
 	return known.listing, nil
 }
 
-// look is list for what is not known.
-func (t *Tree) look(ctx context.Context, name string, exclude []string) (*listing, error) {
-	l, err := t.walk(ctx, name, exclude, "")
+// look is List for what is not known.
+func (t *Tree) look(ctx context.Context, name string, exclude []string) (*Listing, error) {
+	l, err := t.Walk(ctx, name, exclude, "")
 	if err != nil {
 		return nil, err
 	}
 	if err := l.digest(ctx); err != nil {
-		l.close()
+		l.Close()
 		return nil, err
 	}
 	l.read = true
 	return l, nil
 }
 
-// walk is list without the digests. Of a directory, include is the pattern of what is wanted in it: "" is all.
-func (t *Tree) walk(ctx context.Context, name string, exclude []string, include string) (*listing, error) {
-	base, err := inRoot(t.Root, name, unix.O_PATH)
+// Walk is List without the digests. Of a directory, include is the pattern of what is wanted in it: "" is all.
+func (t *Tree) Walk(ctx context.Context, name string, exclude []string, include string) (*Listing, error) {
+	base, err := InRoot(t.Root, name, unix.O_PATH)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil, t.notThere(name)
 	}
 	if err != nil {
 		return nil, err
 	}
-	l := &listing{tree: t, name: name, base: base}
+	l := &Listing{tree: t, name: name, base: base}
 	if err := l.fill(ctx, exclude, include); err != nil {
-		l.close()
+		l.Close()
 		return nil, err
 	}
 	return l, nil
 }
 
 // fill finds the entries.
-func (l *listing) fill(ctx context.Context, exclude []string, include string) error {
+func (l *Listing) fill(ctx context.Context, exclude []string, include string) error {
 	first := entry{}
 	if err := unix.Fstat(int(l.base.Fd()), &first.stat); err != nil {
 		return err
@@ -145,17 +146,40 @@ func (l *listing) fill(ctx context.Context, exclude []string, include string) er
 	return nil
 }
 
-func (l *listing) close() {
+// Close gives the listing back. Entries that were read stay known to a tree that remembers.
+func (l *Listing) Close() {
 	if !l.kept {
 		l.base.Close()
 	}
 }
 
-// isDir says that the source is a directory.
-func (l *listing) isDir() bool { return len(l.entries) > 0 && l.entries[0].kind() == unix.S_IFDIR }
+// Files are the regular files, by their names below the source, with the SHA-256 of their content.
+func (l *Listing) Files() iter.Seq2[string, [32]byte] {
+	return func(yield func(string, [32]byte) bool) {
+		for _, e := range l.entries {
+			if e.kind() == unix.S_IFREG && !yield(e.rel, e.sum) {
+				return
+			}
+		}
+	}
+}
+
+// Mode are the permissions of the source itself.
+func (l *Listing) Mode() uint32 {
+	if len(l.entries) == 0 {
+		return 0
+	}
+	return l.entries[0].stat.Mode & 0o7777
+}
+
+// Name is what the source is called, without directories.
+func (l *Listing) Name() string { return path.Base(l.name) }
+
+// IsDir says that the source is a directory.
+func (l *Listing) IsDir() bool { return len(l.entries) > 0 && l.entries[0].kind() == unix.S_IFDIR }
 
 // open opens an entry for reading, through no link.
-func (l *listing) open(rel string, flags int) (*os.File, error) {
+func (l *Listing) open(rel string, flags int) (*os.File, error) {
 	flags |= unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	if rel == "" {
 		return os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", l.base.Fd()), flags, 0)
@@ -168,7 +192,7 @@ func throughNoLink(flags int) *unix.OpenHow {
 }
 
 // openRaw is open for a descriptor, which the caller closes.
-func (l *listing) openRaw(rel string, flags int) (int, error) {
+func (l *Listing) openRaw(rel string, flags int) (int, error) {
 	flags |= unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	if rel == "" {
 		return unix.Open(fmt.Sprintf("/proc/self/fd/%d", l.base.Fd()), flags, 0)
@@ -180,7 +204,7 @@ func (l *listing) openRaw(rel string, flags int) (int, error) {
 const readers = 4
 
 // digest reads the content of all regular files that the stat cache does not know.
-func (l *listing) digest(ctx context.Context) error {
+func (l *Listing) digest(ctx context.Context) error {
 	var unknown []*entry
 	for i := range l.entries {
 		e := &l.entries[i]
@@ -201,7 +225,7 @@ func (l *listing) digest(ctx context.Context) error {
 			buffer := make([]byte, 256<<10)
 			for e := range work {
 				if errs[i] == nil {
-					errs[i] = l.digestFile(e, buffer)
+					errs[i] = l.digestFile(ctx, e, buffer)
 				}
 			}
 		})
@@ -217,14 +241,14 @@ func (l *listing) digest(ctx context.Context) error {
 	return errors.Join(append(errs, ctx.Err())...)
 }
 
-func (l *listing) digestFile(e *entry, buffer []byte) error {
+func (l *Listing) digestFile(ctx context.Context, e *entry, buffer []byte) error {
 	fd, err := l.openRaw(e.rel, unix.O_RDONLY)
 	if err != nil {
 		return &os.PathError{Op: "read", Path: path.Join(l.name, e.rel), Err: err}
 	}
 	defer unix.Close(fd)
 	hash := sha256.New()
-	if err := readRaw(fd, buffer, func(b []byte) error { hash.Write(b); return nil }); err != nil {
+	if err := readRaw(ctx, fd, buffer, func(b []byte) error { hash.Write(b); return nil }); err != nil {
 		return &os.PathError{Op: "read", Path: path.Join(l.name, e.rel), Err: err}
 	}
 	var after unix.Stat_t
@@ -249,34 +273,68 @@ func sameFile(a, b unix.Stat_t) bool {
 	return a.Ino == b.Ino && a.Dev == b.Dev && a.Size == b.Size && a.Mtim == b.Mtim && a.Ctim == b.Ctim && a.Mode == b.Mode
 }
 
-// content is a digest of all that is copied of a listing; times are not in it.
-func (l *listing) content() (string, error) {
-	hash := sha256.New()
-	for _, e := range l.entries {
-		fmt.Fprintf(hash, "%q %o ", e.rel, e.stat.Mode)
-		if !l.tree.foreign {
-			fmt.Fprintf(hash, "%d:%d ", e.stat.Uid, e.stat.Gid)
+// Content is a digest of all that is copied of a listing; times are not in it, nor what a directory that is the source says of itself, which
+// its copy does not get.
+func (l *Listing) Content() (string, error) {
+	hash, links := sha256.New(), links{}
+	for i, e := range l.entries {
+		switch {
+		case e.kind() == unix.S_IFSOCK:
+			continue // see placeFile
+		case i == 0 && l.IsDir():
+			fmt.Fprintln(hash, "directory")
+			continue
 		}
-		attributes, err := l.attributes(e)
-		if err != nil {
+		if err := l.describe(hash, e, links); err != nil {
 			return "", err
 		}
-		for _, a := range attributes {
-			fmt.Fprintf(hash, "%q=%q ", a.name, a.value)
-		}
-		switch e.kind() {
-		case unix.S_IFREG:
-			fmt.Fprintf(hash, "%d %x", e.stat.Size, e.sum)
-		case unix.S_IFLNK:
-			fmt.Fprintf(hash, "%q", e.link)
-		case unix.S_IFCHR, unix.S_IFBLK:
-			fmt.Fprintf(hash, "%d", e.stat.Rdev)
-		}
-		hash.Write([]byte{'\n'})
 	}
 	// What a file is called matters where it is put into a directory.
-	if !l.isDir() {
+	if !l.IsDir() {
 		fmt.Fprintf(hash, "%q", path.Base(l.name))
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// describe writes what makes a copy of an entry what it is.
+func (l *Listing) describe(hash io.Writer, e entry, links links) error {
+	fmt.Fprintf(hash, "%q %o ", e.rel, e.stat.Mode)
+	if !l.tree.Foreign {
+		fmt.Fprintf(hash, "%d:%d ", e.stat.Uid, e.stat.Gid)
+	}
+	attributes, err := l.attributes(e)
+	if err != nil {
+		return err
+	}
+	for _, a := range attributes {
+		fmt.Fprintf(hash, "%q=%q ", a.name, a.value)
+	}
+	switch e.kind() {
+	case unix.S_IFREG:
+		fmt.Fprintf(hash, "%d %x", e.stat.Size, e.sum)
+		if first, ok := links.first(e); ok {
+			fmt.Fprintf(hash, " %q", first)
+		}
+	case unix.S_IFLNK:
+		fmt.Fprintf(hash, "%q", e.link)
+	case unix.S_IFCHR, unix.S_IFBLK:
+		fmt.Fprintf(hash, "%d", e.stat.Rdev)
+	}
+	fmt.Fprintln(hash)
+	return nil
+}
+
+// links are the regular files with further names, by the first of their names that was met. A tree may lie on several file systems.
+type links map[[2]uint64]string
+
+// first is the name under which the file of an entry was met before.
+func (l links) first(e entry) (name string, ok bool) {
+	if e.stat.Nlink < 2 {
+		return "", false
+	}
+	file := [2]uint64{e.stat.Dev, e.stat.Ino}
+	if name, ok = l[file]; !ok {
+		l[file] = e.rel
+	}
+	return name, ok
 }
