@@ -144,6 +144,8 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 		return usageError{errors.New("--squash and --squash-all exclude each other")}
 	case !o.rm:
 		return usageError{errors.New("--rm=false is not possible: a step leaves nothing but its layer")}
+	case f.Changed("timestamp") && f.Changed("source-date-epoch"):
+		return usageError{errors.New("--timestamp and --source-date-epoch are the same; give one of them")}
 	case len(o.files) > 1:
 		return usageError{errors.New("--file can be given once")}
 	case o.jobs < 0:
