@@ -47,7 +47,7 @@ func (o *buildOptions) answerCall(ctx context.Context, a *app, s *build.Session,
 	if o.call.method == "check" {
 		return o.checkBuild(ctx, a, s, out)
 	}
-	d, err := s.Describe(ctx, &o.job)
+	d, err := s.Describe(ctx, &o.job, o.call.method)
 	if err != nil {
 		a.showSource(err)
 		return err
@@ -137,7 +137,7 @@ type callRange struct {
 }
 
 type callLocation struct {
-	SourceIndex int         `json:"sourceIndex"`
+	SourceIndex int         `json:"sourceIndex,omitempty"`
 	Ranges      []callRange `json:"ranges"`
 }
 

@@ -137,10 +137,10 @@ type Result struct {
 	Warnings []plan.Warning
 }
 
-// Describe has the Dockerfile read for what can be asked of it; no image is needed for that.
-func (b *Builder) Describe(ctx context.Context, job *Job) (*plan.Description, error) {
+// Describe has the Dockerfile read for what can be asked of it, plan.DescribeTargets or plan.DescribeOutline; no image is needed for that.
+func (b *Builder) Describe(ctx context.Context, job *Job, what string) (*plan.Description, error) {
 	req := job.Request
-	req.Name, req.Text, req.Platform, req.Describe = job.Dockerfile.Name, job.Dockerfile.Text, job.Platforms[0], true
+	req.Name, req.Text, req.Platform, req.Describe = job.Dockerfile.Name, job.Dockerfile.Text, job.Platforms[0], what
 	answer, err := b.Frontend(ctx, req)
 	if err == nil && answer.Problem != nil {
 		err = sourceError(job.Dockerfile, *answer.Problem)

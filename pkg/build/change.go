@@ -49,6 +49,10 @@ func Change(ctx context.Context, frontend func(context.Context, plan.Request) (p
 	}
 	changed := answer.Plan.Stages[0].Config
 	changed.Created, changed.RootFS, changed.History = config.Created, config.RootFS, config.History
+	if !slices.ContainsFunc(base.Config.Env, func(entry string) bool { return strings.HasPrefix(entry, "PATH=") }) {
+		// That is for builds.
+		changed.Config.Env = slices.DeleteFunc(changed.Config.Env, func(entry string) bool { return entry == plan.DefaultPath })
+	}
 	changed.Config.OnBuild = slices.Concat(triggers, changed.Config.OnBuild)
 	return changed, nil
 }

@@ -107,7 +107,7 @@ func (c *copying) listWord(ctx context.Context, tree *files.Tree, word string) (
 	if c.Parents {
 		return tree.ListParents(ctx, word, c.Exclude)
 	}
-	names, err := tree.Sources(word)
+	names, err := tree.Sources(ctx, word)
 	if err != nil {
 		return nil, err
 	}

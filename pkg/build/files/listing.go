@@ -31,6 +31,8 @@ type entry struct {
 	stat unix.Stat_t
 	link string   // where a symbolic link leads
 	sum  [32]byte // of a regular file's content
+	// onTheWay says that the directory is itself not wanted, but something in it.
+	onTheWay bool
 	// attributed says that the regular file, whose content was read, has extended attributes that are kept.
 	attributed bool
 }

@@ -22,7 +22,7 @@ func pivot(word string) (base, pattern string) {
 // closes as well.
 func (t *Tree) ListParents(ctx context.Context, word string, exclude []string) ([]*Listing, error) {
 	base, pattern := pivot(word)
-	bases, err := t.Sources(base)
+	bases, err := t.Sources(ctx, base)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (t *Tree) ListParents(ctx context.Context, word string, exclude []string) (
 		}
 		out = append(out, l)
 		if !strings.ContainsAny(word, `*?[\`) && !l.has(pattern) {
-			if err := t.missed(path.Join(name, pattern)); err != nil {
+			if err := t.missed(ctx, path.Join(name, pattern)); err != nil {
 				return out, err
 			}
 		}
@@ -54,8 +54,8 @@ func (l *Listing) has(rel string) bool {
 }
 
 // missed says why the file name, which is no pattern, is not in a listing, unless --exclude says so.
-func (t *Tree) missed(name string) error {
-	if _, err := t.stat(name); err != nil || t.hides(name) && !t.holdsExceptions(name) {
+func (t *Tree) missed(ctx context.Context, name string) error {
+	if _, err := t.stat(name); err != nil || t.leavesOut(ctx, name) {
 		return t.notThere(name)
 	}
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {

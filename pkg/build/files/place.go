@@ -187,7 +187,10 @@ func (p *Placer) placeDirectory(ctx context.Context, l *Listing, dest string) er
 			continue
 		}
 		parent, err := at.parent(e.rel)
-		if err == nil {
+		if err == nil && e.onTheWay && isDirectoryIn(parent, path.Base(e.rel)) {
+			// As BuildKit has it, it gets the permissions of the source, and stays whose it is.
+			err = unix.Fchmodat(int(parent.Fd()), path.Base(e.rel), e.stat.Mode&0o7777, 0)
+		} else if err == nil {
 			err = p.placeEntry(ctx, l, e, parent, dir, links)
 		}
 		if err != nil {
@@ -206,6 +209,11 @@ func (p *Placer) placeDirectory(ctx context.Context, l *Listing, dest string) er
 		}
 	}
 	return nil
+}
+
+func isDirectoryIn(parent *os.File, name string) bool {
+	var st unix.Stat_t
+	return unix.Fstatat(int(parent.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
 }
 
 func setTimeBelow(dir *os.File, e entry) error {

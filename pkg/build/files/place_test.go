@@ -122,7 +122,7 @@ func (c placing) do(t *testing.T) string {
 		}
 		p.Mode = &mode
 	}
-	names, err := tree.Sources(c.source)
+	names, err := tree.Sources(t.Context(), c.source)
 	for _, name := range names {
 		var l *Listing
 		if l, err = tree.List(t.Context(), name, nil); err != nil {

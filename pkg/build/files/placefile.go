@@ -48,13 +48,15 @@ func (p *Placer) placeFile(ctx context.Context, l *Listing, e entry, dir *os.Fil
 		if err := unix.Mknodat(fd, name, e.stat.Mode, int(e.stat.Rdev)); err != nil {
 			return err
 		}
-		if err := unix.Fchmodat(fd, name, p.permissions(e), 0); err != nil {
-			return err
-		}
 	}
 	owner := p.ownerOf(l, e)
 	if err := unix.Fchownat(fd, name, owner.UID, owner.GID, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return OwnerError(owner, err)
+	}
+	if e.kind() != unix.S_IFLNK { // after the owner, whose change takes set-user-id bits away
+		if err := unix.Fchmodat(fd, name, p.permissions(e), 0); err != nil {
+			return err
+		}
 	}
 	return setTime(fd, name, e.stat.Mtim.Nano())
 }

@@ -20,16 +20,39 @@ func TestSources(t *testing.T) {
 		"a.txt": "a.txt", "./a.txt": "a.txt", "/a.txt": "a.txt", "d/../a.txt": "a.txt", "../../a.txt": "a.txt", "d": "d", "d/": "d", "d/.": "d", ".": "", "/": "", "": "",
 		"*.txt": "a.txt b.txt", "?.md": "c.md", "[ab].txt": "a.txt b.txt", "[!a].txt": "a.txt", "[^a].txt": "b.txt", "[a-b].*": "a.txt b.txt", "*.none": "", "d/*.txt": "d/a.txt",
 		"*/a.txt": "d/a.txt l/a.txt", "d/*/*.go": "d/e/x.go d/f/y.go", "d/?/y.go": "d/f/y.go", ".h*": ".hidden", "d/.*": "d/.git", "[[]x]": "[x]", "l/a.txt": "l/a.txt",
-		"*": ".hidden [x] a.txt b.txt c.md d l sp-ace", "**": ".hidden [x] a.txt b.txt c.md d l sp-ace", "d/**/x.go": "d/e/x.go", "none": "none",
+		"*": ".hidden [x] a.txt b.txt c.md d l sp-ace", "**": ".hidden [x] a.txt b.txt c.md d l sp-ace", "d/**/x.go": "d/e/x.go", "none": "none", "a.txt/*": "",
 	} {
-		names, err := tree.Sources(word)
+		names, err := tree.Sources(t.Context(), word)
 		if got := strings.Join(names, " "); err != nil || got != want {
 			t.Errorf("%q: %q, %v; want %q", word, got, err, want)
 		}
 	}
-	for _, word := range []string{"[a", "*/[x"} {
-		if names, err := tree.Sources(word); err == nil {
+	for _, word := range []string{"[a", "*/[x", "none/*.txt", "d/none/?", "d/none/*/x"} {
+		if names, err := tree.Sources(t.Context(), word); err == nil {
 			t.Errorf("%q names %q", word, names)
+		}
+	}
+}
+
+// TestSourcesIgnored is about what is left of them by an ignore file.
+func TestSourcesIgnored(t *testing.T) {
+	tree := &Tree{Root: openTop(t, grow(t, "d/e/x=1 d/f/y=1 g/h/z=1 i=1"))}
+	var err error
+	if tree.matcher, err = patternmatcher.New([]string{"*", "!d/e/x"}); err != nil {
+		t.Fatal(err)
+	}
+	for word, want := range map[string]string{
+		"*": "d", "d": "d", "d/*": "d/e", "*/*": "d/e", "d/e/x": "d/e/x", "d/e/?": "d/e/x", ".": "",
+		"g": `error: "g" is left out by the ignore file`, "i": `error: "i" is left out by the ignore file`, "d/f": `error: "d/f" is left out by the ignore file`,
+		"g/*": `error: "g" is left out by the ignore file`, "d/f/y": `error: "d/f/y" is left out by the ignore file`,
+	} {
+		names, err := tree.Sources(t.Context(), word)
+		got := strings.Join(names, " ")
+		if err != nil {
+			got = "error: " + err.Error()
+		}
+		if got != want {
+			t.Errorf("%q: %s; want %s", word, got, want)
 		}
 	}
 }

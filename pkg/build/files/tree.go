@@ -7,6 +7,7 @@ package files
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -163,14 +164,19 @@ func InRoot(root *os.File, name string, flags int) (*os.File, error) {
 }
 
 // Sources gives the paths below the tree's root that a word of COPY names: "a/*.go" or "a". They are relative and clean. That a pattern matches
-// nothing is no mistake: "yarn.lock*" is how Dockerfiles name what may be there.
-func (t *Tree) Sources(word string) ([]string, error) {
+// nothing is no mistake: "yarn.lock*" is how Dockerfiles name what may be there. That the directory before it does not exist is one.
+func (t *Tree) Sources(ctx context.Context, word string) ([]string, error) {
 	clean := strings.TrimPrefix(path.Clean("/"+word), "/")
 	if !wild(clean) {
-		if t.hides(clean) && !t.holdsExceptions(clean) {
+		if t.leavesOut(ctx, clean) {
 			return nil, t.notThere(clean)
 		}
 		return []string{clean}, nil
+	}
+	if dir := fixed(clean); dir != "" {
+		if _, err := t.stat(dir); err != nil || t.leavesOut(ctx, dir) {
+			return nil, t.notThere(dir)
+		}
 	}
 	if _, err := path.Match(clean, ""); err != nil {
 		return nil, fmt.Errorf("the pattern %q: %w", word, err)
@@ -189,7 +195,7 @@ func (t *Tree) Sources(word string) ([]string, error) {
 	}
 	names = slices.DeleteFunc(names, func(n string) bool {
 		_, err := t.stat(n)
-		return err != nil || t.hides(n) && !t.holdsExceptions(n)
+		return err != nil || t.leavesOut(ctx, n)
 	})
 	return names, nil
 }
@@ -243,6 +249,18 @@ func wild(name string) bool {
 	return false
 }
 
+// fixed is what a pattern begins with before the first part that is one.
+func fixed(pattern string) string {
+	dir := ""
+	for part := range strings.SplitSeq(pattern, "/") {
+		if wild(part) {
+			break
+		}
+		dir = path.Join(dir, part)
+	}
+	return dir
+}
+
 // hides reports whether the ignore file leaves this path out.
 func (t *Tree) hides(name string) bool {
 	if t.matcher == nil || name == "" {
@@ -252,13 +270,20 @@ func (t *Tree) hides(name string) bool {
 	return err == nil && hidden
 }
 
-// holdsExceptions reports whether in the directory name, which is hidden, something may not be.
-func (t *Tree) holdsExceptions(name string) bool {
-	if t.matcher == nil || !t.matcher.Exclusions() {
+// leavesOut reports whether the ignore file leaves out this path and all that is below it.
+func (t *Tree) leavesOut(ctx context.Context, name string) bool {
+	if !t.hides(name) {
 		return false
 	}
-	info, err := t.stat(name)
-	return err == nil && info.IsDir()
+	if info, err := t.stat(name); err != nil || !info.IsDir() || !t.matcher.Exclusions() {
+		return true
+	}
+	l, err := t.Walk(ctx, name, nil, "")
+	if err != nil {
+		return false // whoever copies it says why
+	}
+	defer l.Close()
+	return len(l.entries) < 2
 }
 
 // matchInfo is what the ignore file says of the directory name, for what is in it.

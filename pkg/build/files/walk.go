@@ -108,6 +108,7 @@ func (w *walker) add(e entry, above matches, waiting []entry) ([]entry, error) {
 			return nil, w.directory(e.rel, here, nil)
 		}
 	case isDir && (included || leads(w.pattern, e.rel)) && (!ignored || w.listing.tree.matcher.Exclusions()) && (!excluded || w.exclude.Exclusions()):
+		e.onTheWay = !included || excluded
 		before := len(w.listing.entries)
 		if err := w.directory(e.rel, here, append(slices.Clone(waiting), e)); err != nil {
 			return nil, err

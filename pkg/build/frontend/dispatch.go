@@ -16,8 +16,6 @@ import (
 	"github.com/pod-engine/pod/pkg/container"
 )
 
-const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 // dispatchStage turns the instructions of a stage into steps and its configuration. Stages it depends on came before.
 func (r *reader) dispatchStage(s *stage) error {
 	r.begin(s)
@@ -43,21 +41,18 @@ func (r *reader) begin(s *stage) {
 	case s.out.Base.Image != "":
 		*config = cloneConfig(r.req.Images[s.out.Base.Image].Config)
 		s.history, config.History = config.History, nil
-		s.env = newEnviron(config.Config.Env)
+		s.env = newEnviron(nil)
 		r.lintBasePlatform(s, config.Platform)
 	default:
 		p := s.out.Platform
 		config.Platform = specs.Platform{OS: p.OS, Architecture: p.Arch, Variant: p.Variant}
 		config.Config.WorkingDir = "/"
-		config.Config.Env = []string{"PATH=" + defaultPath}
-		s.env = newEnviron(config.Config.Env)
+		s.env = newEnviron(nil)
 		if s.files != "" {
 			s.addFiles()
 		}
 	}
-	if _, ok := s.env.Get("PATH"); !ok {
-		s.env.set("PATH", defaultPath)
-	}
+	s.inheritEnv()
 	r.beginWith(s)
 	config.Created, config.RootFS = nil, specs.RootFS{}
 	config.Config.OnBuild = nil
@@ -79,6 +74,19 @@ func (r *reader) beginWith(s *stage) {
 	}
 	for _, name := range r.req.UnsetLabels {
 		delete(config.Labels, name)
+	}
+}
+
+// inheritEnv gives the stage the variables of what it begins with. As BuildKit has it they win over the arguments of the stage that it begins with, and
+// there is a PATH.
+func (s *stage) inheritEnv() {
+	config := &s.out.Config.Config
+	if _, ok := newEnviron(config.Env).Get("PATH"); !ok {
+		config.Env = append(config.Env, plan.DefaultPath)
+	}
+	for _, entry := range config.Env {
+		name, value, _ := strings.Cut(entry, "=")
+		s.env.set(name, value)
 	}
 }
 

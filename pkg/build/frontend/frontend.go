@@ -118,6 +118,9 @@ func (r *reader) read() (plan.Answer, error) {
 	if err != nil {
 		return plan.Answer{}, err
 	}
+	if r.req.Describe == plan.DescribeTargets {
+		return plan.Answer{Description: targetsOf(stages)}, nil
+	}
 	if err := r.nameStages(stages); err != nil {
 		return plan.Answer{}, err
 	}
@@ -125,8 +128,8 @@ func (r *reader) read() (plan.Answer, error) {
 	if err != nil {
 		return plan.Answer{}, err
 	}
-	if r.req.Describe {
-		d, err := r.description(target, r.declared)
+	if r.req.Describe != "" {
+		d, err := r.description(target)
 		return plan.Answer{Description: d}, err
 	}
 	targets := []*stage{target}

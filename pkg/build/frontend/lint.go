@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/distribution/reference"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -104,10 +105,18 @@ func (r *reader) lintFrom(s instructions.Stage, name shell.ProcessWordResult) {
 		near, _ := suggest.Search(missing, known, true)
 		r.lint.Run(&linter.RuleUndefinedArgInFrom, s.Location, linter.RuleUndefinedArgInFrom.Format(missing, near))
 	}
-	// Whatever was given with this build: the defaults alone must make a name.
-	usual, err := r.expand(r.lex, s.BaseName, r.defaults)
-	if err == nil && (usual.Result == "" || strings.HasSuffix(usual.Result, ":") || strings.HasPrefix(usual.Result, ":")) {
-		r.lint.Run(&linter.RuleInvalidDefaultArgInFrom, s.Location, linter.RuleInvalidDefaultArgInFrom.Format(s.BaseName))
+}
+
+// lintDefaults looks whether, whatever was given with this build, the defaults alone make names.
+func (r *reader) lintDefaults(stages []instructions.Stage) {
+	for _, s := range stages {
+		usual, err := r.expand(r.lex, s.BaseName, r.defaults)
+		if err != nil {
+			return // it is an error soon
+		}
+		if _, err := reference.ParseNormalizedNamed(usual.Result); err != nil {
+			r.lint.Run(&linter.RuleInvalidDefaultArgInFrom, s.Location, linter.RuleInvalidDefaultArgInFrom.Format(s.BaseName))
+		}
 	}
 }
 

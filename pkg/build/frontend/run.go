@@ -114,8 +114,9 @@ func (s *stage) mount(m *instructions.Mount, source plan.Source) (plan.Mount, er
 	if m.Env != nil {
 		out.Env = *m.Env
 	}
-	if m.Target != "" {
-		out.Target = s.absolute(m.Target)
+	named := m.Type == instructions.MountTypeSecret || m.Type == instructions.MountTypeSSH // without a target they have one of their own
+	if m.Target != "" || !named {
+		out.Target = s.absolute(m.Target) // none is the working directory
 	}
 	switch m.Type {
 	case instructions.MountTypeBind:
@@ -136,8 +137,8 @@ func (s *stage) mount(m *instructions.Mount, source plan.Source) (plan.Mount, er
 		}
 		return out, nil
 	}
-	if out.Target == "" || out.Target == "/" {
-		return out, fmt.Errorf("RUN --mount=type=%s: the target %q cannot be mounted on", m.Type, m.Target)
+	if out.Target == "/" {
+		return out, fmt.Errorf("RUN --mount=type=%s: the target %q cannot be mounted on", m.Type, out.Target)
 	}
 	return out, nil
 }

@@ -21,6 +21,7 @@ const scratch = "scratch"
 // stage is a stage while it is read.
 type stage struct {
 	instructions.Stage
+	from     string // BaseName as it is written
 	index    int
 	parent   *stage
 	commands []command
@@ -48,11 +49,12 @@ type command struct {
 
 // nameStages expands the FROMs and makes out which of them begin with another stage.
 func (r *reader) nameStages(parsed []instructions.Stage) error {
+	r.lintDefaults(parsed)
 	for i, p := range parsed {
 		if i == 0 && r.req.From != "" {
 			p.BaseName = r.req.From
 		}
-		s := &stage{Stage: p, index: i, nameless: p.Name == "", cacheSpace: r.req.Args["BUILDKIT_CACHE_MOUNT_NS"]}
+		s := &stage{Stage: p, from: p.BaseName, index: i, nameless: p.Name == "", cacheSpace: r.req.Args["BUILDKIT_CACHE_MOUNT_NS"]}
 		name, err := r.expand(r.lex, p.BaseName, r.globals)
 		if err != nil {
 			return at(p.Location, err)

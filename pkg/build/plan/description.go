@@ -1,5 +1,11 @@
 package plan
 
+// What a Description has.
+const (
+	DescribeTargets = "targets" // the targets alone, as they are written
+	DescribeOutline = "outline" // what the target can be given
+)
+
 // Description is what can be asked of a Dockerfile: its targets, and what the one that is asked for can be given.
 type Description struct {
 	Target  string      `json:"target,omitempty"`

@@ -42,6 +42,9 @@ type Source struct {
 	Context string `json:"context,omitempty"` // name of a context; MainContext is the build's own
 }
 
+// DefaultPath is the variable that a stage has when what it begins with has no PATH.
+const DefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // MainContext is the name of the context that the build was called with.
 const MainContext = "."
 

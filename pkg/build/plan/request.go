@@ -31,8 +31,8 @@ type Request struct {
 	UnsetEnv []string `json:"unsetEnv,omitempty"`
 	// NoCacheFilter names stages that are built anew.
 	NoCacheFilter []string `json:"noCacheFilter,omitempty"`
-	// Describe asks for a Description instead of a Plan.
-	Describe bool `json:"describe,omitempty"`
+	// Describe asks for a Description instead of a Plan: DescribeTargets or DescribeOutline.
+	Describe string `json:"describe,omitempty"`
 	// Check asks for the mistakes in all stages, those too that the target does not need.
 	Check bool `json:"check,omitempty"`
 	// Images are what earlier answers needed, by key.
