@@ -50,7 +50,11 @@ func (m *mounts) contents(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		l, err := tree.list(ctx, clean(mount.Source), nil)
+		source := clean(mount.Source)
+		if tree.leavesOut(ctx, source) {
+			return nil, tree.notThere(source)
+		}
+		l, err := tree.list(ctx, source, nil)
 		if err != nil {
 			return nil, err
 		}
