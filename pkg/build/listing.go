@@ -254,8 +254,14 @@ func sameFile(a, b unix.Stat_t) bool {
 // content is a digest of all that is copied of a listing; times are not in it.
 func (l *listing) content() (string, error) {
 	hash := sha256.New()
+	links := map[uint64]string{}
 	for _, e := range l.entries {
 		fmt.Fprintf(hash, "%q %o ", e.rel, e.stat.Mode)
+		if first, ok := links[e.stat.Ino]; ok {
+			fmt.Fprintf(hash, "= %q ", first) // it is copied as another name of that file
+		} else if e.kind() == unix.S_IFREG && e.stat.Nlink > 1 {
+			links[e.stat.Ino] = e.rel
+		}
 		if !l.tree.foreign {
 			fmt.Fprintf(hash, "%d:%d ", e.stat.Uid, e.stat.Gid)
 		}

@@ -320,3 +320,29 @@ func TestAttributesAreContent(t *testing.T) {
 		}
 	}
 }
+
+// TestLinksAreContent says that two names of a file are other content than two files, since they are copied as such.
+func TestLinksAreContent(t *testing.T) {
+	content := func(files string) string {
+		t.Helper()
+		l, err := (&Tree{Root: openTop(t, grow(t, files)), foreign: true}).list(t.Context(), "d", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.close()
+		sum, err := l.content()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sum
+	}
+	files := content("d/a=1 d/b=1 d/c=1")
+	for text, same := range map[string]bool{"d/a=1 d/b=1 d/c=1": true, "d/a=1 d/b=1 d/c=1 x=>d/a": true, "d/a=1 d/b=>d/a d/c=1": false, "d/a=1 d/b=>d/a d/c=>d/a": false} {
+		if (content(text) == files) != same {
+			t.Errorf("%s has the content of files without links: %v", text, !same)
+		}
+	}
+	if content("d/a=1 d/b=>d/a d/c=1") == content("d/a=1 d/b=1 d/c=>d/a") {
+		t.Error("it makes no difference which names a file has")
+	}
+}
