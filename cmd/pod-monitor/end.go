@@ -45,13 +45,14 @@ func (s *supervisor) untilEnd(t *try) int {
 // watch waits for the end of one try and records it.
 func (s *supervisor) watch(t *try) int {
 	status := s.await(t)
-	finished := time.Now()
+	// First of all: systemd takes a cgroup away once it is empty, and the counter with it.
+	oom, finished := t.oom.killed(), time.Now()
 	s.hit("monitor.exited")
 	s.guard.drop()
 	s.drain(t)
 	e := monitor.ExitRecord{
 		Serial: s.launch.Serial, Code: exitCode(status), Started: t.started, Finished: finished,
-		OOM: t.oom.killed(), Restarts: s.restarts,
+		OOM: oom, Restarts: s.restarts,
 	}
 	s.recordExit(e)
 	t.close()

@@ -41,8 +41,9 @@ func (s *supervisor) begin(twoStep bool) (*try, *startError) {
 
 func (s *supervisor) launchTry(t *try, twoStep bool) *startError {
 	os.Remove(monitor.RuntimeLog)
-	// A terminal needs its size before the process looks at it, so it is always started in two steps.
-	steps := twoStep || s.launch.Terminal
+	// A terminal needs its size before the process looks at it, and a process that is killed for memory at once has to be watched before
+	// it begins (systemd takes the cgroup with its counter away): both are always started in two steps.
+	steps := twoStep || s.launch.Terminal || s.launch.MemoryLimit
 	adopted := s.reaper.adopt()
 	defer s.reaper.disown(adopted)
 	if err := s.create(t.io, steps); err != nil {

@@ -12,8 +12,9 @@ import (
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/internal/terminal"
-	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/bake"
+	"github.com/pod-engine/pod/pkg/build/plan"
+	"golang.org/x/sys/unix"
 )
 
 // leave is what targets may do, or would, that a file of targets cannot decide: who runs bake in a directory trusts the files below it, not that
@@ -75,8 +76,8 @@ func (l *leave) setBy(words []string) {
 	}
 }
 
-// need notes what a target would do.
-func (l *leave) need(t bake.Target, remote bool) {
+// need notes what a target of the source would do.
+func (l *leave) need(t bake.Target, from bakeSource) {
 	for _, e := range t.Entitlements {
 		key, name, named := strings.Cut(e, "=")
 		name, _, _ = strings.Cut(name, ",")
@@ -89,20 +90,12 @@ func (l *leave) need(t bake.Target, remote bool) {
 			l.devices = true
 		}
 	}
-	contexts := []string{*t.Context}
 	for _, value := range t.Contexts {
-		contexts = append(contexts, value)
-	}
-	for _, value := range contexts {
-		if path, ok := pathOf(value, remote); ok {
+		if path, ok := namedContextPath(value, from); ok {
 			l.read = append(l.read, path)
 		}
 	}
-	if dir, ok := pathOf(*t.Context, remote); ok && t.DockerfileInline == nil && !strings.HasPrefix(*t.Dockerfile, "cwd://") {
-		l.read = append(l.read, resolve(dir, *t.Dockerfile))
-	} else if here, ok := strings.CutPrefix(*t.Dockerfile, "cwd://"); ok {
-		l.read = append(l.read, here)
-	}
+	l.needContext(t, from)
 	for _, e := range t.CacheFrom {
 		l.read = append(l.read, e["src"])
 	}
@@ -123,18 +116,40 @@ func (l *leave) need(t bake.Target, remote bool) {
 	}
 }
 
-// pathOf is the path of a context on this machine; false: it is elsewhere.
-func pathOf(value string, remote bool) (string, bool) {
+// needContext notes what is read of the context of a target, and in which places its Dockerfile is looked for (see findDockerfile).
+func (l *leave) needContext(t bake.Target, from bakeSource) {
+	dir, here := contextPath(*t.Context, from)
+	if here {
+		l.read = append(l.read, dir)
+	}
+	file, fileHere := strings.CutPrefix(*t.Dockerfile, "cwd://")
+	switch {
+	case t.DockerfileInline != nil:
+	case fileHere:
+		l.read = append(l.read, file, resolve(dir, file))
+	case here:
+		file := resolve(dir, *t.Dockerfile)
+		l.read = append(l.read, file, resolve(dir, file))
+		if *t.Dockerfile == "Dockerfile" {
+			l.read = append(l.read, filepath.Join(dir, "Containerfile"))
+		}
+	}
+}
+
+// contextPath is the path of CONTEXT on this machine; false: it is elsewhere. Whatever is no address is a path, even if it begins as a named context may.
+func contextPath(value string, from bakeSource) (string, bool) {
+	return localPath(value), !plan.IsAddress(value) && !from.has(value)
+}
+
+// namedContextPath is contextPath for one of the named contexts, of which some are images.
+func namedContextPath(value string, from bakeSource) (string, bool) {
 	if layout, ok := strings.CutPrefix(value, "oci-layout://"); ok {
 		return parseLayoutName(layout).dir, true
 	}
-	if strings.HasPrefix(value, "cwd://") {
-		return localPath(value), true
-	}
-	if remote || build.IsAddress(value) || strings.HasPrefix(value, "target:") || strings.HasPrefix(value, "docker-image:") {
+	if strings.HasPrefix(value, "target:") || strings.HasPrefix(value, "docker-image://") {
 		return "", false
 	}
-	return value, true
+	return contextPath(value, from)
 }
 
 func resolve(dir, name string) string {
@@ -225,7 +240,7 @@ func existing(path string) (real, rest string, err error) {
 			rest, err = filepath.Rel(dir, path)
 			return real, rest, err
 		}
-		if !errors.Is(err, os.ErrNotExist) || dir == "/" {
+		if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) || dir == "/" {
 			return "", "", err
 		}
 	}
@@ -241,7 +256,7 @@ func (b *baking) allowTargets() error {
 	}
 	have.setBy(b.set)
 	for _, t := range b.plan.Targets {
-		want.need(t, b.remote())
+		want.need(t, b.source)
 	}
 	paths, err := b.checksPaths()
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,8 +21,11 @@ func TestLeave(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Symlink("../out", filepath.Join(top, "work/link")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"link", "docker-image:", "target:x", "oci-layout:", "c/Containerfile", "d/d/File"} {
+		name := filepath.Join(top, "work", name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.Symlink(filepath.Join(top, "out"), name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.Chdir(filepath.Join(top, "work"))
 	word := func(s string) *string { return &s }
@@ -54,6 +58,14 @@ func TestLeave(t *testing.T) {
 		{name: "contexts", target: with(func(t *bake.Target) {
 			t.Contexts = map[string]string{"a": "docker-image://x", "b": "target:y", "c": "oci-layout:///l:tag", "d": "in"}
 		}), want: "--allow=fs.read=/l"},
+		{name: "a context that is no image", target: with(func(t *bake.Target) {
+			t.Contexts = map[string]string{"a": "docker-image:/deep"}
+		}), want: "--allow=fs.read=TOP/out/deep"},
+		{name: "CONTEXT is no image", target: target("docker-image://deep"), want: "--allow=fs.read=TOP/out/deep"},
+		{name: "CONTEXT is no target", target: target("target:x"), want: "--allow=fs.read=TOP/out"},
+		{name: "CONTEXT is no layout", target: target("oci-layout:///deep"), want: "--allow=fs.read=TOP/out/deep"},
+		{name: "a Containerfile", target: target("c"), want: "--allow=fs.read=TOP/out"},
+		{name: "the other place of a Dockerfile", target: with(func(t *bake.Target) { t.Context, t.Dockerfile = word("d"), word("File") }), want: "--allow=fs.read=TOP/out"},
 		{
 			name: "secrets", target: with(func(t *bake.Target) { t.Secrets = []bake.Entry{{"id": "a", "src": "/s"}, {"id": "b", "env": "B"}} }),
 			want: "--allow=fs.read=/s",
@@ -86,7 +98,7 @@ func TestLeave(t *testing.T) {
 				}
 			}
 			have.setBy([]string{tt.set})
-			want.need(tt.target, false)
+			want.need(tt.target, bakeSource{})
 			flags, err := have.missing(want, true)
 			if got := strings.ReplaceAll(strings.Join(flags, " "), top, "TOP"); err != nil || got != tt.want {
 				t.Errorf("missing is %q, %v, want %q", got, err, tt.want)

@@ -16,23 +16,25 @@ import (
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/bake"
+	"github.com/pod-engine/pod/pkg/build/files"
+	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // bakeSource is where the files of targets are, and what they name.
 type bakeSource struct {
 	address string // of git or HTTP; empty: here
 	command string // what BAKE_CMD_CONTEXT says
-	tree    *build.Tree
+	tree    *build.Context
 }
 
 // bakeSourceOf takes the addresses off the words that bake is called with.
 func bakeSourceOf(words []string) (bakeSource, []string) {
 	s := bakeSource{command: "cwd://"}
-	if len(words) == 0 || !build.IsAddress(words[0]) {
+	if len(words) == 0 || !plan.IsAddress(words[0]) {
 		return s, words
 	}
 	s.address, words = words[0], words[1:]
-	if len(words) > 0 && build.IsAddress(words[0]) {
+	if len(words) > 0 && plan.IsAddress(words[0]) {
 		s.command, words = words[0], words[1:]
 	}
 	return s, words
@@ -40,7 +42,7 @@ func bakeSourceOf(words []string) (bakeSource, []string) {
 
 // has says that a context is in the tree of the source.
 func (s bakeSource) has(value string) bool {
-	return s.tree != nil && !strings.HasPrefix(value, "cwd://") && !build.IsAddress(value) && !strings.Contains(value, "://") && !strings.HasPrefix(value, "target:")
+	return s.tree != nil && !strings.HasPrefix(value, "cwd://") && !plan.IsAddress(value) && !strings.Contains(value, "://") && !strings.HasPrefix(value, "target:")
 }
 
 // read reads files of the source, those named without cwd:// or the usual ones. An address of a file alone is that file, and what it names is here.
@@ -156,7 +158,7 @@ func readBakeFiles(names []string, stdin io.Reader) ([]bake.File, error) {
 	if usual {
 		names = usualBakeFiles()
 	}
-	var files []bake.File
+	var out []bake.File
 	for _, name := range names {
 		name = strings.TrimPrefix(name, "cwd://")
 		var text []byte
@@ -164,7 +166,7 @@ func readBakeFiles(names []string, stdin io.Reader) ([]bake.File, error) {
 		if name == "-" {
 			text, err = io.ReadAll(io.LimitReader(stdin, maxDockerfile))
 		} else {
-			text, err = build.ReadFile(name, maxDockerfile)
+			text, err = files.ReadFile(name, maxDockerfile)
 		}
 		if usual && errors.Is(err, os.ErrNotExist) {
 			continue
@@ -172,10 +174,10 @@ func readBakeFiles(names []string, stdin io.Reader) ([]bake.File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the targets: %w", err)
 		}
-		files = append(files, bake.File{Name: name, Data: text})
+		out = append(out, bake.File{Name: name, Data: text})
 	}
-	if len(files) == 0 {
+	if len(out) == 0 {
 		return nil, hint.Wrap(errors.New("there is no docker-bake.hcl, docker-bake.json or compose file here"), "name a file with --file")
 	}
-	return files, nil
+	return out, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/bake"
+	"github.com/pod-engine/pod/pkg/build/progress"
 )
 
 // baking builds the targets of a plan beside each other, in one session, each after those that it is linked to.
@@ -22,7 +23,7 @@ type baking struct {
 	plan    bake.Plan
 	session *build.Session
 	source  bakeSource
-	display build.Display
+	display progress.Display
 	room    chan struct{} // one for each target that may be built at a time; nil: any number
 	targets map[string]*baked
 	files   sync.Mutex // one target at a time writes files: they may be meant for the same directory
@@ -171,7 +172,7 @@ func (b *baking) writeAnswers() error {
 	code, asJSON := 0, map[string]any{}
 	for _, t := range b.sorted() {
 		switch {
-		case !t.asked || t.err != nil:
+		case !t.asked || t.err != nil || t.call.method == "" && b.metadataFile == "":
 		case t.call.method == "":
 			m, err := t.metadata(t.made)
 			if err != nil {

@@ -13,7 +13,9 @@ import (
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/bake"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/spf13/cobra"
 )
 
@@ -68,7 +70,7 @@ func (b *baking) completeTarget(t *baked) error {
 	}
 	t.call.asJSON = t.call.method != "" && b.call.asJSON
 	if write := t.job.Files; write != nil {
-		t.job.Files = func(ctx context.Context, p plan.Platform, tree *build.Tree, statements []build.StatementFile) error {
+		t.job.Files = func(ctx context.Context, p plan.Platform, tree *files.Tree, statements []files.Beside) error {
 			b.files.Lock()
 			defer b.files.Unlock()
 			return write(ctx, p, tree, statements)
@@ -83,11 +85,11 @@ func (b *baking) dockerfile(target *bake.Target) ([]string, error) {
 	if file == "Dockerfile" || target.DockerfileInline != nil {
 		return nil, nil
 	}
-	elsewhere := b.source.has(*target.Context) || build.IsAddress(dir)
+	elsewhere := b.source.has(*target.Context) || plan.IsAddress(dir)
 	here, isHere := strings.CutPrefix(file, "cwd://")
 	switch {
 	case isHere && elsewhere:
-		text, err := build.ReadFile(here, maxDockerfile)
+		text, err := files.ReadFile(here, maxDockerfile)
 		if err != nil {
 			return nil, fmt.Errorf("read the Dockerfile: %w", err)
 		}
@@ -148,7 +150,7 @@ func (b *baking) rehearse(ctx context.Context, t *baked) error {
 	job := t.job
 	job.Names, job.List, job.Files, job.CacheTo, job.NoImage, job.Attest = nil, "", nil, nil, !t.keepImage, build.Attest{}
 	job.BOM = nil
-	job.Display = build.Titled{Display: b.display, Name: t.name}
+	job.Display = progress.Titled{Display: b.display, Name: t.name}
 	result, err := b.session.Build(ctx, &job)
 	t.made.Result = result
 	return err
@@ -169,8 +171,8 @@ func (b *baking) build(ctx context.Context, t *baked) (err error) {
 	if err := t.completeCaches(b.app, b.session.Builder); err != nil {
 		return err
 	}
-	display := build.Titled{Display: b.display, Name: t.name}
-	fetching := &lazyVertex{open: func() build.Vertex { return display.Vertex("fetching images") }}
+	display := progress.Titled{Display: b.display, Name: t.name}
+	fetching := &lazyVertex{open: func() progress.Vertex { return display.Vertex("fetching images") }}
 	t.job.Display, t.job.Pull.Progress, t.job.Pull.Terminal = display, fetching, false
 	t.made.store = b.session.Images
 	t.made.Result, err = b.session.Build(ctx, &t.job)
@@ -181,18 +183,18 @@ func (b *baking) build(ctx context.Context, t *baked) (err error) {
 	if err := t.writeBOM(t.made.Result); err != nil {
 		return err
 	}
-	exporting := &lazyVertex{open: func() build.Vertex { return display.Vertex("exporting") }}
+	exporting := &lazyVertex{open: func() progress.Vertex { return display.Vertex("exporting") }}
 	t.job.Pull.Progress = exporting
-	t.made.pushed, err = t.export(ctx, b.app, b.session.Images, t.made.Result)
+	t.made.pushed, err = t.export(ctx, b.app, b.session.Builder, t.made.Result)
 	exporting.end(err)
 	return err
 }
 
 // lazyVertex is a step on a display that is there once something is written to it.
 type lazyVertex struct {
-	open   func() build.Vertex
+	open   func() progress.Vertex
 	mu     sync.Mutex
-	vertex build.Vertex
+	vertex progress.Vertex
 }
 
 // Write shows what is written.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,11 +37,12 @@ func parseCachePlace(s string, writes bool) (p cachePlace, err error) {
 	if len(fields) == 1 && !strings.Contains(s, "=") {
 		return cachePlace{kind: "registry", place: s}, nil
 	}
-	dir, more := "src", []string{}
+	place := map[string]string{"local": "src", "registry": "ref"} // the key that says where
+	more := []string{}
 	if writes {
-		dir, more = "dest", []string{"mode", "mounts", "ignore-error", "oci-mediatypes", "image-manifest", "compression", "compression-level", "force-compression"}
+		place["local"], more = "dest", []string{"mode", "mounts", "ignore-error", "oci-mediatypes", "image-manifest", "compression", "compression-level", "force-compression"}
 	}
-	keys := map[string][]string{"local": append(more, dir), "registry": append(more, "ref", "registry.insecure"), "inline": {}}
+	keys := map[string][]string{"local": append(more, place["local"]), "registry": append(more, "ref", "registry.insecure"), "inline": {}}
 	for _, field := range fields {
 		if kind, ok := strings.CutPrefix(field, "type="); ok {
 			p.kind = kind
@@ -48,6 +50,9 @@ func parseCachePlace(s string, writes bool) (p cachePlace, err error) {
 	}
 	if why, hinted := cacheKindLeftOut(p.kind); why != "" {
 		return p, hint.Wrap(fmt.Errorf("type=%s is not possible: %s", p.kind, why), hinted)
+	}
+	if p.kind == "" {
+		return p, fmt.Errorf("%q has no type: it is type=local,%s=DIRECTORY or type=registry,ref=NAME", s, place["local"])
 	}
 	known, ok := keys[p.kind]
 	if !ok || p.kind == "inline" && !writes {
@@ -59,14 +64,14 @@ func parseCachePlace(s string, writes bool) (p cachePlace, err error) {
 			continue
 		}
 		if !slices.Contains(known, key) {
-			return p, fmt.Errorf("type=%s has no %q; it has %s", p.kind, key, strings.Join(known, ", "))
+			return p, fmt.Errorf("type=%s has no %q; it has %s", p.kind, key, cmp.Or(strings.Join(known, ", "), "nothing to say"))
 		}
 		if err := p.set(key, value); err != nil {
 			return p, fmt.Errorf("%s=%s: %w", key, value, err)
 		}
 	}
 	if p.place == "" && p.kind != "inline" {
-		return p, fmt.Errorf("type=%s needs %s=", p.kind, known[len(known)-1])
+		return p, fmt.Errorf("type=%s needs %s=", p.kind, place[p.kind])
 	}
 	return p, nil
 }

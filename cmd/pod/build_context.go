@@ -12,6 +12,8 @@ import (
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/terminal"
 	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/build/files"
+	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 // maxDockerfile is the most that is read of a Dockerfile, in bytes; the reader has its own, lower limit.
@@ -44,7 +46,7 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session
 			return usageError{errors.New("the standard input is a terminal, not a Dockerfile or an archive")}
 		}
 		o.job.Context, text, err = s.ContextFrom(ctx, a.In)
-	case build.IsAddress(dir):
+	case plan.IsAddress(dir):
 		o.job.Context, text, err = s.ContextAt(ctx, dir, o.argOn("BUILDKIT_CONTEXT_KEEP_GIT_DIR"))
 	default:
 		return o.openDirectory(ctx, a, s, dir, given)
@@ -54,7 +56,7 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session
 	}
 	if text != nil {
 		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: text, Path: "Dockerfile"}
-		if build.IsAddress(dir) {
+		if plan.IsAddress(dir) {
 			o.job.Dockerfile.Origin = build.OriginOf(dir, text)
 		}
 		return nil
@@ -63,7 +65,7 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session
 }
 
 // openWithin is openContext for a directory of another context, such as a repository that a file of targets is in.
-func (o *buildOptions) openWithin(ctx context.Context, a *app, s *build.Session, whole *build.Tree, dir string) error {
+func (o *buildOptions) openWithin(ctx context.Context, a *app, s *build.Session, whole *build.Context, dir string) error {
 	err := o.openAllNamed(ctx, a, s)
 	if err == nil {
 		o.job.Context, err = s.Within(ctx, whole, dir)
@@ -100,10 +102,10 @@ func (o *buildOptions) openNamed(ctx context.Context, a *app, s *build.Session, 
 		o.job.Request.Contexts[c.name] = "image:" + name
 		return nil
 	}
-	var tree *build.Tree
+	var tree *build.Context
 	var text []byte
 	var err error
-	if build.IsAddress(c.value) {
+	if plan.IsAddress(c.value) {
 		tree, text, err = s.ContextAt(ctx, c.value, o.argOn("BUILDKIT_CONTEXT_KEEP_GIT_DIR"))
 	} else {
 		if tree, err = s.OpenContext(ctx, c.value); err == nil {
@@ -209,7 +211,7 @@ func (o *buildOptions) findDockerfile(a *app, dir, given string) error {
 		}
 	}
 	for _, path := range candidates {
-		text, err := build.ReadFile(path, maxDockerfile)
+		text, err := files.ReadFile(path, maxDockerfile)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}

@@ -13,17 +13,23 @@ import (
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/internal/terminal"
 	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/build/progress"
 )
 
 // openDisplay chooses how progress is shown; finish ends it. An empty kind is what BUILDKIT_PROGRESS says.
-func (a *app) openDisplay(kind, logFile string, quiet bool) (display build.Display, finish func(), err error) {
+func (a *app) openDisplay(kind, logName string, quiet bool) (display progress.Display, finish func(), err error) {
 	nothing := func() {}
-	if logFile != "" {
-		f, err := os.Create(logFile)
+	if logName != "" {
+		f, err := os.Create(logName)
 		if err != nil {
 			return nil, nil, fmt.Errorf("write the log: %w", err)
 		}
-		return build.NewPlain(f, report.EscapeLine), func() { f.Close() }, nil
+		log := &logFile{File: f}
+		return progress.NewPlain(log, report.EscapeLine), func() {
+			if err := errors.Join(log.err, f.Close()); err != nil {
+				a.warn(fmt.Sprintf("the log is not whole: %s", err))
+			}
+		}, nil
 	}
 	if kind == "" {
 		if kind, err = parseProgress(cmp.Or(os.Getenv("BUILDKIT_PROGRESS"), "auto")); err != nil {
@@ -33,13 +39,13 @@ func (a *app) openDisplay(kind, logFile string, quiet bool) (display build.Displ
 	isTerminal := terminal.IsTerminal(a.Err)
 	switch {
 	case quiet || kind == "quiet" || kind == "none":
-		return build.Silent{}, nothing, nil
+		return progress.Silent{}, nothing, nil
 	case kind == "rawjson":
-		return build.NewRawJSON(a.Err), nothing, nil
+		return progress.NewRawJSON(a.Err), nothing, nil
 	case kind == "tty" && !isTerminal:
 		return nil, nil, errors.New("--progress tty: the standard error is not a terminal")
 	case isTerminal && kind != "plain":
-		live := build.NewLive(a.Err, build.LiveOptions{Escape: report.EscapeLine, Colour: colours(a.Err), Size: func() (rows, columns int) {
+		live := progress.NewLive(a.Err, progress.LiveOptions{Escape: report.EscapeLine, Colour: colours(a.Err), Size: func() (rows, columns int) {
 			size, err := terminal.WindowSize(a.Err)
 			if err != nil || size.Rows == 0 || size.Columns == 0 {
 				return 24, 80
@@ -48,7 +54,22 @@ func (a *app) openDisplay(kind, logFile string, quiet bool) (display build.Displ
 		}})
 		return live, live.Close, nil
 	}
-	return build.NewPlain(a.Err, report.EscapeLine), nothing, nil
+	return progress.NewPlain(a.Err, report.EscapeLine), nothing, nil
+}
+
+// logFile remembers why something is missing in it.
+type logFile struct {
+	*os.File
+	err error
+}
+
+// Write is of io.Writer.
+func (l *logFile) Write(b []byte) (int, error) {
+	n, err := l.File.Write(b)
+	if l.err == nil {
+		l.err = err
+	}
+	return n, err
 }
 
 // maxOutput is how much of a step's output is kept for its error, by the variable that BuildKit has for it.

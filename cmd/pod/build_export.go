@@ -12,13 +12,14 @@ import (
 	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/report"
 	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/image"
 )
 
 // writeFiles gives the files of a target to the outputs that want them, with what is stated of them.
-func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *build.Tree, []build.StatementFile) error {
-	return func(ctx context.Context, platform plan.Platform, tree *build.Tree, statements []build.StatementFile) error {
+func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *files.Tree, []files.Beside) error {
+	return func(ctx context.Context, platform plan.Platform, tree *files.Tree, statements []files.Beside) error {
 		for _, out := range o.outputs {
 			var err error
 			named := o.nameStatements(out, platform, statements)
@@ -41,9 +42,9 @@ func (o *buildOptions) writeFiles(a *app) func(context.Context, plan.Platform, *
 }
 
 // nameStatements gives statements the names that they have in an output: with the platform where several are in one directory.
-func (o *buildOptions) nameStatements(out buildOutput, platform plan.Platform, statements []build.StatementFile) []build.StatementFile {
+func (o *buildOptions) nameStatements(out buildOutput, platform plan.Platform, statements []files.Beside) []files.Beside {
 	together := out.kind == "local" && len(o.job.Platforms) > 1 && out.split != nil && !*out.split
-	var named []build.StatementFile
+	var named []files.Beside
 	for _, s := range statements {
 		s.Name = out.prefix + s.Name
 		if extension := filepath.Ext(s.Name); together {
@@ -79,17 +80,17 @@ func (o *buildOptions) fileOf(out buildOutput, platform plan.Platform) string {
 func platformName(p plan.Platform) string { return strings.ReplaceAll(p.String(), "/", "_") }
 
 // export carries out the outputs of the image, and gives what was pushed.
-func (o *buildOptions) export(ctx context.Context, a *app, store *image.Store, result build.Result) (pushed []image.Pushed, err error) {
+func (o *buildOptions) export(ctx context.Context, a *app, b *build.Builder, result build.Result) (pushed []image.Pushed, err error) {
 	for _, out := range o.outputs {
 		switch {
 		case out.push:
-			done, err := o.pushResult(ctx, a, store, result, out)
+			done, err := o.pushResult(ctx, a, b, result, out)
 			pushed = append(pushed, done...)
 			if err != nil {
 				return pushed, err
 			}
 		case out.kind == "oci" || out.kind == "docker" && out.dest != "":
-			if err := o.saveResult(ctx, a, store, result, out); err != nil {
+			if err := o.saveResult(ctx, a, b, result, out); err != nil {
 				return pushed, err
 			}
 		}
@@ -98,7 +99,7 @@ func (o *buildOptions) export(ctx context.Context, a *app, store *image.Store, r
 }
 
 // pushResult copies the image to the registries that its names say.
-func (o *buildOptions) pushResult(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) (pushed []image.Pushed, err error) {
+func (o *buildOptions) pushResult(ctx context.Context, a *app, b *build.Builder, result build.Result, out buildOutput) (pushed []image.Pushed, err error) {
 	names, err := o.destinations(out)
 	if err != nil {
 		return nil, err
@@ -107,10 +108,10 @@ func (o *buildOptions) pushResult(ctx context.Context, a *app, store *image.Stor
 		var done []image.Pushed
 		opts := o.pushOptions(out)
 		if result.List != nil {
-			done, err = a.courier().PushList(ctx, store, result.List.ID, name, false, opts)
+			done, err = a.courier().PushList(ctx, b.Images, result.List.ID, name, false, opts)
 		} else {
 			// By its id: the name may mean another image already.
-			done, err = a.courier().Push(ctx, store, result.Images[0].ID, name, opts)
+			done, err = a.courier().Push(ctx, b.Images, result.Images[0].ID, name, opts)
 		}
 		if err != nil {
 			return pushed, err
@@ -163,28 +164,18 @@ func (o *buildOptions) pushOptions(out buildOutput) image.PushOptions {
 }
 
 // saveResult writes the image, or the list with all its images, to an archive or a directory.
-func (o *buildOptions) saveResult(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) error {
-	if result.List != nil && out.kind == "oci" && !o.leavesAttestations(result) {
-		return o.saveList(ctx, a, store, result.List, out)
+func (o *buildOptions) saveResult(ctx context.Context, a *app, b *build.Builder, result build.Result, out buildOutput) error {
+	if out.kind == "oci" {
+		return o.saveLayout(ctx, a, b, result, out)
 	}
-	save := image.SaveOptions{Format: image.OCIArchive, Output: out.dest, Out: a.Out, Uncompressed: out.uncompressed}
-	switch {
-	case out.kind == "docker":
-		save.Format = image.DockerArchive
-	case out.dir:
-		save.Format = image.OCIDir
-	}
+	save := image.SaveOptions{Format: image.DockerArchive, Output: out.dest, Out: a.Out}
 	if out.toStdout() {
 		save.Output = ""
 	}
 	save.Progress, save.Terminal = o.job.Pull.Progress, o.job.Pull.Terminal
-	names := o.job.Names
-	if len(names) == 0 {
-		names = []string{result.Images[0].ID}
-	} else if save.Format != image.DockerArchive {
-		names = names[:1]
-	}
-	return a.courier().Save(ctx, store, names, save)
+	// By its id: its names may mean another image already.
+	names := append([]string{result.Images[0].ID}, o.job.Names...)
+	return a.courier().Save(ctx, b.Images, names, save)
 }
 
 // leavesAttestations says that what is stated is for registries and the store only, and the list is there for it alone (inline-only).
@@ -193,17 +184,18 @@ func (o *buildOptions) leavesAttestations(result build.Result) bool {
 	return len(result.Images) == 1 && o.job.Attest.SBOM == nil && p != nil && p.InlineOnly
 }
 
-func (o *buildOptions) saveList(ctx context.Context, a *app, store *image.Store, list *image.ManifestList, out buildOutput) error {
+// saveLayout writes an OCI layout, compressed as the output says.
+func (o *buildOptions) saveLayout(ctx context.Context, a *app, b *build.Builder, result build.Result, out buildOutput) (err error) {
 	transport, dest := "oci-archive:", out.dest
 	if out.dir {
 		transport = "oci:"
 	}
 	if out.toStdout() {
-		dir, err := os.MkdirTemp("", "pod-build-")
+		dir, done, err := b.Scratch(ctx)
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
+		defer done()
 		dest = filepath.Join(dir, "image.tar")
 	}
 	to := transport + dest
@@ -212,7 +204,11 @@ func (o *buildOptions) saveList(ctx context.Context, a *app, store *image.Store,
 	}
 	opts := o.pushOptions(out)
 	opts.Uncompressed = out.uncompressed
-	_, err := a.courier().PushList(ctx, store, list.ID, to, false, opts)
+	if result.List != nil && !o.leavesAttestations(result) {
+		_, err = a.courier().PushList(ctx, b.Images, result.List.ID, to, false, opts)
+	} else {
+		_, err = a.courier().Push(ctx, b.Images, result.Images[0].ID, to, opts)
+	}
 	if err != nil || !out.toStdout() {
 		return err
 	}

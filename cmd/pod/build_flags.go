@@ -84,7 +84,11 @@ func secrets(dst map[string]build.Secret) parsed {
 	return parsed{kind: "secret", set: func(s string) error {
 		var secret build.Secret
 		kind := ""
-		for part := range strings.SplitSeq(s, ",") {
+		fields, err := csvFields(s)
+		if err != nil {
+			return err
+		}
+		for _, part := range fields {
 			key, value, _ := strings.Cut(part, "=")
 			switch key {
 			case "id":

@@ -62,7 +62,7 @@ func newBuildOptions() *buildOptions {
 		Request: plan.Request{
 			Args: map[string]string{}, Labels: map[string]string{}, Contexts: map[string]string{}, BuildPlatform: hostPlatform(),
 		},
-		Run: container.NewConfig(), Contexts: map[string]*build.Tree{}, Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: map[string]string{},
+		Run: container.NewConfig(), Contexts: map[string]*build.Context{}, Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: map[string]string{},
 		ListAnnotations: map[string]string{},
 	}}
 }

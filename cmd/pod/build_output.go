@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -114,6 +115,9 @@ func (o *buildOptions) parseOutput(s string) (buildOutput, error) {
 // csvFields splits a value with commas, in which quotes keep one together.
 func csvFields(s string) ([]string, error) {
 	fields, err := csv.NewReader(strings.NewReader(s)).Read()
+	if errors.Is(err, io.EOF) {
+		return []string{""}, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%q cannot be read: %w", s, err)
 	}

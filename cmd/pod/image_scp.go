@@ -101,6 +101,7 @@ func (a *app) scpSave(ctx context.Context, from scpEnd, format image.Format, qui
 		return err
 	}
 	opts := image.SaveOptions{Format: format, Out: out}
+	a.warnPartial(ctx, store, []string{from.image}, opts)
 	opts.Progress, opts.Terminal = a.progress(quiet)
 	return a.courier().Save(ctx, store, []string{from.image}, opts)
 }

@@ -20,7 +20,8 @@ func newLoadCommand(a *app) *cobra.Command {
 		Use:   "load [flags]",
 		Short: "Load images from an archive",
 		Long: "Load images from an archive of docker save, podman save or pod save, compressed or not, or from a directory\n" +
-			"with an OCI layout. The archive is read from the standard input unless --input is given.",
+			"with an OCI layout. The archive is read from the standard input unless --input is given. A manifest list in an OCI layout\n" +
+			"comes in whole, with what attests to its images; with --platform only the image for that.",
 		Example: a.example("load -i image.tar", "load < image.tar.gz"),
 		Args:    takesNone,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -29,6 +30,7 @@ func newLoadCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&input, "input", "i", "", "read from this `file` or directory")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "show no progress")
+	cmd.Flags().Var(into("os/arch[/variant]", &opts.Platform, image.ParsePlatform), "platform", "which image of a manifest list")
 	addUnpackLimit(cmd.Flags(), &opts)
 	return cmd
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/terminal"
@@ -21,6 +22,7 @@ func (o *saveOptions) addFlags(f *pflag.FlagSet) {
 	f.Var(into("format", &o.Format, image.ParseFormat).withDefault(string(image.DockerArchive)), "format", "docker-archive, oci-archive, oci-dir or docker-dir")
 	f.BoolVarP(&o.Multi, "multi-image-archive", "m", false, "save an image for each argument; else further arguments are further tags of the first image")
 	f.StringVarP(&o.Output, "output", "o", "", "write to this `file` or directory instead of the standard output")
+	f.Var(into("os/arch[/variant]", &o.Platform, image.ParsePlatform), "platform", "which image of a manifest list")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress")
 	f.BoolVar(&o.Uncompressed, "uncompressed", false, "leave layers uncompressed; only with an OCI format")
 }
@@ -50,7 +52,8 @@ func newSaveCommand(a *app) *cobra.Command {
 		Use:   "save [flags] IMAGE [IMAGE...]",
 		Short: "Save images to an archive or directory",
 		Long: "Save images to an archive or directory, which load, podman load and docker load can read. A file appears\n" +
-			"when it is complete.",
+			"when it is complete. A manifest list goes into an OCI format whole, with what attests to its images; into another only the image for\n" +
+			"this machine, or for --platform.",
 		Example: a.example("save -o alpine.tar alpine", "save -m app db > both.tar", "save --format oci-dir -o app app:1"),
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -69,7 +72,23 @@ func runSave(ctx context.Context, a *app, names []string, o saveOptions) error {
 	if err != nil {
 		return err
 	}
+	a.warnPartial(ctx, store, names, o.SaveOptions)
 	o.Out = a.Out
 	o.Progress, o.Terminal = a.progress(o.quiet)
 	return a.courier().Save(ctx, store, names, o.SaveOptions)
+}
+
+// warnPartial says what of a list the archive will not have: its other images, and what attests to the one that it gets.
+func (a *app) warnPartial(ctx context.Context, store *image.Store, names []string, o image.SaveOptions) {
+	if o.TakesList() || o.Platform != (image.Platform{}) {
+		return
+	}
+	if !o.Multi {
+		names = names[:1]
+	}
+	for _, name := range names {
+		if l, err := store.ManifestList(ctx, name); err == nil && (l.Attested() || len(l.Index.Manifests) > 1) {
+			a.warn(fmt.Sprintf("of the manifest list %q only the image for this machine is saved; --format oci-archive keeps all of it, attestations too", name))
+		}
+	}
 }

@@ -220,7 +220,7 @@ func isStatic(head []byte) bool {
 	}
 	for i := range count {
 		begin := at + i*size
-		if size < 4 || begin+4 > uint64(len(head)) {
+		if size < 4 || begin > uint64(len(head)) || begin+4 > uint64(len(head)) {
 			return false
 		}
 		if order.Uint32(head[begin:]) == interpreter {

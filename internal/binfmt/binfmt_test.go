@@ -1,7 +1,9 @@
 package binfmt
 
 import (
+	"encoding/binary"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -113,6 +115,15 @@ func TestStatic(t *testing.T) {
 	}
 	if static("/etc/passwd") || static("/nothing") || isStatic([]byte("\x7fELF")) {
 		t.Error("what is no program is a static one")
+	}
+	// Its program headers are said to be at the end of the address space.
+	head := make([]byte, 64)
+	copy(head, "\x7fELF\x02\x01")
+	binary.LittleEndian.PutUint64(head[32:], math.MaxUint64-3)
+	binary.LittleEndian.PutUint16(head[54:], 56)
+	binary.LittleEndian.PutUint16(head[56:], 2)
+	if isStatic(head) {
+		t.Error("a program without headers is a static one")
 	}
 }
 

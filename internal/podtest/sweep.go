@@ -40,7 +40,7 @@ func lasting() []string {
 		"r/pod/network/*/netns.log",
 		"r/pod/network/*/attached",
 		// Lock files are never removed: removing one while another opens it would split the lock.
-		"h/.local/share/pod/names.lock", "h/.local/share/pod/networks.lock",
+		"h/.local/share/pod/names.lock", "h/.local/share/pod/creating.lock", "h/.local/share/pod/networks.lock",
 		"h/.local/share/containers/storage/pod-pins/lock",
 		"h/.local/share/containers/storage/overlay/staging",        // where layers are prepared; it is there, and empty
 		"h/.local/share/pod/events", "h/.local/share/pod/events.1", // the journal of what happened
@@ -66,7 +66,7 @@ func (w *World) Snapshot() (Snapshot, error) {
 	for _, p := range procs {
 		s.add("process " + p.cmdline + " (" + p.name + ")")
 	}
-	s.addMounts(procs, filepath.Join(w.RunDir(), "pod", "network"), filepath.Join(w.RunDir(), "pod", "binfmt"))
+	s.addMounts(procs, filepath.Join(w.podRunDir(), "network"), filepath.Join(w.podRunDir(), "binfmt"))
 	s.addNetworkNamespaces(procs)
 	s.addSockets(w.Dir)
 	return s, errors.Join(s.addCgroups(), s.addFiles(w))
@@ -75,7 +75,7 @@ func (w *World) Snapshot() (Snapshot, error) {
 // isNetworkHelper reports whether a process is this world's network helper or its way out. They stay for some time after the
 // last container, since starting them costs more than a container; what they hold for containers must be gone all the same.
 func (w *World) isNetworkHelper(p proc) bool {
-	return strings.Contains(p.cmdline, filepath.Join(w.RunDir(), "pod", "network")+"/")
+	return strings.Contains(p.cmdline, filepath.Join(w.podRunDir(), "network")+"/")
 }
 
 // addInterfaces lists the containers' interfaces in the namespaces that the threads of a network helper are in.

@@ -60,6 +60,14 @@ func (w *World) RunDir() string  { return filepath.Join(w.Dir, "r") }
 func (w *World) TempDir() string { return filepath.Join(w.Dir, "t") }
 func (w *World) binDir() string  { return filepath.Join(w.Dir, "b") }
 
+// podRunDir is where pod keeps what ends with the session. Root's is the system's.
+func (w *World) podRunDir() string {
+	if os.Geteuid() == 0 {
+		return "/run/pod"
+	}
+	return filepath.Join(w.RunDir(), "pod")
+}
+
 // linkUserManager lets the world reach the user's systemd, where there is one: as it is with the user's own run directory.
 func (w *World) linkUserManager() error {
 	for _, name := range []string{"systemd", "bus"} {

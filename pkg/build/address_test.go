@@ -13,41 +13,25 @@ func TestAddresses(t *testing.T) {
 			git: true, url: "https://h/r.git", ref: "v1", subdir: "a", checksum: "abc", keepGit: true,
 			shown: "https://h/r.git?ref=v1&subdir=a&checksum=abc&keep-git-dir=1",
 		},
-		"git@h:r.git#main": {git: true, url: "git@h:r.git", ref: "main", shown: "git@h:r.git"},
-		"ssh://git@h/r":    {git: true, url: "ssh://git@h/r", shown: "ssh://git@h/r"},
+		"git@h:r.git#main":         {git: true, url: "git@h:r.git", ref: "main", shown: "git@h:r.git"},
+		"ssh://git@h/r":            {git: true, url: "ssh://git@h/r", shown: "ssh://git@h/r"},
+		"me@h.org:r?branch=b#:sub": {git: true, url: "me@h.org:r", ref: "refs/heads/b", subdir: "sub", shown: "me@h.org:r"},
+		"https://h/r.git?tag=v1":   {git: true, url: "https://h/r.git", ref: "refs/tags/v1", shown: "https://h/r.git?tag=v1"},
+		"https://h/r.git?branch=refs/heads/b&submodules=false": {
+			git: true, url: "https://h/r.git", ref: "refs/heads/b", noSubmodules: true, shown: "https://h/r.git?branch=refs/heads/b&submodules=false",
+		},
+		"https://h/r.git?ref=v1#v1": {git: true, url: "https://h/r.git", ref: "v1", shown: "https://h/r.git?ref=v1#v1"},
 	} {
 		if got, err := parseAddress(word); err != nil || got != want {
 			t.Errorf("%s is %+v, %v, want %+v", word, got, err, want)
 		}
 	}
-	for _, word := range []string{"https://h/r.git#--upload-pack=x", "https://h/r.git?what=x", "http://h:port/x"} {
+	for _, word := range []string{
+		"https://h/r.git#--upload-pack=x", "https://h/r.git?what=x", "http://h:port/x", "https://h/r.git?ref=a&branch=b", "https://h/r.git?tag=a&branch=a", "https://h/r.git?ref=a#b",
+		"https://h/r.git?checksum=a&commit=b", "https://h/r.git?ref=a&ref=b", "https://h/r.git?ref=", "https://h/r.git?keep-git-dir=maybe", "https://h/r.git?submodules=x", "git@h:r?what=1", "git@h:r?%zz",
+	} {
 		if got, err := parseAddress(word); err == nil {
 			t.Errorf("%s is taken for %+v", word, got)
 		}
-	}
-}
-
-// TestStatCacheReadsWhatIsWhole decodes a file that was cut off anywhere, or is something else.
-func TestStatCacheReadsWhatIsWhole(t *testing.T) {
-	c := &statCache{path: t.TempDir() + "/stat", files: map[string]statEntry{}, dirty: true}
-	c.files["a"] = statEntry{ino: 1, size: 2, mtime: 3, ctime: 4, sum: [32]byte{5}}
-	c.files["b/c"] = statEntry{ino: 6, attributed: true}
-	c.save()
-	whole, err := ReadFile(c.path, 1<<20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n := range whole {
-		got := &statCache{files: map[string]statEntry{}}
-		got.decode(whole[:n])
-		for name, e := range got.files {
-			if c.files[name] != e {
-				t.Errorf("of the first %d bytes %q is %+v", n, name, e)
-			}
-		}
-	}
-	got := &statCache{files: map[string]statEntry{}}
-	if got.decode(whole); len(got.files) != 2 {
-		t.Errorf("of the whole %d files are read", len(got.files))
 	}
 }

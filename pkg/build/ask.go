@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -45,9 +46,12 @@ func Ask(ctx context.Context, program string, req plan.Request) (answer plan.Ans
 	if err == nil {
 		err = json.Unmarshal(out.Bytes(), &answer)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return answer, fmt.Errorf("read %s: it is not understood within %s", req.Name, readingTime)
+	case err != nil:
 		first, _, _ := strings.Cut(strings.TrimSpace(messages.String()), "\n")
-		return answer, fmt.Errorf("read %s: %s: %w %s", req.Name, program, err, first)
+		return answer, fmt.Errorf("read %s: %s has failed: %w: %s", req.Name, filepath.Base(program), err, first)
 	}
 	return answer, failpoint.Hit("build.read")
 }

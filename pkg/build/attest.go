@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/provenance"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/image/attestation"
-	"golang.org/x/sys/unix"
 )
 
 // Attest is what a build states of what it makes. The zero value is nothing.
@@ -33,13 +33,6 @@ type claim struct {
 	body   json.RawMessage
 	file   string // its name in outputs that are files
 	inline bool   // it is no file there
-}
-
-// StatementFile is a statement about files, which lies beside them.
-type StatementFile struct {
-	Name string
-	Text []byte
-	Time time.Time // when it was made, in an archive
 }
 
 // claims makes what is stated of a solved build.
@@ -74,8 +67,8 @@ func (o *oneBuild) claims(ctx context.Context, started time.Time, invocation str
 }
 
 // statementFiles are the statements about the files of the tree.
-func (o *oneBuild) statementFiles(ctx context.Context, tree *Tree) ([]StatementFile, error) {
-	var out []StatementFile
+func (o *oneBuild) statementFiles(ctx context.Context, tree *files.Tree) ([]files.Beside, error) {
+	var out []files.Beside
 	var subjects []attestation.Subject
 	for _, c := range o.claimed {
 		if c.inline {
@@ -83,7 +76,7 @@ func (o *oneBuild) statementFiles(ctx context.Context, tree *Tree) ([]StatementF
 		}
 		if subjects == nil {
 			var err error
-			if subjects, err = tree.subjects(ctx); err != nil {
+			if subjects, err = subjectsOf(ctx, tree); err != nil {
 				return nil, err
 			}
 		}
@@ -91,23 +84,21 @@ func (o *oneBuild) statementFiles(ctx context.Context, tree *Tree) ([]StatementF
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, StatementFile{c.file, append(text, '\n'), o.solve.now()})
+		out = append(out, files.Beside{Name: c.file, Text: append(text, '\n'), Time: o.solve.now()})
 	}
 	return out, nil
 }
 
-// subjects are the regular files of the tree.
-func (t *Tree) subjects(ctx context.Context) ([]attestation.Subject, error) {
-	l, err := t.list(ctx, "", nil)
+// subjectsOf are the regular files of a tree.
+func subjectsOf(ctx context.Context, t *files.Tree) ([]attestation.Subject, error) {
+	l, err := t.List(ctx, "", nil)
 	if err != nil {
 		return nil, fmt.Errorf("look at the files that are stated something of: %w", err)
 	}
-	defer l.close()
+	defer l.Close()
 	subjects := []attestation.Subject{}
-	for _, e := range l.entries {
-		if e.kind() == unix.S_IFREG {
-			subjects = append(subjects, attestation.Subject{Name: e.rel, Digest: map[string]string{"sha256": fmt.Sprintf("%x", e.sum)}})
-		}
+	for name, sum := range l.Files() {
+		subjects = append(subjects, attestation.Subject{Name: name, Digest: map[string]string{"sha256": fmt.Sprintf("%x", sum)}})
 	}
 	return subjects, nil
 }

@@ -11,10 +11,10 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
-	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/pkg/build/bom"
 	"github.com/pod-engine/pod/pkg/build/plan"
-	"golang.org/x/sys/unix"
+	"github.com/pod-engine/pod/pkg/build/progress"
+	"github.com/pod-engine/pod/pkg/image"
 )
 
 // BOMFile is a bill of materials as podman has it: one document of the image and the contexts, as a file beside the image or in it.
@@ -61,7 +61,7 @@ func (o *oneBuild) addBOM(ctx context.Context) (document BOMDocument, err error)
 }
 
 // bomDocument has the image and its contexts listed, and makes one document of that.
-func (s *solve) bomDocument(ctx context.Context, how BOMFile, v Vertex) (document BOMDocument, err error) {
+func (s *solve) bomDocument(ctx context.Context, how BOMFile, v progress.Vertex) (document BOMDocument, err error) {
 	var texts [][]byte
 	if how.Image == "" {
 		texts, err = s.scanForFile(ctx, how.Strategy)
@@ -112,7 +112,7 @@ func (s *solve) scanForFile(ctx context.Context, how bom.Strategy) ([][]byte, er
 }
 
 // runScanner runs the commands in the scanner's image, those that name {CONTEXT} for each context.
-func (s *solve) runScanner(ctx context.Context, how BOMFile, v Vertex) ([][]byte, error) {
+func (s *solve) runScanner(ctx context.Context, how BOMFile, v progress.Vertex) ([][]byte, error) {
 	var texts [][]byte
 	for _, command := range how.Commands {
 		words, err := bom.Words(command)
@@ -137,29 +137,11 @@ func (s *solve) runScanner(ctx context.Context, how BOMFile, v Vertex) ([][]byte
 	return texts, nil
 }
 
-func (s *solve) runScannerOn(ctx context.Context, name string, words []string, source plan.Source, number int, v Vertex) ([]byte, error) {
-	img, pin, err := s.generatorImage(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	defer pin.Release()
-	layers, err := s.Images.LayersOf(img)
-	if err != nil {
-		return nil, err
-	}
-	u, err := s.work.newUpper()
-	if err != nil {
-		return nil, err
-	}
-	defer u.close()
-	out := filepath.Join(u.dir, "out")
-	if err := errors.Join(os.Mkdir(out, 0o777), os.Chmod(out, 0o777)); err != nil {
-		return nil, err
-	}
+func (s *solve) runScannerOn(ctx context.Context, name string, words []string, source plan.Source, number int, v progress.Vertex) (text []byte, err error) {
 	const file = "document"
 	at := scanContexts + fmt.Sprint(number)
 	target := s.targetSource()
-	run := plan.Run{Env: img.Config.Config.Env, Workdir: "/", Mounts: []plan.Mount{
+	run := plan.Run{Workdir: "/", Mounts: []plan.Mount{
 		{Type: plan.MountBind, From: &target, Source: "/", Target: scanRootfs, ReadOnly: true},
 		{Type: plan.MountTmpfs, Target: "/tmp"},
 	}}
@@ -170,22 +152,19 @@ func (s *solve) runScannerOn(ctx context.Context, name string, words []string, s
 	for _, word := range words {
 		run.Args = append(run.Args, replace.Replace(word))
 	}
-	if err := s.run(ctx, &mounts{solve: s, run: run, written: out}, nil, layers, u, v); err != nil {
-		return nil, err
+	command := func(img *image.Image) (plan.Run, error) {
+		run.Env = img.Config.Config.Env
+		return run, nil
 	}
-	if err := failpoint.Hit("build.generated"); err != nil {
-		return nil, err
-	}
-	root, err := os.OpenFile(out, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	return readWritten(root, file)
+	err = s.runImage(ctx, name, command, v, func(written *os.File) error {
+		text, err = readWritten(written, file)
+		return err
+	})
+	return text, err
 }
 
 // placeBOM makes a layer with the document, where it is to be in the image.
-func (o *oneBuild) placeBOM(ctx context.Context, how BOMFile, document BOMDocument, v Vertex) error {
+func (o *oneBuild) placeBOM(ctx context.Context, how BOMFile, document BOMDocument, v progress.Vertex) error {
 	for _, file := range []struct {
 		path string
 		text []byte
@@ -194,7 +173,9 @@ func (o *oneBuild) placeBOM(ctx context.Context, how BOMFile, document BOMDocume
 			continue
 		}
 		c := &copying{solve: o.solve, Copy: plan.Copy{Files: []plan.File{{Path: filepath.Base(file.path), Data: string(file.text)}}, Dest: file.path}}
-		layer, err := o.solve.make(ctx, o.made, action{do: c.do}, v)
+		layer, err := o.solve.make(ctx, o.made, action{do: c.do}, v, func(l madeLayer) error {
+			return o.solve.remember(sum("bill of materials", l.ID), o.made.top(), l, "bill of materials "+file.path) // for prune alone
+		})
 		if err != nil {
 			return fmt.Errorf("put the bill of materials into the image: %w", err)
 		}

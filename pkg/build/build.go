@@ -16,7 +16,9 @@ import (
 
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/layertar"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/build/provenance"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/step"
@@ -68,15 +70,15 @@ type Job struct {
 	// Several says that the names mean a manifest list even when there is one platform.
 	Several bool
 	// Context is the directory that COPY reads; nil: there is none.
-	Context *Tree
+	Context *Context
 	// Contexts are further ones by name, as Request.Contexts has them.
-	Contexts map[string]*Tree
+	Contexts map[string]*Context
 	Names    []string // full names for the result: of several platforms, for the manifest list of their images
 	// List is the full name of a manifest list that the images are put into; it is made when it is not there.
 	List string
 	// Files is given the files of the target of each platform, one after the other, before anything is recorded, and what is stated of them;
 	// nil: nobody wants them.
-	Files func(context.Context, plan.Platform, *Tree, []StatementFile) error
+	Files func(context.Context, plan.Platform, *files.Tree, []files.Beside) error
 	// NoImage says that the files are all that is wanted.
 	NoImage bool
 	Squash  Squash
@@ -108,7 +110,7 @@ type Job struct {
 	AllowDevices DeviceLeave
 	Secrets      map[string]Secret // by id
 	Agents       map[string]string // sockets of SSH agents, by id
-	Display      Display
+	Display      progress.Display
 	// MaxOutput is how many bytes are kept of what a step writes, for its error; zero: DefaultMaxOutput, negative: all.
 	MaxOutput int64
 }

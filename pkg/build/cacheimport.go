@@ -14,6 +14,7 @@ import (
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/layertar"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/image"
 	"go.podman.io/storage/pkg/archive"
@@ -66,6 +67,9 @@ func (m *imports) caches(ctx context.Context) []*openCache {
 	for ; len(m.sources) > 0; m.sources = m.sources[1:] {
 		source := m.sources[0]
 		content, err := m.read(ctx, source)
+		if ctx.Err() != nil {
+			return nil // nobody wants to know any more
+		}
 		if err != nil {
 			m.Warn(fmt.Sprintf("the cache %s is not used: %s", source.Name, err))
 			continue
@@ -137,13 +141,13 @@ func (m *imports) layer(ctx context.Context, parent made, key string) (madeLayer
 		l := image.Layer{ID: image.ChainID(parent.top(), found.diffID), DiffID: found.diffID, Size: found.step.Size, Found: true}
 		if !m.hasLayer(l.ID, len(parent.layers)+1) {
 			var err error
-			if l, err = m.fetch(ctx, cache.source, found.cacheBlob, parent); err != nil {
+			l, err = m.fetch(ctx, cache.source, found, parent)
+			if ctx.Err() != nil {
+				return madeLayer{}, false
+			}
+			if err != nil {
 				m.Warn(fmt.Sprintf("a layer of the cache %s is not used: %s", cache.source.Name, err))
 				continue
-			}
-			// With a record that no step asks for, so that prune finds it when the image has gone.
-			if err := m.remember(sum("imported", l.ID), parent.top(), madeLayer{l, found.step.Created}, "from a cache: "+found.step.Text); err != nil {
-				return madeLayer{}, false
 			}
 		}
 		return madeLayer{l, found.step.Created.UTC()}, true
@@ -151,17 +155,20 @@ func (m *imports) layer(ctx context.Context, parent made, key string) (madeLayer
 	return madeLayer{}, false
 }
 
-// fetch brings a layer into the store. One that unpacks to another digest than the cache says is refused.
-func (m *imports) fetch(ctx context.Context, source CacheSource, blob cacheBlob, parent made) (l image.Layer, err error) {
-	err = m.blob(ctx, source, blob.Descriptor, func(f *os.File) error {
-		plain := layertar.Open(ctx, f, blob.diffID.String(), m.budget)
+// fetch brings a layer into the store, with a record that no step asks for, so that prune finds it when the image has gone. One that unpacks to another
+// digest than the cache says is refused.
+func (m *imports) fetch(ctx context.Context, source CacheSource, found cacheLayer, parent made) (l image.Layer, err error) {
+	err = m.blob(ctx, source, found.Descriptor, func(f *os.File) error {
+		plain := layertar.Open(ctx, f, found.diffID.String(), m.budget)
 		defer plain.Close()
-		l, err = m.Images.AddLayerTar(ctx, parent.top(), plain)
+		l, err = m.Images.AddLayerTar(ctx, parent.top(), plain, func(l image.Layer) error {
+			if l.DiffID != found.diffID {
+				return fmt.Errorf("it is %s and not %s", l.DiffID, found.diffID)
+			}
+			return m.remember(sum("imported", l.ID), parent.top(), madeLayer{l, found.step.Created}, "from a cache: "+found.step.Text)
+		})
 		if refused := plain.Err(); refused != nil {
 			return refused
-		}
-		if err == nil && l.DiffID != blob.diffID {
-			err = fmt.Errorf("it is %s and not %s", l.DiffID, blob.diffID)
 		}
 		return err
 	})
@@ -183,13 +190,23 @@ func (m *imports) fillMount(ctx context.Context, id, dir string) (bool, error) {
 			if refused := plain.Err(); refused != nil {
 				return refused
 			}
-			return err
+			if err != nil {
+				return err
+			}
+			// Its owner may have no id here.
+			if err := os.Chown(dir, mount.UID, mount.GID); err != nil {
+				return files.OwnerError(files.Owner{UID: mount.UID, GID: mount.GID}, err)
+			}
+			return unix.Chmod(dir, mount.Mode&0o7777)
 		})
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
 		if err != nil {
 			m.Warn(fmt.Sprintf("the content of the cache %q in %s is not used: %s", id, cache.source.Name, err))
 			return false, emptyDirectory(dir)
 		}
-		return true, errors.Join(os.Chown(dir, mount.UID, mount.GID), os.Chmod(dir, os.FileMode(mount.Mode&0o777)))
+		return true, nil
 	}
 	return false, nil
 }
@@ -203,7 +220,7 @@ func emptyDirectory(dir string) error {
 
 // LocalCache is a cache in an OCI layout of the caller's.
 func LocalCache(dir string) CacheSource {
-	read := func(name string, limit int64) ([]byte, error) { return ReadFile(filepath.Join(dir, name), limit) }
+	read := func(name string, limit int64) ([]byte, error) { return files.ReadFile(filepath.Join(dir, name), limit) }
 	blobPath := func(d digest.Digest) (string, error) {
 		return filepath.Join(specs.ImageBlobsDir, d.Algorithm().String(), d.Encoded()), d.Validate()
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/filelock"
 	"github.com/pod-engine/pod/internal/undo"
@@ -31,8 +32,12 @@ func (b *Builder) shareCache(ctx context.Context, id, seed string, held *undo.St
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "id"), []byte(id), 0o600); err != nil {
-		return "", err
+	// Only once: who looks for the cache by its name must not find the file empty.
+	name := filepath.Join(dir, "id")
+	if known, err := os.ReadFile(name); err != nil || string(known) != id {
+		if err := atomicfile.WriteVolatile(name, []byte(id)); err != nil {
+			return "", err
+		}
 	}
 	lock, err := filelock.Share(ctx, filepath.Join(dir, "use"))
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/filelock"
 	"github.com/pod-engine/pod/internal/undo"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"golang.org/x/sys/unix"
 )
@@ -47,7 +48,7 @@ func (m *mounts) cache(ctx context.Context, mount plan.Mount) error {
 	}
 	defer root.Close()
 	// Steps write into the cache, this moment too: what a link there leads to is looked for in the cache (CVE-2024-23651).
-	f, err := (&Tree{Root: root}).subtree(mount.Source)
+	f, err := (&files.Tree{Root: root}).Subtree(mount.Source)
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("there is no %q in the cache %q", mount.Source, mount.ID)
 	}
@@ -178,7 +179,7 @@ func (m *mounts) dressCache(ctx context.Context, mount plan.Mount, dir, whole st
 	}
 	if mount.From == nil || mount.UID != nil || mount.GID != nil {
 		if err := os.Chown(whole, int(uid), int(gid)); err != nil {
-			return ownerError(owner{int(uid), int(gid)}, err)
+			return files.OwnerError(files.Owner{UID: int(uid), GID: int(gid)}, err)
 		}
 	}
 	if mount.From == nil || mount.Mode != nil {
@@ -193,15 +194,15 @@ func (m *mounts) copyInto(ctx context.Context, mount plan.Mount, dir string) err
 	if err != nil {
 		return err
 	}
-	l, err := tree.list(ctx, "", nil)
+	l, err := tree.List(ctx, "", nil)
 	if err != nil {
 		return err
 	}
-	defer l.close()
+	defer l.Close()
 	root, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	return (&placer{root: root, now: m.now()}).place(l, "/data", false)
+	return (&files.Placer{Root: root, Now: m.now()}).Place(ctx, l, "/data", false)
 }

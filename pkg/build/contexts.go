@@ -9,44 +9,64 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/pod-engine/pod/pkg/build/files"
 	"go.podman.io/storage/pkg/archive"
 	"golang.org/x/sys/unix"
 )
 
+// Context is the files of a build context.
+type Context struct {
+	*files.Tree
+	// Origin is where the files were fetched from.
+	Origin Origin
+	work   *workspace // it lies in; nil: it is not a builder's own
+}
+
+// close gives the context back.
+func (c *Context) close() {
+	c.Tree.Close()
+	if c.work != nil {
+		c.work.close()
+	}
+}
+
 // contexts are those of a session: trees without an ignore file by where they are from, and these as ignore files leave them.
 type contexts struct {
 	mu      sync.Mutex
-	whole   map[string]*Tree
+	whole   map[string]*Context
 	texts   map[string][]byte // of addresses that are a Dockerfile alone
-	ignored map[string]*Tree
+	ignored map[string]*Context
 }
 
 // OpenContext opens the directory dir as a context.
-func (s *Session) OpenContext(ctx context.Context, dir string) (*Tree, error) {
+func (s *Session) OpenContext(ctx context.Context, dir string) (*Context, error) {
 	where, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	tree, _, err := s.context(ctx, where, func() (*Tree, []byte, error) {
+	tree, _, err := s.context(ctx, where, func() (*Context, []byte, error) {
 		tree, err := openContext(dir)
-		if err == nil {
-			tree.stats = s.openStats(tree.Root)
+		if err != nil {
+			return nil, nil, err
 		}
-		return tree, nil, err
+		if path := s.statsOf(tree.Root); path != "" {
+			tree.RememberDigests(path)
+		}
+		return &Context{Tree: tree}, nil, nil
 	})
 	return tree, err
 }
 
 // ContextAt fetches a context: a tree by git, with its directory .git when keepGit says so, an archive by HTTP, or by HTTP a Dockerfile alone, which is
 // then the text.
-func (s *Session) ContextAt(ctx context.Context, word string, keepGit bool) (t *Tree, text []byte, err error) {
+func (s *Session) ContextAt(ctx context.Context, word string, keepGit bool) (t *Context, text []byte, err error) {
 	a, err := parseAddress(word)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the build context: %w", err)
 	}
 	a.keepGit = a.keepGit || keepGit
-	return s.context(ctx, fmt.Sprint(word, " ", keepGit), func() (*Tree, []byte, error) {
-		return s.inWorkspace(ctx, func(dir string) (*Tree, []byte, error) {
+	return s.context(ctx, fmt.Sprint(word, " ", keepGit), func() (*Context, []byte, error) {
+		return s.inWorkspace(ctx, func(dir string) (*Context, []byte, error) {
 			tree, name, err := s.fetch(ctx, a, "", dir)
 			if err != nil || a.git {
 				return tree, nil, err
@@ -57,6 +77,9 @@ func (s *Session) ContextAt(ctx context.Context, word string, keepGit bool) (t *
 				return nil, nil, err
 			}
 			defer f.Close()
+			if err := os.Remove(f.Name()); err != nil { // as in ContextFrom
+				return nil, nil, err
+			}
 			unpacked, text, err := s.unpackContext(ctx, f, dir+".unpacked")
 			if unpacked != nil {
 				unpacked.Origin = tree.Origin
@@ -67,28 +90,26 @@ func (s *Session) ContextAt(ctx context.Context, word string, keepGit bool) (t *
 }
 
 // Within gives a directory of a context of the session as a context of its own. A link that leads out of the whole one is an error.
-func (s *Session) Within(ctx context.Context, t *Tree, dir string) (*Tree, error) {
+func (s *Session) Within(ctx context.Context, t *Context, dir string) (*Context, error) {
 	name := clean(dir)
 	if name == "" {
 		return t, nil
 	}
-	tree, _, err := s.context(ctx, fmt.Sprintf("%d %s", t.Root.Fd(), name), func() (*Tree, []byte, error) {
-		root, err := openat2(t.Root, name, &unix.OpenHow{
-			Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,
-		})
+	tree, _, err := s.context(ctx, fmt.Sprintf("%d %s", t.Root.Fd(), name), func() (*Context, []byte, error) {
+		tree, err := t.Beneath(name)
 		if err != nil {
 			return nil, nil, fmt.Errorf("open the build context: %w", err)
 		}
-		return &Tree{Root: root, foreign: t.foreign}, nil, nil
+		return &Context{Tree: tree, Origin: t.Origin}, nil, nil
 	})
 	return tree, err
 }
 
 // ContextFrom reads a context that is a tar archive, compressed or not; what is no archive is a Dockerfile, which is then the text.
-func (s *Session) ContextFrom(ctx context.Context, r io.Reader) (t *Tree, text []byte, err error) {
-	return s.context(ctx, "-", func() (*Tree, []byte, error) {
-		return s.inWorkspace(ctx, func(dir string) (*Tree, []byte, error) {
-			f, err := os.OpenFile(filepath.Join(dir, "context"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+func (s *Session) ContextFrom(ctx context.Context, r io.Reader) (t *Context, text []byte, err error) {
+	return s.context(ctx, "-", func() (*Context, []byte, error) {
+		return s.inWorkspace(ctx, func(dir string) (*Context, []byte, error) {
+			f, err := unnamed(dir) // what is unpacked is all that is needed later
 			if err != nil {
 				return nil, nil, err
 			}
@@ -102,7 +123,7 @@ func (s *Session) ContextFrom(ctx context.Context, r io.Reader) (t *Tree, text [
 }
 
 // context opens what is at a place once.
-func (s *Session) context(ctx context.Context, where string, open func() (*Tree, []byte, error)) (*Tree, []byte, error) {
+func (s *Session) context(ctx context.Context, where string, open func() (*Context, []byte, error)) (*Context, []byte, error) {
 	leave, err := s.enter(ctx, "context "+where)
 	if err != nil {
 		return nil, nil, err
@@ -121,32 +142,21 @@ func (s *Session) context(ctx context.Context, where string, open func() (*Tree,
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.whole == nil {
-		c.whole, c.texts, c.ignored = map[string]*Tree{}, map[string][]byte{}, map[string]*Tree{}
+		c.whole, c.texts, c.ignored = map[string]*Context{}, map[string][]byte{}, map[string]*Context{}
 	}
 	if tree != nil {
-		tree.listings = &listings{}
+		tree.RememberListings()
 		c.whole[where] = tree
 	}
 	c.texts[where] = text
 	return tree, text, nil
 }
 
-// Ignoring gives a context of the session as an ignore file leaves it: the first of these that is there, a path relative to the context, which is
-// not followed out of it, or an absolute one.
-func (s *Session) Ignoring(t *Tree, names []string) (*Tree, error) {
-	without := *t
-	without.work, without.listings = nil, &listings{}
-	for _, name := range names {
-		found, err := without.readIgnore(name)
-		if err != nil {
-			return nil, fmt.Errorf("read the ignore file %s: %w", name, err)
-		}
-		if found {
-			break
-		}
-	}
-	if without.matcher == nil {
-		return t, nil
+// Ignoring gives a context of the session as an ignore file leaves it: the first of these that is there; see files.Tree.
+func (s *Session) Ignoring(t *Context, names []string) (*Context, error) {
+	without, err := t.Tree.Ignoring(names)
+	if err != nil || !without.Ignores() {
+		return t, err
 	}
 	c := &s.contexts
 	c.mu.Lock()
@@ -155,28 +165,28 @@ func (s *Session) Ignoring(t *Tree, names []string) (*Tree, error) {
 	if known, ok := c.ignored[key]; ok {
 		return known, nil
 	}
-	c.ignored[key] = &without
-	return &without, nil
+	c.ignored[key] = &Context{Tree: without, Origin: t.Origin}
+	return c.ignored[key], nil
 }
 
 // close gives all back.
 func (c *contexts) close() {
 	for _, tree := range c.ignored {
-		tree.listings.close()
+		tree.CloseListings()
 	}
 	for _, tree := range c.whole {
-		tree.Close()
+		tree.close()
 	}
 }
 
 // inWorkspace makes a tree in a workspace, which goes when the tree is closed.
-func (b *Builder) inWorkspace(ctx context.Context, do func(dir string) (*Tree, []byte, error)) (*Tree, []byte, error) {
+func (b *Builder) inWorkspace(ctx context.Context, do func(dir string) (*Context, []byte, error)) (*Context, []byte, error) {
 	work, err := b.openWorkspace(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	dir, err := work.sub()
-	var tree *Tree
+	var tree *Context
 	var text []byte
 	if err == nil {
 		tree, text, err = do(dir)
@@ -193,45 +203,50 @@ func (b *Builder) inWorkspace(ctx context.Context, do func(dir string) (*Tree, [
 const maxText = 16 << 20
 
 // unpackContext unpacks an archive into the new directory dir.
-func (b *Builder) unpackContext(ctx context.Context, f *os.File, dir string) (*Tree, []byte, error) {
+func (b *Builder) unpackContext(ctx context.Context, f *os.File, dir string) (*Context, []byte, error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, nil, err
 	}
-	if !isArchive(f) {
+	if !files.IsArchive(f) {
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return nil, nil, err
 		}
-		text, err := readRegular(f, maxText)
+		text, err := files.ReadRegular(f, maxText)
 		return nil, text, err
 	}
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, nil, err
 	}
 	// Owners mean nothing in a context, and may not exist here.
-	if _, err := b.unpack(ctx, f, dir, &archive.TarOptions{NoLchown: true}); err != nil {
+	if _, err := files.Unpack(ctx, f, dir, &archive.TarOptions{NoLchown: true}, b.Limits); err != nil {
 		return nil, nil, fmt.Errorf("unpack the build context: %w", err)
 	}
-	tree, err := openTree(dir)
-	return tree, nil, err
-}
-
-// ReadFile reads a small file of a context, such as its Dockerfile; a link that leads out of the context is an error (CVE-2026-44517).
-func (t *Tree) ReadFile(name string) ([]byte, error) {
-	f, err := t.openBeneath(name)
+	tree, err := files.Open(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer f.Close()
-	return readRegular(f, maxText)
+	return &Context{Tree: tree}, nil, nil
 }
 
-func openContext(dir string) (*Tree, error) {
-	root, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
+// ReadFile reads a small file of the context, such as its Dockerfile; a link that leads out of it is an error.
+func (c *Context) ReadFile(name string) ([]byte, error) { return c.Tree.ReadFile(name, maxText) }
+
+func openContext(dir string) (*files.Tree, error) {
+	tree, err := files.Open(dir)
 	if errors.Is(err, unix.ENOTDIR) {
 		return nil, fmt.Errorf("the build context %q is not a directory", dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the build context: %w", err)
 	}
-	return &Tree{Root: root, foreign: true}, nil
+	return tree, nil
+}
+
+// statsOf is where the digests of the files below a directory are kept; empty: nowhere.
+func (b *Builder) statsOf(root *os.File) string {
+	var st unix.Stat_t
+	if unix.Fstat(int(root.Fd()), &st) != nil {
+		return ""
+	}
+	return filepath.Join(b.Dir, "stat", sum(root.Name(), text([]uint64{st.Dev, st.Ino})))
 }

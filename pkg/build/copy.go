@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/image"
 	"golang.org/x/sys/unix"
 )
@@ -62,12 +64,18 @@ func (s *solve) sourceLayers(ctx context.Context, from plan.Source) (made, error
 	return made{}, nil
 }
 
+// copySource is one source of a COPY or ADD.
+type copySource struct {
+	*files.Listing
+	fetched bool // from an address
+}
+
 // copying is one COPY or ADD while it is done.
 type copying struct {
 	*solve
 	plan.Copy
-	sources []*listing
-	fetched []*Tree
+	sources []copySource
+	fetched []*Context
 }
 
 // list finds all files that the words name.
@@ -81,7 +89,9 @@ func (c *copying) list(ctx context.Context) error {
 	}
 	for _, word := range c.Paths {
 		listings, err := c.listWord(ctx, tree, word)
-		c.sources = append(c.sources, listings...)
+		for _, l := range listings {
+			c.sources = append(c.sources, copySource{l, false})
+		}
 		if err != nil && c.From.Context != "" && strings.HasPrefix(path.Clean(word), "..") {
 			err = hint.Wrap(err, "nothing above the build context can be copied: have that directory as CONTEXT, or as --build-context NAME=DIRECTORY")
 		}
@@ -93,17 +103,17 @@ func (c *copying) list(ctx context.Context) error {
 }
 
 // listWord finds the files of one word; what it found before an error the caller closes as well.
-func (c *copying) listWord(ctx context.Context, tree *Tree, word string) ([]*listing, error) {
+func (c *copying) listWord(ctx context.Context, tree *files.Tree, word string) ([]*files.Listing, error) {
 	if c.Parents {
-		return tree.listParents(ctx, word, c.Exclude)
+		return tree.ListParents(ctx, word, c.Exclude)
 	}
-	names, err := tree.sources(ctx, word)
+	names, err := tree.Sources(ctx, word)
 	if err != nil {
 		return nil, err
 	}
-	var out []*listing
+	var out []*files.Listing
 	for _, name := range names {
-		l, err := tree.list(ctx, name, c.Exclude)
+		l, err := tree.List(ctx, name, c.Exclude)
 		if err != nil {
 			return out, err
 		}
@@ -130,12 +140,11 @@ func (c *copying) fetchAll(ctx context.Context) error {
 		}
 		c.fetched = append(c.fetched, tree)
 		c.origins.note(word, tree.Origin)
-		l, err := tree.list(ctx, name, c.Exclude)
+		l, err := tree.List(ctx, name, c.Exclude)
 		if err != nil {
 			return err
 		}
-		l.fetched = true
-		c.sources = append(c.sources, l)
+		c.sources = append(c.sources, copySource{l, true})
 	}
 	return nil
 }
@@ -143,7 +152,7 @@ func (c *copying) fetchAll(ctx context.Context) error {
 func (c *copying) content() (string, error) {
 	var parts []string
 	for _, l := range c.sources {
-		content, err := l.content()
+		content, err := l.Content()
 		if err != nil {
 			return "", err
 		}
@@ -153,7 +162,7 @@ func (c *copying) content() (string, error) {
 }
 
 // do copies into the writable layer.
-func (c *copying) do(ctx context.Context, layers image.Layers, u upper, _ Vertex) error {
+func (c *copying) do(ctx context.Context, layers image.Layers, u upper, _ progress.Vertex) error {
 	if c.Link {
 		layers = image.Layers{} // nothing below is looked at
 	}
@@ -162,9 +171,9 @@ func (c *copying) do(ctx context.Context, layers image.Layers, u upper, _ Vertex
 		return err
 	}
 	defer root.Close()
-	p := &placer{root: root, now: c.now()}
+	p := &files.Placer{Root: root, Now: c.now()}
 	if c.Chown != "" {
-		if p.owner, err = lookupOwner(root, c.Chown); err != nil {
+		if p.Owner, err = files.LookupOwner(root, c.Chown); err != nil {
 			return fmt.Errorf("--chown=%s: %w", c.Chown, err)
 		}
 	}
@@ -173,17 +182,17 @@ func (c *copying) do(ctx context.Context, layers image.Layers, u upper, _ Vertex
 		if err != nil {
 			return fmt.Errorf("--chmod: %w", err)
 		}
-		p.mode = &mode
+		p.Mode = &mode
 	}
 	if c.Parents { // the destination is no copy of any source
-		dir, err := p.into(c.Dest)
+		dir, err := p.Into(c.Dest)
 		if err != nil {
 			return err
 		}
 		dir.Close()
 	}
 	several := len(c.sources)+len(c.Files) > 1
-	if several && !strings.HasSuffix(c.Dest, "/") && c.Dest != "/" && !p.isDirectory(c.Dest) {
+	if several && !strings.HasSuffix(c.Dest, "/") && c.Dest != "/" && !p.IsDirectory(c.Dest) {
 		return fmt.Errorf("%d sources are copied to %s, which is not a directory; end it with a slash", len(c.sources)+len(c.Files), c.Dest)
 	}
 	for _, l := range c.sources {
@@ -195,27 +204,27 @@ func (c *copying) do(ctx context.Context, layers image.Layers, u upper, _ Vertex
 }
 
 // placeSource copies one source, or unpacks it if it is an archive that ADD unpacks.
-func (c *copying) placeSource(ctx context.Context, p *placer, l *listing, several bool, u upper) error {
+func (c *copying) placeSource(ctx context.Context, p *files.Placer, l copySource, several bool, u upper) error {
 	unpack := c.Add && !l.fetched
 	if c.Unpack != nil {
 		unpack = *c.Unpack
 	}
-	if unpack && !l.isDir() {
-		files, err := c.unpackListing(ctx, l, u.dir)
+	if unpack && !l.IsDir() {
+		archive, err := l.Listing.Unpack(ctx, u.dir, c.Limits)
 		if err != nil {
-			return fmt.Errorf("unpack %s: %w", path.Base(l.name), err)
+			return fmt.Errorf("unpack %s: %w", l.Name(), err)
 		}
-		if files != nil {
-			defer files.close()
-			p := &placer{root: p.root, owner: p.owner, now: p.now} // --chmod is not for what is unpacked
-			return p.placeArchive(files, c.Dest)
+		if archive != nil {
+			defer archive.Close()
+			p := &files.Placer{Root: p.Root, Owner: p.Owner, Now: p.Now} // --chmod is not for what is unpacked
+			return p.PlaceArchive(ctx, archive, c.Dest)
 		}
 	}
-	return p.place(l, c.Dest, several)
+	return p.Place(ctx, l.Listing, c.Dest, several)
 }
 
 // placeInline copies here-documents.
-func (c *copying) placeInline(ctx context.Context, p *placer, several bool, u upper) error {
+func (c *copying) placeInline(ctx context.Context, p *files.Placer, several bool, u upper) error {
 	if len(c.Files) == 0 {
 		return nil
 	}
@@ -228,7 +237,7 @@ func (c *copying) placeInline(ctx context.Context, p *placer, several bool, u up
 		return err
 	}
 	defer root.Close()
-	tree := &Tree{Root: root, foreign: true}
+	tree := &files.Tree{Root: root, Foreign: true}
 	for i, file := range c.Files {
 		// Its name comes from the Dockerfile, so the file is found by it in a directory of its own.
 		name := path.Join(fmt.Sprint(i), path.Base(path.Clean("/"+file.Path)))
@@ -239,15 +248,15 @@ func (c *copying) placeInline(ctx context.Context, p *placer, several bool, u up
 		if err := os.WriteFile(full, []byte(file.Data), 0o644); err != nil {
 			return err
 		}
-		if err := errors.Join(os.Chmod(full, 0o644), os.Chtimes(full, p.now, p.now)); err != nil {
+		if err := errors.Join(os.Chmod(full, 0o644), os.Chtimes(full, p.Now, p.Now)); err != nil {
 			return err
 		}
-		l, err := tree.list(ctx, name, nil)
+		l, err := tree.List(ctx, name, nil)
 		if err != nil {
 			return err
 		}
-		err = p.place(l, c.Dest, several)
-		l.close()
+		err = p.Place(ctx, l, c.Dest, several)
+		l.Close()
 		if err != nil {
 			return err
 		}
@@ -257,7 +266,7 @@ func (c *copying) placeInline(ctx context.Context, p *placer, several bool, u up
 
 func (c *copying) close() {
 	for _, l := range c.sources {
-		l.close()
+		l.Close()
 	}
 	for _, t := range c.fetched {
 		t.Root.Close()

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
-	"golang.org/x/sys/unix"
+	"github.com/pod-engine/pod/pkg/build/files"
 )
 
 // Fetched is what a server said of a file.
@@ -20,7 +20,7 @@ type Fetched struct {
 
 // fetch brings what an address means into the directory dir, which exists and is empty, and gives it as a tree and the source in it:
 // the file's name, or nothing for a tree of git's.
-func (b *Builder) fetch(ctx context.Context, a address, checksum, dir string) (*Tree, string, error) {
+func (b *Builder) fetch(ctx context.Context, a address, checksum, dir string) (*Context, string, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, "", err
 	}
@@ -47,18 +47,9 @@ func (b *Builder) fetch(ctx context.Context, a address, checksum, dir string) (*
 	if err := errors.Join(os.Chmod(file, 0o600), os.Chtimes(file, modified, modified)); err != nil {
 		return nil, "", err
 	}
-	tree, err := openTree(dir)
+	tree, err := files.Open(dir)
 	if err != nil {
 		return nil, "", err
 	}
-	tree.Origin = a.origin(got.Digest.String())
-	return tree, name, nil
-}
-
-func openTree(dir string) (*Tree, error) {
-	root, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
-	if err != nil {
-		return nil, err
-	}
-	return &Tree{Root: root, foreign: true}, nil
+	return &Context{Tree: tree, Origin: a.origin(got.Digest.String())}, name, nil
 }

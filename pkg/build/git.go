@@ -12,12 +12,13 @@ import (
 	"strings"
 
 	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"golang.org/x/sys/unix"
 )
 
 // fetchGit checks a commit out. The repository is a stranger's: none of its hooks, filters or configured programs run, and no
 // protocol but those of a network is spoken, whatever submodules ask for.
-func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string) (*Tree, error) {
+func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string) (*Context, error) {
 	if checksum == "" {
 		checksum = a.checksum
 	}
@@ -42,27 +43,30 @@ func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string)
 	if checksum != "" && !strings.HasPrefix(commit, strings.ToLower(checksum)) {
 		return nil, fmt.Errorf("%s is commit %s, not %s", ref, commit, checksum)
 	}
-	if _, err := git(ctx, dir, "submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"); err != nil {
-		return nil, err
+	if !a.noSubmodules {
+		if _, err := git(ctx, dir, "submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"); err != nil {
+			return nil, err
+		}
 	}
 	if err := settleGit(ctx, a, dir); err != nil {
 		return nil, err
 	}
-	tree, err := openTree(dir)
+	tree, err := files.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	tree.Origin = a.origin(commit)
+	made := &Context{Tree: tree, Origin: a.origin(commit)}
 	if a.subdir == "" {
-		return tree, nil
+		return made, nil
 	}
 	// A link on the way does not lead out of the repository (CVE-2026-44517).
-	sub, err := inRoot(tree.Root, a.subdir, unix.O_RDONLY|unix.O_DIRECTORY)
+	sub, err := files.InRoot(tree.Root, a.subdir, unix.O_RDONLY|unix.O_DIRECTORY)
 	tree.Root.Close()
 	if err != nil {
 		return nil, fmt.Errorf("there is no directory %q in it: %w", a.subdir, err)
 	}
-	return &Tree{Root: sub, Origin: tree.Origin, foreign: true}, nil
+	made.Tree = &files.Tree{Root: sub, Foreign: true}
+	return made, nil
 }
 
 // settleGit removes .git, or leaves in it what "git describe" and the like ask for: the branch or tag by its name, and where it comes from, without
@@ -82,12 +86,21 @@ func settleGit(ctx context.Context, a address, dir string) error {
 	if _, err := git(ctx, dir, "remote", "add", "--", "origin", from); err != nil {
 		return err
 	}
+	// Without what stat(2) says of the files, which is other at each checkout; git finds it out again.
+	if _, err := git(ctx, dir, "read-tree", "HEAD"); err != nil {
+		return err
+	}
+	if !a.noSubmodules {
+		if _, err := git(ctx, dir, "submodule", "--quiet", "foreach", "--recursive", "git read-tree HEAD"); err != nil {
+			return err
+		}
+	}
 	return os.RemoveAll(filepath.Join(gitDir, "FETCH_HEAD"))
 }
 
 // fetchedName reads in FETCH_HEAD what was fetched: SUM, tab, tab or a word, tab, "branch 'main' of ADDRESS".
 func fetchedName(gitDir string) (kind, name string) {
-	text, err := ReadFile(filepath.Join(gitDir, "FETCH_HEAD"), 1<<20)
+	text, err := files.ReadFile(filepath.Join(gitDir, "FETCH_HEAD"), 1<<20)
 	if err != nil {
 		return "", ""
 	}
@@ -95,7 +108,7 @@ func fetchedName(gitDir string) (kind, name string) {
 	words := strings.SplitN(line, "\t", 3)
 	what, rest, found := strings.Cut(words[len(words)-1], " '")
 	name, _, closed := strings.Cut(rest, "' of ")
-	kinds := map[string]string{"branch": "refs/heads/", "tag": "refs/tags/"}
+	kinds := map[string]string{"branch": branches, "tag": tags}
 	if kind = kinds[what]; kind == "" || !found || !closed {
 		return "", ""
 	}
@@ -115,7 +128,7 @@ func fetchRef(ctx context.Context, dir, url, ref string) (string, error) {
 	if _, other := git(ctx, dir, "fetch", "--quiet", "--tags", "--", url, "+refs/heads/*:refs/remotes/origin/*", "+HEAD:refs/remotes/origin/HEAD"); other != nil {
 		return "", other
 	}
-	for _, name := range []string{"refs/tags/" + ref, "refs/remotes/origin/" + ref, ref} {
+	for _, name := range []string{tags + ref, "refs/remotes/origin/" + strings.TrimPrefix(ref, branches), ref} {
 		if commit, err := git(ctx, dir, "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}"); err == nil {
 			return commit, nil
 		}
@@ -133,10 +146,11 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 	hardened := []string{
 		"-C", dir, "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.symlinks=true", "-c", "core.logAllRefUpdates=false", "-c", "protocol.ext.allow=never",
 		"-c", "protocol.file.allow=never", "-c", "submodule.recurse=false", "-c", "advice.detachedHead=false", "-c", "init.defaultBranch=main",
+		"-c", "gc.auto=0", "-c", "maintenance.auto=false",
 	}
 	// The modes of what is checked out would be those of the caller's umask.
 	cmd := exec.CommandContext(ctx, "sh", slices.Concat([]string{"-c", `umask 022 && exec git "$@"`, "git"}, hardened, args)...)
-	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_ALLOW_PROTOCOL=http:https:git:ssh", "GIT_LFS_SKIP_SMUDGE=1")
+	cmd.Env = append(environ(), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_ALLOW_PROTOCOL=http:https:git:ssh", "GIT_LFS_SKIP_SMUDGE=1")
 	var out, messages bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &messages
 	err := cmd.Run()
@@ -148,6 +162,20 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 		return "", fmt.Errorf("git %s: %s", args[0], lastLine(messages.String()))
 	}
 	return strings.TrimSpace(out.String()), nil
+}
+
+// environ is the caller's environment but for what would have git work in the caller's repository instead of dir: pod may be called by a hook.
+// The names are those of git rev-parse --local-env-vars; the configuration among them is the caller's own word.
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		switch name {
+		case "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE",
+			"GIT_NO_REPLACE_OBJECTS", "GIT_REPLACE_REF_BASE", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_INTERNAL_SUPER_PREFIX":
+			return true
+		}
+		return false
+	})
 }
 
 func lastLine(text string) string {

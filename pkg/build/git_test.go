@@ -95,3 +95,71 @@ func TestGit(t *testing.T) {
 		}
 	}
 }
+
+// TestGitInAHook fetches while variables of git name another repository, as in a hook of that: it is not touched.
+func TestGitInAHook(t *testing.T) {
+	dir := repository(t)
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	defer server.Close()
+	theirs := filepath.Join(dir, "w")
+	before, err := exec.Command("git", "-C", theirs, "rev-parse", "--symbolic-full-name", "HEAD").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GIT_DIR", filepath.Join(theirs, ".git"))
+	t.Setenv("GIT_WORK_TREE", theirs)
+	t.Setenv("GIT_INDEX_FILE", filepath.Join(theirs, ".git/index"))
+	t.Setenv("GIT_PREFIX", "")
+	a, err := parseAddress(server.URL + "/r.git#v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	into := t.TempDir()
+	tree, _, err := (&Builder{}).fetch(t.Context(), a, "", into)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree.Root.Close()
+	if content, err := os.ReadFile(filepath.Join(into, "sub/f")); err != nil || string(content) != "1\n" {
+		t.Errorf("the file is %q, %v", content, err)
+	}
+	for _, name := range []string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"} {
+		os.Unsetenv(name)
+	}
+	for _, c := range []struct{ args, want string }{
+		{"rev-parse --symbolic-full-name HEAD", string(before)}, {"status --porcelain", ""}, {"tag", "v1\n"}, {"for-each-ref refs/remotes", ""},
+	} {
+		got, err := exec.Command("git", append([]string{"-C", theirs}, strings.Fields(c.args)...)...).Output()
+		if err != nil || string(got) != c.want {
+			t.Errorf("the caller's repository, %s: %q, %v, want %q", c.args, got, err, c.want)
+		}
+	}
+}
+
+// TestGitKeptIsTheSame fetches one commit with its .git twice, at other times: a step that copies it is found in the cache.
+func TestGitKeptIsTheSame(t *testing.T) {
+	server := httptest.NewServer(http.FileServer(http.Dir(repository(t))))
+	defer server.Close()
+	a, err := parseAddress(server.URL + "/r.git?keep-git-dir=1#v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first string
+	for range 2 {
+		tree, _, err := (&Builder{}).fetch(t.Context(), a, "", t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := tree.List(t.Context(), "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := l.Content()
+		if err != nil || first != "" && content != first {
+			t.Errorf("%s, %v, after %s", content, err, first)
+		}
+		first = content
+		l.Close()
+		tree.Root.Close()
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/container"
@@ -15,6 +16,12 @@ const keyVersion = "4"
 // runKey is the key of a RUN over the layer top. Flags are those of all RUNs, contents the digests of the trees that it mounts.
 func runKey(top string, run plan.Run, flags *container.Config, contents []string) string {
 	run.Proxy = nil // how the network is reached is not what is built
+	run.Mounts = slices.Clone(run.Mounts)
+	for i, m := range run.Mounts {
+		if m.From != nil {
+			run.Mounts[i].From = &plan.Source{} // it is in the contents, whatever its number or name
+		}
+	}
 	with := *flags
 	with.Resources = container.Resources{ShmSize: flags.Resources.ShmSize} // neither is how fast it is
 	return sum("run", keyVersion, top, text(run), text(with), text(contents))

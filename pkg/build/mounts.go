@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/pod-engine/pod/internal/undo"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/step"
@@ -24,7 +25,8 @@ type mounts struct {
 	written string            // directory that a generator of bills of materials writes to; empty: it is no generator
 	trees   []step.Tree
 	done    undo.Stack
-	listed  []*listing
+	listed  map[string]*files.Listing // by target, the files of contexts as the key has them
+	live    []*files.Listing          // those of them that are mounted themselves
 	scratch int
 	missing []string // flags that would have given what is mounted when it is there
 }
@@ -46,27 +48,48 @@ func (m *mounts) contents(ctx context.Context) ([]string, error) {
 			m.seed(mount, key)
 			continue
 		}
-		tree, err := m.contextTree(mount.From.Context)
+		l, err := m.list(ctx, mount)
 		if err != nil {
 			return nil, err
 		}
-		source := clean(mount.Source)
-		if tree.leavesOut(ctx, source) {
-			return nil, tree.notThere(source)
-		}
-		l, err := tree.list(ctx, source, nil)
+		content, err := l.Content()
 		if err != nil {
 			return nil, err
 		}
-		m.listed = append(m.listed, l)
-		content, err := l.content()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, content)
+		out = append(out, content, strconv.FormatUint(uint64(l.Mode()), 8))
 		m.seed(mount, content)
 	}
 	return out, nil
+}
+
+// list gives the files of a context that a mount brings in, always the same.
+func (m *mounts) list(ctx context.Context, mount plan.Mount) (*files.Listing, error) {
+	if l, ok := m.listed[mount.Target]; ok {
+		return l, nil
+	}
+	tree, err := m.contextTree(mount.From.Context)
+	if err != nil {
+		return nil, err
+	}
+	l, err := tree.List(ctx, clean(mount.Source), nil)
+	if err != nil {
+		return nil, err
+	}
+	if m.listed == nil {
+		m.listed = map[string]*files.Listing{}
+	}
+	m.listed[mount.Target] = l
+	return l, nil
+}
+
+// changed gives the name of a file of a context that has changed since it was listed, while the step could read it; empty: there is none.
+func (m *mounts) changed(ctx context.Context) string {
+	for _, l := range m.live {
+		if name := l.Changed(ctx); name != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // seed notes what a cache begins with.
@@ -82,7 +105,7 @@ func (m *mounts) seed(mount plan.Mount, key string) {
 
 func (m *mounts) close() {
 	for _, l := range m.listed {
-		l.close()
+		l.Close()
 	}
 }
 
@@ -153,15 +176,16 @@ func (m *mounts) add(f *os.File, target string, readOnly bool) {
 // bindSource mounts files of a context, stage or image. What is written to them, where they are not read-only, is thrown away.
 func (m *mounts) bindSource(ctx context.Context, mount plan.Mount, u upper) error {
 	if mount.From.Context != "" {
-		tree, err := m.contextTree(mount.From.Context)
+		l, err := m.list(ctx, mount)
 		if err != nil {
 			return err
 		}
-		if !mount.ReadOnly || tree.matcher != nil {
-			return m.bindCopy(ctx, mount, u)
+		if !mount.ReadOnly || l.Ignores() {
+			return m.bindCopy(ctx, l, mount, u)
 		}
-		f, err := tree.subtree(mount.Source)
+		f, err := l.Mount()
 		if err == nil {
+			m.live = append(m.live, l)
 			m.add(f, mount.Target, true)
 		}
 		return err
@@ -220,16 +244,7 @@ func (m *mounts) bindOver(ctx context.Context, mount plan.Mount, u upper) error 
 }
 
 // bindCopy mounts a copy of files of a context: where the step may write to them, and where the ignore file hides some.
-func (m *mounts) bindCopy(ctx context.Context, mount plan.Mount, u upper) error {
-	tree, err := m.contextTree(mount.From.Context)
-	if err != nil {
-		return err
-	}
-	l, err := tree.list(ctx, clean(mount.Source), nil)
-	if err != nil {
-		return err
-	}
-	defer l.close()
+func (m *mounts) bindCopy(ctx context.Context, l *files.Listing, mount plan.Mount, u upper) error {
 	dir, err := m.space(u)
 	if err != nil {
 		return err
@@ -239,7 +254,7 @@ func (m *mounts) bindCopy(ctx context.Context, mount plan.Mount, u upper) error 
 		return err
 	}
 	defer root.Close()
-	if err := (&placer{root: root, now: m.now()}).place(l, "/tree", false); err != nil {
+	if err := (&files.Placer{Root: root, Now: m.now()}).Place(ctx, l, "/tree", false); err != nil {
 		return err
 	}
 	return m.bind(filepath.Join(dir, "tree"), mount.Target, mount.ReadOnly)

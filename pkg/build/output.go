@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"golang.org/x/sys/unix"
 )
 
@@ -44,7 +45,7 @@ func (w *workspace) newOutput(limit int64) *Output {
 	if limit < 0 {
 		limit = 1<<63 - 1
 	}
-	return &Output{dir: w.dir, limit: limit}
+	return &Output{dir: w.Dir, limit: limit}
 }
 
 // Write never fails: a full disk must not be the end of a step that writes nothing but messages.
@@ -142,7 +143,7 @@ func (o *Output) close() {
 
 // keptVertex is a step on a display whose output is kept as well.
 type keptVertex struct {
-	Vertex
+	progress.Vertex
 	output *Output
 }
 

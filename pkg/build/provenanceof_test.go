@@ -15,7 +15,7 @@ func TestArgumentsOfProvenance(t *testing.T) {
 			Labels: map[string]string{"a": "b"}, Target: "app", NoCacheFilter: []string{"x", "y"},
 			Contexts: map[string]string{"tree": "tree", "fetched": "tree", "base": "image:quay.io/a/b:1"},
 		},
-		Contexts: map[string]*Tree{"tree": {}, "fetched": {Origin: Origin{URI: "https://example.com/a.git#main"}}},
+		Contexts: map[string]*Context{"tree": {}, "fetched": {Origin: Origin{URI: "https://example.com/a.git#main"}}},
 		Run:      container.NewConfig(),
 	}
 	job.Run.Network.Mode = "none"

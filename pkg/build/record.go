@@ -23,7 +23,7 @@ type imageRecord struct {
 func (s *Session) record(ctx context.Context, job *Job, one *oneBuild) (*image.Image, error) {
 	p, m := one.solve.plan, one.made
 	target := p.Stages[len(p.Stages)-1]
-	key := sum("image", keyVersion, m.top(), text(target.Config), text(job.Annotations), fmt.Sprint(job.Docker, job.InlineCache, job.OmitHistory))
+	key := imageKey(job, m.top(), target.Config)
 	leave, err := s.enter(ctx, key)
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func (s *Session) record(ctx context.Context, job *Job, one *oneBuild) (*image.I
 	created := time.Now().UTC()
 	var known imageRecord
 	raw, err := os.ReadFile(s.recordPath(key))
-	if err == nil && json.Unmarshal(raw, &known) == nil && (!job.NoCache || s.has(key)) && job.Epoch == nil {
+	if err == nil && json.Unmarshal(raw, &known) == nil && (!job.NoCache || s.has(key)) {
 		created = known.Created
 		if img, err := s.Images.Lookup(ctx, known.Image); err == nil && m.cached && hasNames(img, job.Names) {
 			return img, nil
@@ -65,6 +65,12 @@ func (s *Session) record(ctx context.Context, job *Job, one *oneBuild) (*image.I
 	}
 	s.done([]string{key})
 	return img, nil
+}
+
+// imageKey is the key of the record of an image with the layer top. With an epoch the same layers make another image, and the time of that is no other
+// build's.
+func imageKey(job *Job, top string, config plan.Config) string {
+	return sum("image", keyVersion, top, text(config), text(job.Annotations), text(job.Epoch), fmt.Sprint(job.Docker, job.InlineCache, job.OmitHistory))
 }
 
 // hasNames reports whether the image has the names, so that there is nothing to write.

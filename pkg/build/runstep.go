@@ -12,6 +12,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/step"
 	"github.com/pod-engine/pod/pkg/image"
@@ -29,31 +30,36 @@ const (
 )
 
 func (s *solve) prepareRun(ctx context.Context, stage plan.Stage, run plan.Run, at made) (action, error) {
-	mounts := &mounts{solve: s, run: run}
-	contents, err := mounts.contents(ctx)
-	if err != nil {
-		return action{}, err
+	if run.Insecure && !s.job.AllowInsecure { // whether or not it is in the cache
+		return action{}, hint.Wrap(errors.New("RUN --security=insecure is not allowed in this build"), "--allow security.insecure")
 	}
 	devices, err := s.devices(run)
 	if err != nil {
+		return action{}, err
+	}
+	mounts := &mounts{solve: s, run: run}
+	contents, err := mounts.contents(ctx)
+	if err != nil {
+		mounts.close()
 		return action{}, err
 	}
 	contents = append(contents, stage.Platform.String(), s.job.Request.Args[hostnameArg])
 	key := runKey(at.top(), run, s.job.Run, append(contents, devices...))
 	return action{
 		keys: oneKey(key),
-		do: func(ctx context.Context, layers image.Layers, u upper, v Vertex) error {
+		do: func(ctx context.Context, layers image.Layers, u upper, v progress.Vertex) error {
 			if err := s.canRun(ctx, stage.Platform); err != nil {
 				return err
 			}
 			return s.run(ctx, mounts, devices, layers, u, v)
 		},
-		close: mounts.close,
+		changed: mounts.changed,
+		close:   mounts.close,
 	}, nil
 }
 
 // run runs a RUN; what it changes is in u.
-func (s *solve) run(ctx context.Context, m *mounts, devices []string, layers image.Layers, u upper, v Vertex) error {
+func (s *solve) run(ctx context.Context, m *mounts, devices []string, layers image.Layers, u upper, v progress.Vertex) error {
 	cfg, err := s.config(m.run, devices)
 	if err != nil {
 		return err
@@ -103,7 +109,8 @@ func (s *solve) canRun(ctx context.Context, platform plan.Platform) error {
 		hint.Of(err)+"; or let the stage run natively: FROM --platform=$BUILDPLATFORM")
 }
 
-// output is a pipe whose other end writes to w until all who have it are gone.
+// output is a pipe whose other end writes to w until all who have it are gone. An error of w takes the output from whoever reads it, and
+// not the pipe from the step.
 func output(w io.Writer) (end *os.File, wait func(), err error) {
 	read, end, err := os.Pipe()
 	if err != nil {
@@ -114,6 +121,7 @@ func output(w io.Writer) (end *os.File, wait func(), err error) {
 		defer close(done)
 		defer read.Close()
 		io.Copy(w, read)
+		io.Copy(io.Discard, read)
 	}()
 	return end, func() { <-done }, nil
 }
@@ -121,7 +129,7 @@ func output(w io.Writer) (end *os.File, wait func(), err error) {
 // config is the container of a RUN: what the flags say of all of them, and what this one says.
 func (s *solve) config(run plan.Run, devices []string) (*container.Config, error) {
 	cfg := *s.job.Run
-	cfg.Devices = slices.Clone(cfg.Devices)
+	cfg.Devices, cfg.Mounts = slices.Clone(cfg.Devices), slices.Clone(cfg.Mounts) // which each RUN adds its own to
 	for _, name := range devices {
 		cfg.Devices = append(cfg.Devices, container.Device{CDI: name})
 	}
@@ -138,12 +146,7 @@ func (s *solve) config(run plan.Run, devices []string) (*container.Config, error
 	if run.Network != "" {
 		cfg.Network.Mode, cfg.Network.Options, cfg.Network.Networks = run.Network, nil, nil
 	}
-	if run.Insecure {
-		if !s.job.AllowInsecure {
-			return nil, hint.Wrap(errors.New("RUN --security=insecure is not allowed in this build"), "--allow security.insecure")
-		}
-		cfg.Security.Privileged = true
-	}
+	cfg.Security.Privileged = run.Insecure
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}

@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/image"
 	"github.com/pod-engine/pod/pkg/image/attestation"
 	"golang.org/x/sys/unix"
@@ -84,7 +87,7 @@ func (s *solve) boms(ctx context.Context, with SBOM) (out []claim, err error) {
 }
 
 // generated is what a generator makes, or an error with what it has written.
-func (s *solve) generated(ctx context.Context, with SBOM, vertex Vertex) ([]claim, error) {
+func (s *solve) generated(ctx context.Context, with SBOM, vertex progress.Vertex) ([]claim, error) {
 	output := s.work.newOutput(s.job.MaxOutput)
 	out, err := s.generate(ctx, with, s.bomTargets(), keptVertex{vertex, output})
 	if err == nil || ctx.Err() != nil {
@@ -142,11 +145,11 @@ func (s *solve) copyOfContext(ctx context.Context, name string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	l, err := tree.list(ctx, "", nil)
+	l, err := tree.List(ctx, "", nil)
 	if err != nil {
 		return "", err
 	}
-	defer l.close()
+	defer l.Close()
 	dir, err := s.work.sub()
 	if err != nil {
 		return "", err
@@ -156,7 +159,7 @@ func (s *solve) copyOfContext(ctx context.Context, name string) (string, error) 
 		return dir, err
 	}
 	defer root.Close()
-	return dir, (&placer{root: root, now: s.now()}).place(l, "/tree", false)
+	return dir, (&files.Placer{Root: root, Now: s.now()}).Place(ctx, l, "/tree", false)
 }
 
 // maxBOM is the most that is read of a document, in bytes, and maxBOMs how many of them; BuildKit has the first.
@@ -165,50 +168,59 @@ const (
 	maxBOMs = 64
 )
 
-// generate runs the generator's image as a RUN is run, and reads what it has written.
-func (s *solve) generate(ctx context.Context, with SBOM, targets []bomTarget, v Vertex) ([]claim, error) {
-	img, pin, err := s.generatorImage(ctx, with.Generator)
+// generate runs the generator's image, and reads what it has written.
+func (s *solve) generate(ctx context.Context, with SBOM, targets []bomTarget, v progress.Vertex) (claims []claim, err error) {
+	command := func(img *image.Image) (plan.Run, error) { return generatorRun(img, with, targets) }
+	err = s.runImage(ctx, with.Generator, command, v, func(written *os.File) error {
+		claims, err = readBOMs(written)
+		return err
+	})
+	return claims, err
+}
+
+// runImage runs a command in an image as a RUN is run, and has read what it has written to scanOut. The image is one for this machine, whatever is built.
+func (s *solve) runImage(ctx context.Context, name string, command func(*image.Image) (plan.Run, error), v progress.Vertex, read func(written *os.File) error) error {
+	opts := s.job.Pull
+	opts.Platform = image.Platform{}
+	img, err := s.Images.Resolve(ctx, name, opts)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	pin, err := s.Images.Pin(ctx, img.ID, "build")
+	if err != nil {
+		return err
 	}
 	defer pin.Release()
 	layers, err := s.Images.LayersOf(img)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	run, err := generatorRun(img, with, targets)
+	run, err := command(img)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	u, err := s.work.newUpper()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer u.close()
 	out := filepath.Join(u.dir, "out")
 	// The image's user, whoever that is, writes there.
 	if err := errors.Join(os.Mkdir(out, 0o777), os.Chmod(out, 0o777)); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.run(ctx, &mounts{solve: s, run: run, written: out}, nil, layers, u, v); err != nil {
-		return nil, err
+		return err
 	}
 	if err := failpoint.Hit("build.generated"); err != nil {
-		return nil, err
+		return err
 	}
-	return readBOMs(out)
-}
-
-// generatorImage finds the image, which runs on this machine whatever is built, and keeps it from being removed.
-func (s *solve) generatorImage(ctx context.Context, name string) (*image.Image, *image.Pin, error) {
-	opts := s.job.Pull
-	opts.Platform = image.Platform{}
-	img, err := s.Images.Resolve(ctx, name, opts)
+	written, err := os.OpenFile(out, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	pin, err := s.Images.Pin(ctx, img.ID, "build")
-	return img, pin, err
+	defer written.Close()
+	return read(written)
 }
 
 // Places in the container of a generator; BuildKit's.
@@ -232,8 +244,8 @@ func generatorRun(img *image.Image, with SBOM, targets []bomTarget) (plan.Run, e
 	if len(targets) > 1 {
 		run.Env = append(run.Env, "BUILDKIT_SCAN_SOURCE_EXTRAS="+scanExtras)
 	}
-	for name, value := range with.Parameters {
-		run.Env = append(run.Env, "BUILDKIT_SCAN_"+name+"="+value)
+	for _, name := range slices.Sorted(maps.Keys(with.Parameters)) {
+		run.Env = append(run.Env, "BUILDKIT_SCAN_"+name+"="+with.Parameters[name])
 	}
 	for _, t := range targets {
 		at := scanExtras
@@ -246,13 +258,8 @@ func generatorRun(img *image.Image, with SBOM, targets []bomTarget) (plan.Run, e
 	return run, nil
 }
 
-// readBOMs reads the statements that a generator has written into dir. It is a stranger's program: nothing is followed, and only so much is read.
-func readBOMs(dir string) ([]claim, error) {
-	root, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
+// readBOMs reads the statements that a generator has written into a directory. It is a stranger's program: nothing is followed, and only so much is read.
+func readBOMs(root *os.File) ([]claim, error) {
 	names, err := root.Readdirnames(maxBOMs + 1)
 	if err != nil && len(names) == 0 {
 		return nil, fmt.Errorf("it has written nothing to %s", scanOut)
@@ -278,13 +285,12 @@ func readBOMs(dir string) ([]claim, error) {
 
 // readWritten reads what a stranger's program has written under a name.
 func readWritten(root *os.File, name string) ([]byte, error) {
-	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
-	f, err := openat2(root, name, &how)
+	f, err := files.OpenUnlinked(root, name, unix.O_RDONLY|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return readRegular(f, maxBOM)
+	return files.ReadRegular(f, maxBOM)
 }
 
 func readBOM(root *os.File, name string) (claim, error) {

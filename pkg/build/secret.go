@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/pod-engine/pod/internal/hint"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/container"
 	"golang.org/x/sys/unix"
@@ -35,7 +36,7 @@ func (s Secret) value() ([]byte, error) {
 		return nil, fmt.Errorf("the secret %q: %w", s.ID, err)
 	}
 	defer f.Close()
-	value, err := readRegular(f, maxSecret)
+	value, err := files.ReadRegular(f, maxSecret)
 	if err != nil {
 		return nil, fmt.Errorf("the secret %q: %s: %w", s.ID, s.File, err)
 	}
@@ -85,15 +86,15 @@ func dressMount(mount plan.Mount, path string, mode uint32) error {
 	if mount.Mode != nil {
 		mode = uint32(*mount.Mode & 0o7777)
 	}
-	var o owner
+	var o files.Owner
 	if mount.UID != nil {
-		o.uid = int(*mount.UID)
+		o.UID = int(*mount.UID)
 	}
 	if mount.GID != nil {
-		o.gid = int(*mount.GID)
+		o.GID = int(*mount.GID)
 	}
-	if err := os.Chown(path, o.uid, o.gid); err != nil {
-		return ownerError(o, err)
+	if err := os.Chown(path, o.UID, o.GID); err != nil {
+		return files.OwnerError(o, err)
 	}
 	return unix.Chmod(path, mode)
 }

@@ -1,7 +1,6 @@
 package build
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +19,7 @@ func TestContexts(t *testing.T) {
 	}
 	s := (&Builder{Dir: t.TempDir()}).NewSession(2)
 	defer s.Close()
-	open := func(ignore ...string) *Tree {
+	open := func(ignore ...string) *Context {
 		tree, err := s.OpenContext(t.Context(), dir)
 		if err == nil {
 			tree, err = s.Ignoring(tree, ignore)
@@ -30,15 +29,15 @@ func TestContexts(t *testing.T) {
 		}
 		return tree
 	}
-	names := func(tree *Tree) string {
-		l, err := tree.list(t.Context(), "a", nil)
+	names := func(tree *Context) string {
+		l, err := tree.List(t.Context(), "a", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.close()
+		defer l.Close()
 		var names []string
-		for _, e := range l.entries {
-			names = append(names, e.rel)
+		for name := range l.Files() {
+			names = append(names, name)
 		}
 		return strings.Join(names, " ")
 	}
@@ -46,7 +45,7 @@ func TestContexts(t *testing.T) {
 	if plain != same || plain == other || plain == whole || whole != open() {
 		t.Error("trees are not those of what their ignore files say")
 	}
-	for tree, want := range map[*Tree]string{plain: " one", other: " two", whole: " one two"} {
+	for tree, want := range map[*Context]string{plain: "one", other: "two", whole: "one two"} {
 		if got := names(tree); got != want {
 			t.Errorf("it lists %q, want %q", got, want)
 		}
@@ -58,20 +57,10 @@ func TestContexts(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			if got := names(open("none")); got != " one two" {
+			if got := names(open("none")); got != "one two" {
 				t.Errorf("it lists %q", got)
 			}
 		})
 	}
 	all.Wait()
-}
-
-func TestTitled(t *testing.T) {
-	var out bytes.Buffer
-	d := Titled{NewPlain(&out, strings.ToUpper), "app"}
-	d.Vertex("[build 1/2] run").End(true, nil)
-	d.Vertex("exporting").End(true, nil)
-	if want := "#1 [APP BUILD 1/2] RUN\n#1 CACHED\n#2 [APP] EXPORTING\n#2 CACHED\n"; out.String() != want {
-		t.Errorf("it is %q, want %q", out.String(), want)
-	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/image"
 	"golang.org/x/sys/unix"
 )
@@ -35,7 +36,6 @@ type solve struct {
 type stageRun struct {
 	plan.Stage
 	once sync.Once
-	done chan struct{}
 	made made
 	err  error
 }
@@ -44,7 +44,7 @@ func newSolve(session *Session, job *Job, p *plan.Plan, images map[string]*image
 	s := &solve{Session: session, job: job, plan: p, platform: target, images: images, work: work, stages: map[int]*stageRun{}}
 	s.others = s.newImports(job, target, work)
 	for _, stage := range p.Stages {
-		s.stages[stage.Index] = &stageRun{Stage: stage, done: make(chan struct{})}
+		s.stages[stage.Index] = &stageRun{Stage: stage}
 	}
 	return s
 }
@@ -73,16 +73,8 @@ func (s *solve) target(ctx context.Context) (made, error) {
 // stage gives what a stage has made, once it has.
 func (s *solve) stage(ctx context.Context, index int) (made, error) {
 	run := s.stages[index]
-	run.once.Do(func() {
-		defer close(run.done)
-		run.made, run.err = s.runStage(ctx, run.Stage)
-	})
-	select {
-	case <-run.done:
-		return run.made, run.err
-	case <-ctx.Done():
-		return made{}, ctx.Err()
-	}
+	run.once.Do(func() { run.made, run.err = s.runStage(ctx, run.Stage) })
+	return run.made, run.err
 }
 
 func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
@@ -103,6 +95,9 @@ func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
 			return at, err
 		}
 		at = next.made
+		if len(next.keys) == 0 {
+			continue
+		}
 		s.notes.add(notedStep{stage.Index, next.keys, at.layers[len(at.layers)-1], step.Text})
 	}
 	return at, nil
@@ -152,22 +147,22 @@ func (s *solve) base(ctx context.Context, stage plan.Stage) (made, error) {
 	return m, nil
 }
 
-// progress is a step that is done.
-type progress struct {
-	made       made
-	cachedStep bool
-	keys       []string // that are known to lead there
+// doneStep is a step that is done.
+type doneStep struct {
+	made   made
+	cached bool
+	keys   []string // that are known to lead there; none do where a context changed under the step
 }
 
 // step carries out the step with this number. It is shown from when the stages that it copies from are there.
-func (s *solve) step(ctx context.Context, stage plan.Stage, number int, at made) (progress, error) {
+func (s *solve) step(ctx context.Context, stage plan.Stage, number int, at made) (doneStep, error) {
 	step := stage.Steps[number]
 	if err := ctx.Err(); err != nil {
-		return progress{}, err
+		return doneStep{}, err
 	}
 	act, err := s.prepare(ctx, stage, step, at)
 	if err != nil {
-		return progress{}, s.stepError(ctx, step, nil, err)
+		return doneStep{}, s.stepError(ctx, step, nil, err)
 	}
 	if act.close != nil {
 		defer act.close()
@@ -187,59 +182,69 @@ func (s *solve) step(ctx context.Context, stage plan.Stage, number int, at made)
 	if !errors.As(err, &failed) {
 		output.close()
 	}
-	vertex.End(next.cachedStep, err)
+	vertex.End(next.cached, err)
 	return next, err
 }
 
 // carryOut gives the layers with those of the step, from the cache or made now.
-func (s *solve) carryOut(ctx context.Context, stage plan.Stage, step plan.Step, act action, at made, v Vertex) (progress, error) {
+func (s *solve) carryOut(ctx context.Context, stage plan.Stage, step plan.Step, act action, at made, v progress.Vertex) (doneStep, error) {
 	var keys []string
 	for _, make := range act.keys {
 		key, err := make(ctx)
 		if err != nil {
-			return progress{}, err
+			return doneStep{}, err
 		}
 		if latest := s.latest(); latest != nil { // other times are other layers
 			key = sum("epoch", latest.Format(time.RFC3339Nano), key)
 		}
 		if l, own, ok := s.found(ctx, stage, at, key); ok {
-			return s.cachedProgress(at, l, own, append(keys, key), step)
+			return s.foundStep(at, l, own, append(keys, key), step)
 		}
 		keys = append(keys, key)
 		if !act.relink || s.job.NoCache || stage.NoCache {
 			continue
 		}
-		if l, ok := s.relinked(ctx, at, key); ok {
-			return progress{at.with(l, false), true, keys}, s.rememberAll(keys, at.top(), l, step.Text)
+		remember := func(l madeLayer) error { return s.rememberAll(keys, at.top(), l, step.Text) }
+		if l, ok := s.relinked(ctx, at, key, remember); ok {
+			return doneStep{at.with(l, false), true, keys}, nil
 		}
 	}
 	// Another platform or job may be about to do the very same.
 	key := keys[len(keys)-1]
 	leave, err := s.enter(ctx, key)
 	if err != nil {
-		return progress{}, err
+		return doneStep{}, err
 	}
 	defer leave()
 	if l, own, ok := s.found(ctx, stage, at, key); ok {
-		return s.cachedProgress(at, l, own, keys, step)
+		return s.foundStep(at, l, own, keys, step)
 	}
 	release, err := s.slot(ctx)
 	if err != nil {
-		return progress{}, err
+		return doneStep{}, err
 	}
 	defer release()
 	v.Start()
-	made, err := s.make(ctx, at, act, v)
+	made, err := s.make(ctx, at, act, v, func(l madeLayer) error {
+		if act.changed != nil {
+			if name := act.changed(ctx); name != "" {
+				s.Warn(fmt.Sprintf("%q is not remembered for later builds: %s in the build context has changed meanwhile", firstLine(step.Text), name))
+				keys = nil
+				return s.remember(sum("unsure", l.ID), at.top(), l, step.Text) // for prune alone
+			}
+		}
+		return s.rememberAll(keys, at.top(), l, step.Text)
+	})
 	if err != nil {
-		return progress{}, err
+		return doneStep{}, err
 	}
 	s.done(keys)
-	return progress{at.with(made, false), false, keys}, s.rememberAll(keys, at.top(), made, step.Text)
+	return doneStep{at.with(made, false), false, keys}, nil
 }
 
-// cachedProgress is a step that its last key has led to. The others lead there too from now on, unless only a stranger's cache says so.
-func (s *solve) cachedProgress(at made, l madeLayer, own bool, keys []string, step plan.Step) (progress, error) {
-	p := progress{at.with(l, true), true, keys}
+// foundStep is a step that its last key has led to. The others lead there too from now on, unless only a stranger's cache says so.
+func (s *solve) foundStep(at made, l madeLayer, own bool, keys []string, step plan.Step) (doneStep, error) {
+	p := doneStep{at.with(l, true), true, keys}
 	if !own {
 		return p, nil
 	}
@@ -268,8 +273,9 @@ func (s *solve) rememberAll(keys []string, parent string, l madeLayer, text stri
 	return nil
 }
 
-// make does the work of a step in a writable layer and turns that into a layer of the store.
-func (s *solve) make(ctx context.Context, at made, act action, v Vertex) (madeLayer, error) {
+// make does the work of a step in a writable layer and turns that into a layer of the store. remember is told of it before it is there: of a layer that
+// is there and not remembered, no prune would know when this process died in between.
+func (s *solve) make(ctx context.Context, at made, act action, v progress.Vertex, remember func(madeLayer) error) (madeLayer, error) {
 	u, err := s.work.newUpper()
 	if err != nil {
 		return madeLayer{}, err
@@ -288,11 +294,12 @@ func (s *solve) make(ctx context.Context, at made, act action, v Vertex) (madeLa
 	if err := s.settle(layers, u); err != nil {
 		return madeLayer{}, err
 	}
-	l, err := s.Images.AddLayer(ctx, at.top(), u.upper)
-	if errors.Is(err, image.ErrNotFound) {
+	now := s.now()
+	l, err := s.Images.AddLayer(ctx, at.top(), u.upper, func(l image.Layer) error { return remember(madeLayer{l, now}) })
+	if err != nil {
 		err = gone(err)
 	}
-	return madeLayer{l, s.now()}, err
+	return madeLayer{l, now}, err
 }
 
 // layersOf gives the directories of the layers made so far.
@@ -319,34 +326,4 @@ func (s *solve) latest() *time.Time {
 	}
 	t := s.job.Epoch.UTC()
 	return &t
-}
-
-// action is what a step does, ready to be done.
-type action struct {
-	// keys lead to the layer; each costs more to find out than the one before it.
-	keys []func(context.Context) (string, error)
-	do   func(ctx context.Context, layers image.Layers, u upper, v Vertex) error
-	// relink says that the layer is the same over any other.
-	relink bool
-	// close gives back what keys and do have opened; it may be nil.
-	close func()
-}
-
-func (s *solve) prepare(ctx context.Context, stage plan.Stage, step plan.Step, at made) (action, error) {
-	switch {
-	case step.Run != nil:
-		return s.prepareRun(ctx, stage, *step.Run, at)
-	case step.Copy != nil:
-		return s.prepareCopy(ctx, *step.Copy, at)
-	default:
-		mkdir := *step.Mkdir
-		return action{keys: oneKey(mkdirKey(at.top(), mkdir)), do: func(_ context.Context, layers image.Layers, u upper, _ Vertex) error {
-			return s.makeWorkdir(layers, u, mkdir)
-		}}, nil
-	}
-}
-
-// oneKey is for a step whose key is known.
-func oneKey(key string) []func(context.Context) (string, error) {
-	return []func(context.Context) (string, error){func(context.Context) (string, error) { return key, nil }}
 }

@@ -1,23 +1,17 @@
 package build
 
 import (
-	"archive/tar"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"maps"
-	"os"
-	"path/filepath"
 	"slices"
-	"time"
+	"sync"
 
 	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
+	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/image"
-	"go.podman.io/storage/pkg/archive"
-	"golang.org/x/sys/unix"
 )
 
 // Squash says which layers of an image become one.
@@ -58,7 +52,7 @@ func (o *oneBuild) squash(ctx context.Context) error {
 }
 
 // squashed gives the layers with one for those above the lowest kept ones: the one that an earlier build has made of the very same, or a new one.
-func (s *solve) squashed(ctx context.Context, m made, kept int, v Vertex) (_ made, found bool, err error) {
+func (s *solve) squashed(ctx context.Context, m made, kept int, v progress.Vertex) (_ made, found bool, err error) {
 	below := made{layers: m.layers[:kept:kept], cached: m.cached}
 	key := sum("squash", keyVersion, below.top(), m.top()) // a layer's id is that of all layers below it too
 	leave, err := s.enter(ctx, key)
@@ -77,18 +71,18 @@ func (s *solve) squashed(ctx context.Context, m made, kept int, v Vertex) (_ mad
 	}
 	defer release()
 	v.Start()
-	l, err := s.merge(ctx, m, below)
-	if err == nil {
-		err = s.lowers.intact()
-	}
+	created := m.layers[len(m.layers)-1].created
+	l, err := s.merge(ctx, m, below, func(l image.Layer) error {
+		if err := s.lowers.intact(); err != nil {
+			return err
+		}
+		return s.remember(key, below.top(), madeLayer{l, created}, "squashed layers")
+	})
 	if err != nil {
-		return m, false, err
+		return m, false, gone(err)
 	}
 	s.done([]string{key})
-	top := madeLayer{l, m.layers[len(m.layers)-1].created}
-	if err := s.remember(key, below.top(), top, "squashed layers"); err != nil {
-		return m, false, err
-	}
+	top := madeLayer{l, created}
 	return below.with(top, m.cached), false, failpoint.Hit("build.squashed")
 }
 
@@ -121,8 +115,8 @@ func squashHistory(config *plan.Config, kept int) {
 	config.History = history
 }
 
-// merge makes one layer, over those below, of the other layers.
-func (s *solve) merge(ctx context.Context, m, below made) (l image.Layer, err error) {
+// merge makes one layer, over those below, of the other layers. remember is told of it before it is in the store.
+func (s *solve) merge(ctx context.Context, m, below made, remember func(image.Layer) error) (l image.Layer, err error) {
 	layers, err := s.layersOf(m)
 	if err != nil {
 		return l, err
@@ -137,154 +131,19 @@ func (s *solve) merge(ctx context.Context, m, below made) (l image.Layer, err er
 		return l, err
 	}
 	defer after.Close()
-	paths, err := touched(layers.Dirs[:len(m.layers)-len(below.layers)])
-	if err != nil {
-		return l, err
-	}
-	changes, err := changesOf(paths, before, after)
-	if err != nil {
-		return l, err
-	}
 	read, write := io.Pipe()
-	go func() { write.CloseWithError(writeChanges(ctx, write, after, changes)) }()
-	l, err = s.Images.AddLayerTar(ctx, below.top(), read)
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		write.CloseWithError(files.WriteChanges(ctx, write, before, after, newest(layers, len(m.layers)-len(below.layers))))
+	})
+	l, err = s.Images.AddLayerTar(ctx, below.top(), read, remember)
 	read.Close()
+	writer.Wait() // it reads what is closed now
 	return l, err
 }
 
-// touched gives the paths that upper directories of overlay speak of, each once, parents first.
-func touched(dirs []string) ([]string, error) {
-	seen := map[string]bool{}
-	for _, dir := range dirs {
-		err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
-			if rel, _ := filepath.Rel(dir, path); err == nil && rel != "." {
-				seen[rel] = true
-			}
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	paths := make([]string, 0, len(seen))
-	for path := range seen {
-		paths = append(paths, path)
-	}
-	slices.Sort(paths)
-	return paths, nil
-}
-
-// change is a path whose file is other than before, or gone.
-type change struct {
-	entry
-	deleted bool
-}
-
-// changesOf says what became of the paths, and of what was below them.
-func changesOf(paths []string, before, after *os.File) ([]change, error) {
-	changes := map[string]change{}
-	for _, path := range paths {
-		now, err := entryAt(after, path)
-		if err != nil {
-			return nil, err
-		}
-		was, err := entryAt(before, path)
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case now == nil && was == nil:
-		case now == nil:
-			changes[path] = change{entry{rel: path}, true}
-		default:
-			changes[path] = change{*now, false}
-			if was == nil || was.kind() != unix.S_IFDIR || now.kind() != unix.S_IFDIR {
-				continue
-			}
-			lost, err := missing(before, after, path)
-			if err != nil {
-				return nil, err
-			}
-			for _, name := range lost {
-				changes[name] = change{entry{rel: name}, true}
-			}
-		}
-	}
-	var out []change
-	for _, path := range slices.Sorted(maps.Keys(changes)) {
-		// What was in a directory that is gone, or is no directory now, is gone with it.
-		if parent, ok := changes[filepath.Dir(path)]; ok && (parent.deleted || parent.kind() != unix.S_IFDIR) {
-			continue
-		}
-		out = append(out, changes[path])
-	}
-	return out, nil
-}
-
-// entryAt is the file at a path, through no link; nil: there is none.
-func entryAt(root *os.File, path string) (*entry, error) {
-	f, err := openat2(root, path, &unix.OpenHow{
-		Flags: unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
-	})
-	switch {
-	case errors.Is(err, os.ErrNotExist), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	}
-	defer f.Close()
-	e := &entry{rel: path}
-	if err = unix.Fstat(int(f.Fd()), &e.stat); err == nil && e.kind() == unix.S_IFLNK {
-		e.link, err = readlinkat(f, "")
-	}
-	return e, err
-}
-
-// missing gives what a directory has lost: all of an opaque one that was not made again.
-func missing(before, after *os.File, path string) ([]string, error) {
-	dir, err := openat2(before, path, &unix.OpenHow{
-		Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil, err
-	}
-	var lost []string
-	for _, name := range names {
-		rel := filepath.Join(path, name)
-		e, err := entryAt(after, rel)
-		if err != nil {
-			return nil, err
-		}
-		if e == nil {
-			lost = append(lost, rel)
-		}
-	}
-	return lost, nil
-}
-
-// writeChanges writes a layer (image-spec, layer.md). The same changes give the same bytes.
-func writeChanges(ctx context.Context, w io.Writer, after *os.File, changes []change) error {
-	l := &listing{tree: &Tree{Root: after}, base: after}
-	out := tar.NewWriter(w)
-	links := map[uint64]string{}
-	for _, c := range changes {
-		err := ctx.Err()
-		switch {
-		case err != nil:
-		case c.deleted:
-			dir, name := filepath.Split(c.rel)
-			err = out.WriteHeader(&tar.Header{Name: dir + archive.WhiteoutPrefix + name, Typeflag: tar.TypeReg, ModTime: time.Unix(0, 0).UTC()})
-		default:
-			err = l.archive(out, c.entry, links)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return out.Close()
+// newest are the directories of the n newest layers: all, where the driver keeps the files of all layers in one.
+func newest(layers image.Layers, n int) []string {
+	parts := layers.Parts()
+	return slices.Concat(parts[:min(n, len(parts))]...)
 }

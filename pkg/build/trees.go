@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 
+	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"golang.org/x/sys/unix"
 )
@@ -14,13 +14,17 @@ import (
 // trees are the files of stages and images that are copied from, each mounted once in a build.
 type trees struct {
 	mu   sync.Mutex
-	open map[string]*Tree
+	open map[string]*files.Tree
 }
 
 // tree gives the files that a source means.
-func (s *solve) tree(ctx context.Context, from plan.Source) (*Tree, error) {
+func (s *solve) tree(ctx context.Context, from plan.Source) (*files.Tree, error) {
 	if from.Context != "" {
-		return s.contextTree(from.Context)
+		c, err := s.contextTree(from.Context)
+		if err != nil {
+			return nil, err
+		}
+		return c.Tree, nil
 	}
 	m, err := s.sourceLayers(ctx, from)
 	if err != nil {
@@ -37,14 +41,14 @@ func (s *solve) tree(ctx context.Context, from plan.Source) (*Tree, error) {
 		return nil, err
 	}
 	if s.trees.open == nil {
-		s.trees.open = map[string]*Tree{}
+		s.trees.open = map[string]*files.Tree{}
 	}
-	t := &Tree{Root: root}
+	t := &files.Tree{Root: root}
 	s.trees.open[key] = t
 	return t, nil
 }
 
-func (s *solve) contextTree(name string) (*Tree, error) {
+func (s *solve) contextTree(name string) (*Context, error) {
 	if t, ok := s.job.Contexts[name]; ok {
 		return t, nil
 	}
@@ -76,18 +80,4 @@ func (t *trees) close() {
 	for _, tree := range t.open {
 		tree.Root.Close()
 	}
-}
-
-// subtree gives a detached mount of name in a context, which a link in it cannot lead out of.
-func (t *Tree) subtree(name string) (*os.File, error) {
-	f, err := inRoot(t.Root, filepath.Clean("/"+name), unix.O_PATH)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	fd, err := unix.OpenTree(int(f.Fd()), "", unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
-	if err != nil {
-		return nil, &os.PathError{Op: "mount", Path: name, Err: err}
-	}
-	return os.NewFile(uintptr(fd), name), nil
 }

@@ -23,7 +23,7 @@ func (e *Engine) launchRecord(cfg *container.Config, b *bundle, serial uint64, o
 	l.Env = e.monitorEnv()
 	l.TwoStep, l.Idle = opts.InitOnly, opts.InitOnly
 	if e.Cgroup.Manager != cgroup.Disabled {
-		l.CgroupRoot = e.Cgroup.Root
+		l.CgroupRoot, l.MemoryLimit = e.Cgroup.Root, cfg.Resources.Memory > 0
 	}
 	l.RootPath = filepath.Join(b.dir, "merged")
 	if b.shm != nil {

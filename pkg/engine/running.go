@@ -72,7 +72,7 @@ func startFailed(cfg *container.Config, m monitor.Message) *StartError {
 // complaint is the last line the monitor left about what went wrong with it.
 func (e *Engine) complaint(id string) string {
 	b, _ := readFile(filepath.Join(e.ContainerRunDir(id), monitor.MonitorLog))
-	if line := lastLine(string(b)); line != "" {
+	if line := lastComplaint(b); line != "" {
 		return line
 	}
 	return "it was killed"

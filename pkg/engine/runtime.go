@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/pod-engine/pod/internal/cgroup"
 	"github.com/pod-engine/pod/internal/hint"
@@ -116,6 +117,17 @@ func (e *Engine) changed(was Container) error {
 		root.Close()
 	}
 	return nil
+}
+
+// lastComplaint is the last line of a monitor's log, without its time.
+func lastComplaint(log []byte) string {
+	line := lastLine(string(log))
+	if when, text, ok := strings.Cut(line, " "); ok {
+		if _, err := time.Parse(time.RFC3339, when); err == nil {
+			return text
+		}
+	}
+	return line
 }
 
 func lastLine(text string) string {

@@ -33,3 +33,13 @@ func TestOnlyCrunMindsTwoVersionsOfCgroups(t *testing.T) {
 		}
 	}
 }
+
+func TestLastComplaint(t *testing.T) {
+	for log, want := range map[string]string{
+		"": "", "no time\n": "no time", "2026-11-28T23:48:30Z first\n2026-11-28T23:48:31Z it cannot be mounted\n": "it cannot be mounted", "2026 it was\n": "2026 it was",
+	} {
+		if got := lastComplaint([]byte(log)); got != want {
+			t.Errorf("%q: %q, want %q", log, got, want)
+		}
+	}
+}

@@ -243,7 +243,7 @@ func (e *Engine) judgeStep(b *bundle, ended error) (int, error) {
 		return 0, e.explainStart(&StartError{StartErrorKind(monitor.RuntimeKind(message)), e.Runtime.Name() + ": " + message})
 	}
 	if text, err := readFile(b.path(monitor.MonitorLog)); err == nil && len(text) > 0 {
-		return 0, &StartError{StartInternal, lastLine(string(text))}
+		return 0, &StartError{StartInternal, lastComplaint(text)}
 	}
 	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		return 128 + int(status.Signal()), nil

@@ -39,20 +39,42 @@ func (s *Store) AddManifestList(ctx context.Context, n NewList) (*ManifestList, 
 			return nil, fmt.Errorf("record a manifest list: %w", err)
 		}
 	}
+	return s.recordList(ctx, l, n.Names)
+}
+
+// AddIndex is AddManifestList for a list that came from elsewhere: its entries stay as they are, and are of images of this store, which are given by their digests, or of artifacts.
+func (s *Store) AddIndex(ctx context.Context, index specs.Index, images map[digest.Digest]*Image, artifacts []Attached, names []string) (*ManifestList, error) {
+	l := &ManifestList{Image: &Image{}, Index: index, Where: map[digest.Digest]string{}}
+	for _, d := range index.Manifests {
+		if img := images[d.Digest]; img != nil {
+			l.Where[d.Digest] = s.whereIs(img)
+		}
+	}
+	for _, a := range artifacts {
+		if err := l.keep(a); err != nil {
+			return nil, fmt.Errorf("record a manifest list: %w", err)
+		}
+	}
+	return s.recordList(ctx, l, names)
+}
+
+func (s *Store) recordList(ctx context.Context, l *ManifestList, names []string) (*ManifestList, error) {
 	data, err := l.data()
 	if err != nil {
 		return nil, err
 	}
 	id := data[0].Digest.Encoded()
-	err = s.record(ctx, func(lib storage.Store) error {
-		_, err := lib.CreateImage(id, nil, "", "{}", &storage.ImageOptions{BigData: data, Digest: data[0].Digest})
-		if err != nil && !errors.Is(err, storage.ErrDuplicateID) {
-			return err
-		}
-		if err := failpoint.Hit("image.recorded"); err != nil || len(n.Names) == 0 {
-			return err
-		}
-		return lib.AddNames(id, n.Names)
+	err = s.recording(ctx, id, func() error {
+		return s.record(ctx, func(lib storage.Store) error {
+			_, err := lib.CreateImage(id, nil, "", "{}", &storage.ImageOptions{BigData: data, Digest: data[0].Digest})
+			if err != nil && !errors.Is(err, storage.ErrDuplicateID) {
+				return err
+			}
+			if err := failpoint.Hit("image.recorded"); err != nil || len(names) == 0 {
+				return err
+			}
+			return lib.AddNames(id, names)
+		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("record manifest list %s: %w", ShortID(id), err)
@@ -88,10 +110,14 @@ func (s *Store) AddToManifestList(ctx context.Context, name string, n NewList) (
 func (s *Store) addInstance(l *ManifestList, img *Image) error {
 	entry, err := s.EntryOf(img)
 	if err == nil {
-		// As podman and buildah write it, which read it too.
-		l.Add(entry, fmt.Sprintf("containers-storage:[%s@%s+%s]@%s", s.Driver(), s.GraphRoot(), s.RunRoot(), img.ID))
+		l.Add(entry, s.whereIs(img))
 	}
 	return err
+}
+
+// whereIs says where an image of this store is, as podman and buildah write it, which read it too.
+func (s *Store) whereIs(img *Image) string {
+	return fmt.Sprintf("containers-storage:[%s@%s+%s]@%s", s.Driver(), s.GraphRoot(), s.RunRoot(), img.ID)
 }
 
 // EntryOf is the entry that an image has in a list.

@@ -29,12 +29,19 @@ func ParseFormat(s string) (Format, error) {
 // IsDir reports whether the format is a directory, which cannot be written to standard output.
 func (f Format) IsDir() bool { return f == OCIDir || f == DockerDir }
 
+// TakesList reports whether a manifest list is saved whole, with what attests to its images.
+func (o SaveOptions) TakesList() bool {
+	return o.Platform == Platform{} && (o.Format == OCIArchive || o.Format == OCIDir)
+}
+
 // SaveOptions say how images are saved.
 type SaveOptions struct {
 	Format Format
 	// Output is a path; empty writes an archive to Out. A file appears there when it is complete; until then what was there stays.
 	Output string
 	Out    io.Writer `json:"-"`
+	// Platform chooses among the images of a list. Without it an OCI format takes the whole list, and another the image for this machine.
+	Platform Platform
 	// Multi saves each name's image. Without it there is one image, and further names are further tags for it in the archive.
 	Multi bool
 	// Compress compresses the layers of docker-dir; Uncompressed leaves those of OCI formats as they are in the store.

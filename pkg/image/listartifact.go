@@ -40,6 +40,15 @@ const maxDetached = 256 << 20
 
 // Attach puts an artifact into the list.
 func (l *ManifestList) Attach(a Attached) error {
+	if err := l.keep(a); err != nil {
+		return err
+	}
+	l.replace(a.Entry)
+	return nil
+}
+
+// keep has the list hold what an artifact consists of.
+func (l *ManifestList) keep(a Attached) error {
 	var m specs.Manifest
 	if err := json.Unmarshal(a.Manifest, &m); err != nil {
 		return fmt.Errorf("the manifest %s: %w", a.Entry.Digest, err)
@@ -59,7 +68,6 @@ func (l *ManifestList) Attach(a Attached) error {
 	for blob, content := range a.Blobs {
 		all.Blobs[blob] = content
 	}
-	l.replace(a.Entry)
 	return nil
 }
 

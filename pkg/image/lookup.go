@@ -78,7 +78,7 @@ func (s *Store) find(ctx context.Context, name string) (match, error) {
 		return s.byID(name, id)
 	}
 	if problem != "" {
-		return match{}, fmt.Errorf("%w: image name %q: %s", ErrNotFound, name, problem)
+		return match{}, suggestLower(name, fmt.Errorf("%w: image name %q: %s", ErrNotFound, name, problem))
 	}
 	return match{}, notFound(name)
 }

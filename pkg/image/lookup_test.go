@@ -62,7 +62,7 @@ func TestLookup(t *testing.T) {
 		"example.com/y/only:1":              "cannot find",
 		"example.com/y/twice@" + one.Digest: "cannot find",
 		strings.Repeat("0", 64):             "cannot find",
-		"NotAName":                          "must be in lower case",
+		"NotAName":                          "must be lowercase",
 		"":                                  "no repository",
 	} {
 		_, err := s.Lookup(t.Context(), name)

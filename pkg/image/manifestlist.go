@@ -223,6 +223,11 @@ func Attests(entry specs.Descriptor) (about digest.Digest, ok bool) {
 	return about, entry.Annotations[ReferenceType] == AttestationManifest && about != ""
 }
 
+// Attested reports whether something in the list attests to an image in it.
+func (l *ManifestList) Attested() bool {
+	return slices.ContainsFunc(l.Index.Manifests, func(d specs.Descriptor) bool { _, ok := Attests(d); return ok })
+}
+
 // instance gives the local image of a list for a platform.
 func (s *Store) instance(ctx context.Context, name string, list *Image, p Platform) (*Image, error) {
 	l, err := s.ManifestList(ctx, list.ID)

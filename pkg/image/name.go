@@ -3,6 +3,8 @@ package image
 import (
 	"fmt"
 	"strings"
+
+	"github.com/pod-engine/pod/internal/hint"
 )
 
 // Name is an image name taken apart: domain/path:tag@digest. The grammar is that of the distribution reference, which is
@@ -25,9 +27,25 @@ const (
 func ParseName(s string) (Name, error) {
 	n, problem := parseName(s)
 	if problem != "" {
-		return Name{}, fmt.Errorf("image name %q: %s", s, problem)
+		return Name{}, suggestLower(s, fmt.Errorf("image name %q: %s", s, problem))
 	}
 	return n, nil
+}
+
+// suggestLower puts the name in lower case beside what is wrong with a name, when that is all that is wrong.
+func suggestLower(name string, err error) error {
+	repository := name
+	if i := strings.IndexByte(name, '@'); i >= 0 {
+		repository = name[:i]
+	}
+	if i := strings.LastIndexByte(repository, ':'); i > strings.LastIndexByte(repository, '/') {
+		repository = repository[:i]
+	}
+	lower := strings.ToLower(repository) + name[len(repository):]
+	if _, problem := parseName(lower); problem != "" || lower == name {
+		return err
+	}
+	return hint.Wrap(err, "use "+lower)
 }
 
 func parseName(s string) (n Name, problem string) {
@@ -121,7 +139,7 @@ func pathProblem(path string) string {
 	for part := range strings.SplitSeq(path, "/") {
 		if !validPathPart(part) {
 			if strings.ToLower(part) != part && validPathPart(strings.ToLower(part)) {
-				return "a repository must be in lower case"
+				return "repository name must be lowercase"
 			}
 			return "a repository is made of lower-case letters and digits with single '.', '_', '__' or dashes between them"
 		}

@@ -32,7 +32,7 @@ func TestParseName(t *testing.T) {
 func TestParseNameRefuses(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                                    "no repository",
-		"Alpine":                              "lower case",
+		"Alpine":                              "must be lowercase",
 		"a//b":                                "repository is made of",
 		"-a":                                  "repository is made of",
 		"a-":                                  "repository is made of",

@@ -141,9 +141,12 @@ func (s *Store) Resolve(ctx context.Context, name string, opts PullOptions) (*Im
 			return local, nil
 		}
 	case PullNever:
-		return local, hint.Wrap(err, "pod pull "+name)
+		if _, bad := ParseName(name); bad == nil {
+			err = hint.Wrap(err, "pod pull "+name)
+		}
+		return local, err
 	}
-	if s.opts.Puller == nil {
+	if s.opts.Puller == nil || local == nil && isID(strings.TrimPrefix(name, "sha256:")) {
 		return nil, notFound(name)
 	}
 	if local != nil && idGiven(name, local) {

@@ -109,7 +109,7 @@ func (p *program) stages(r *rand.Rand, g grammar) {
 		if empty[from] {
 			kind, empty[name] = "@bare", true
 		} else if strings.Contains(from, ":") {
-			p.steps = append(p.steps, furnish)
+			p.steps = append(p.steps, "USER root", furnish)
 		}
 		for range 2 + r.IntN(9) {
 			p.steps = append(p.steps, known.expand(r, kind))

@@ -55,7 +55,7 @@ func (tr *trial) builders(p *program) string {
 		case excused(p, pod, other):
 		case pod.failed() != other.failed():
 			return fmt.Sprintf("one fails: pod: %d %s\nBuildKit: %d %s", pod.line, pod.text, other.line, other.text)
-		case pod.line != other.line && !tr.failsAt(p, pod.line, other.line):
+		case other.line > 0 && pod.line != other.line && !tr.failsAt(p, pod.line, other.line):
 			return fmt.Sprintf("lines: pod: %d %s\nBuildKit: %d %s", pod.line, pod.text, other.line, other.text)
 		}
 		if p = p.without(failed); p == nil {
@@ -80,7 +80,7 @@ func excused(p *program, pod, other result) bool {
 	has := func(text string, words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 	}
-	return has(pod.text, "which is not a directory; end it with a slash", "is not in the image's") ||
+	return has(pod.text, "which is not a directory; end it with a slash", "is not in the image's", "cannot be; give a name or a number") ||
 		has(other.text, "not found", "too many links", "no such file", "not a directory") && strings.ContainsAny(p.stepAt(other.line), "*?[")
 }
 

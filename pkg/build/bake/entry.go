@@ -45,15 +45,15 @@ func ParseEntry(kind, text string) (Entry, error) {
 		}
 		e[strings.ToLower(strings.TrimSpace(key))] = value
 	}
-	return e, e.complete(kind, text)
+	return e, e.Complete(kind)
 }
 
-// complete checks an entry, and says a secret in one way.
-func (e Entry) complete(kind, text string) error {
+// Complete checks an entry, and says a secret in one way, so that whoever looks for its file finds it.
+func (e Entry) Complete(kind string) error {
 	switch kind {
 	case CacheEntry, OutputEntry:
 		if e["type"] == "" {
-			return fmt.Errorf("%q has no type", text)
+			return fmt.Errorf("%q has no type", e)
 		}
 	case SecretEntry:
 		if source, ok := e["source"]; ok {

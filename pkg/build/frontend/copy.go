@@ -59,9 +59,9 @@ func (r *reader) copy(s *stage, c command, req copyRequest) error {
 	for _, word := range req.words {
 		history += " " + shown(word)
 		switch {
-		case remote(word) && !req.Add:
+		case plan.IsAddress(word) && !req.Add:
 			return fmt.Errorf("COPY %s: an address cannot be copied from; ADD fetches it", word)
-		case remote(word):
+		case plan.IsAddress(word):
 			req.URLs = append(req.URLs, word)
 		default:
 			if req.From.Context != "" {
@@ -116,16 +116,6 @@ func (req *copyRequest) check() error {
 func namesUser(chown string) bool {
 	for _, part := range strings.SplitN(chown, ":", 2) {
 		if _, err := strconv.ParseUint(part, 10, 32); part != "" && err != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// remote reports whether a source is an address.
-func remote(source string) bool {
-	for _, prefix := range []string{"http://", "https://", "git://", "ssh://", "git@"} {
-		if strings.HasPrefix(source, prefix) {
 			return true
 		}
 	}

@@ -15,6 +15,8 @@ type Launch struct {
 	Idle       bool
 	TwoStep    bool   // stop after create, say so, and wait for the command's start
 	CgroupRoot string // where cgroup version 2 is mounted; empty: OOM kills are not noticed
+	// MemoryLimit says that there is one: the process begins only when its kills are noticed.
+	MemoryLimit bool
 
 	RootFD   int    // detached mount to attach at RootPath; -1: the root file system is in place already
 	RootPath string // what is unmounted at the end; may be empty when RootFD is -1
@@ -75,6 +77,7 @@ func (l *Launch) fields() []field {
 		{"two-step", &l.TwoStep},
 		{"idle", &l.Idle},
 		{"cgroup", &l.CgroupRoot},
+		{"memory-limit", &l.MemoryLimit},
 		{"root-fd", &l.RootFD},
 		{"root-path", &l.RootPath},
 		{"shm-fd", &l.ShmFD},

@@ -16,7 +16,7 @@ import (
 func full() *Launch {
 	return &Launch{
 		ID: "id", Name: "näme", Serial: 1 << 63, Runtime: "/usr/bin/crun", RuntimeArgs: []string{"--root", "/a b\n=c"},
-		Env: []string{"A=b=c", "EMPTY="}, TwoStep: true, Idle: true, CgroupRoot: "/sys", RootFD: 5, RootPath: "/m", ShmFD: 8, ShmPath: "/s", NetnsPath: "/n",
+		Env: []string{"A=b=c", "EMPTY="}, TwoStep: true, Idle: true, CgroupRoot: "/sys", MemoryLimit: true, RootFD: 5, RootPath: "/m", ShmFD: 8, ShmPath: "/s", NetnsPath: "/n",
 		NetnsFD: 10, NetworkCommand: []string{"pasta", "", "x"}, Terminal: true, Stdin: true, StdinOnce: true, ClientFD: 6,
 		StdioFDs: [3]int{7, -1, 9}, LogDriver: "json-file", LogPath: "/l", LogTag: "t", LogMaxSize: 1 << 40, LogMaxFile: 3,
 		ExitFile: "/e", Durable: true, PIDFile: "/p", RestartPolicy: "always", RestartMax: 4, MaxRun: 5, StopSignal: 15,

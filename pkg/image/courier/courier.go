@@ -147,6 +147,14 @@ func found(ctx context.Context, s *image.Store, l Loaded) (*image.Image, error) 
 	return img, err
 }
 
+// foundWhole is found that does not choose among the images of a list.
+func foundWhole(ctx context.Context, s *image.Store, l Loaded) (*image.Image, error) {
+	if list, err := s.ManifestList(ctx, l.ID); err == nil {
+		return list.Image, nil
+	}
+	return found(ctx, s, l)
+}
+
 // Load brings in the images of an archive or a directory; an empty path reads the archive from in. See
 // transfer.Transfer.Load.
 func (c Courier) Load(ctx context.Context, s *image.Store, path string, in *os.File, opts image.PullOptions) ([]image.Loaded, error) {
@@ -163,7 +171,7 @@ func (c Courier) Load(ctx context.Context, s *image.Store, path string, in *os.F
 	answer, err := c.run(ctx, s, request, in, nil)
 	var loaded []image.Loaded
 	for _, l := range answer.Loaded {
-		img, lookup := found(ctx, s, l)
+		img, lookup := foundWhole(ctx, s, l)
 		if lookup != nil {
 			return loaded, errors.Join(err, lookup)
 		}

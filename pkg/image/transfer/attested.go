@@ -28,16 +28,6 @@ import (
 // with attestations is copied in two steps. The images go first: to a registry without a tag, else into a layout in the workspace. Then the list and its
 // attestations are made for what became of them, and copied as they are.
 
-// attested reports whether something in the list attests to an image in it.
-func attested(l *image.ManifestList) bool {
-	for _, d := range l.Index.Manifests {
-		if _, ok := image.Attests(d); ok {
-			return true
-		}
-	}
-	return false
-}
-
 // pushAttested is pushList for a list with attestations.
 func (j *job) pushAttested(ctx context.Context, l *image.ManifestList, src listRef, to string, opts image.PushOptions) (image.Pushed, error) {
 	switch word, _ := transport(to); {
@@ -68,7 +58,7 @@ func (j *job) pushAttested(ctx context.Context, l *image.ManifestList, src listR
 	// The images have their form already.
 	opts.Compression, opts.Level, opts.Force, opts.EncryptionKeys, opts.EncryptLayers = "", nil, false, nil, nil
 	src.list, src.only = moved, how.Instances
-	return j.send(ctx, src, to, how, opts)
+	return j.transmit(ctx, src, to, how, opts)
 }
 
 // sendImages copies the images of a list to where the list will be, and gives the list of what became of them.
@@ -196,12 +186,12 @@ func (j *job) halfway(registry, to string, number int) (dst imageRef, where stri
 
 // oneOf is a single image of a list as something to copy from.
 type oneOf struct {
-	listRef
+	types.ImageReference
 	sum digest.Digest
 }
 
 func (r oneOf) NewImageSource(ctx context.Context, sys *types.SystemContext) (types.ImageSource, error) {
-	src, err := r.listRef.NewImageSource(ctx, sys)
+	src, err := r.ImageReference.NewImageSource(ctx, sys)
 	if err != nil {
 		return nil, err
 	}

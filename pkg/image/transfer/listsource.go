@@ -44,23 +44,33 @@ func (j *job) pushList(ctx context.Context, l *image.ManifestList, name, to stri
 	if err := j.hold(ctx, l.Image, "push"); err != nil {
 		return image.Pushed{}, err
 	}
+	target, err := j.ref(to)
+	if err != nil {
+		return image.Pushed{}, fmt.Errorf("push manifest list %q: %w", name, err)
+	}
+	j.tell.line("Pushing to %s...", fullName(target))
+	return j.sendList(ctx, l, to, only, opts)
+}
+
+// sendList copies a list, and unless only is set the images in it.
+func (j *job) sendList(ctx context.Context, l *image.ManifestList, to string, only bool, opts image.PushOptions) (image.Pushed, error) {
 	base, err := j.stored(l.Image)
 	if err != nil {
 		return image.Pushed{}, err
 	}
 	target, err := j.ref(to)
 	if err != nil {
-		return image.Pushed{}, fmt.Errorf("push manifest list %q: %w", name, err)
+		return image.Pushed{}, err
 	}
 	how := copy.Options{ImageListSelection: copy.CopyAllImages}
 	if only {
 		how.ImageListSelection = copy.CopySpecificImages // none
 	}
 	src := listRef{ImageReference: base, j: j, list: l, to: registryOf(target)}
-	if !only && attested(l) {
+	if !only && l.Attested() {
 		return j.pushAttested(ctx, l, src, to, opts)
 	}
-	return j.send(ctx, src, to, how, opts)
+	return j.transmit(ctx, src, to, how, opts)
 }
 
 // listRef is a manifest list of the store as something to copy from: the list from its record, each image from where it is.

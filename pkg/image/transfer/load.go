@@ -23,7 +23,10 @@ import (
 )
 
 // location is an archive or directory, of a kind if that is known, and the one image wanted from it.
-type location struct{ kind, path, image string }
+type location struct {
+	kind, path, image string
+	whole             bool // a list comes in as a list
+}
 
 // archive takes a name with the transport of an archive or directory apart.
 func archive(name string) (location, bool) {
@@ -31,9 +34,9 @@ func archive(name string) (location, bool) {
 	switch kind {
 	case "docker-archive", "oci-archive", "oci":
 		path, ref, _ := strings.Cut(rest, ":")
-		return location{kind, path, ref}, ok
+		return location{kind: kind, path: path, image: ref}, ok
 	case "dir", "docker-daemon":
-		return location{kind, rest, ""}, ok
+		return location{kind: kind, path: rest}, ok
 	}
 	return location{}, false
 }
@@ -48,9 +51,10 @@ func (t Transfer) pullArchive(ctx context.Context, s *image.Store, from location
 }
 
 // Load brings in the images of an archive or a directory as save and docker save write them, compressed or not. An empty path reads the
-// archive from in. Of opts only Progress and Terminal count. What was loaded before an error is given with it.
+// archive from in. Of opts only Platform, Progress and Terminal count; without a platform a list is loaded whole, with what attests to its images. What
+// was loaded before an error is given with it.
 func (t Transfer) Load(ctx context.Context, s *image.Store, path string, in io.Reader, opts image.PullOptions) ([]image.Loaded, error) {
-	return t.load(ctx, s, location{path: path}, in, opts)
+	return t.load(ctx, s, location{path: path, whole: opts.Platform == image.Platform{}}, in, opts)
 }
 
 func (t Transfer) load(ctx context.Context, s *image.Store, from location, in io.Reader, opts image.PullOptions) (_ []image.Loaded, err error) {
@@ -250,7 +254,7 @@ func (j *job) loadOCIArchive(ctx context.Context, from location) ([]image.Loaded
 	if err != nil {
 		return nil, badArchive{err}
 	}
-	l, err := j.loadOne(ctx, src, nameOf(desc))
+	l, err := j.loadEntry(ctx, from, src, desc)
 	if err != nil {
 		return nil, err
 	}
@@ -267,7 +271,7 @@ func (j *job) loadLayout(ctx context.Context, from location) ([]image.Loaded, er
 		if from.image != "" && item.ManifestDescriptor.Annotations[specs.AnnotationRefName] != from.image {
 			continue
 		}
-		l, err := j.loadOne(ctx, item.Reference, nameOf(item.ManifestDescriptor))
+		l, err := j.loadEntry(ctx, from, item.Reference, item.ManifestDescriptor)
 		if err != nil {
 			return out, err
 		}

@@ -103,7 +103,7 @@ func TestPullFailures(t *testing.T) {
 		{"credentials", host + "/secret/app", "wants valid credentials", "pod login " + host},
 		{"connection", "127.0.0.1:1/app", "cannot reach 127.0.0.1:1: connection refused", "check the network"},
 		{"short", "nosuchshort", "no alias and no unqualified-search-registries", "docker.io/library/nosuchshort"},
-		{"grammar", "UPPER", "lower case", ""},
+		{"grammar", "UPPER:Tag", "must be lowercase", "use upper:Tag"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Transfer{}.Pull(t.Context(), s, c.ref, image.PullOptions{Access: image.Access{Retry: &none}})

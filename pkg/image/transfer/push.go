@@ -85,8 +85,18 @@ func (j *job) push(ctx context.Context, name, to string, opts image.PushOptions)
 	return j.send(ctx, src, to, copy.Options{}, opts)
 }
 
-// send copies src to the destination called to, as opts say, and signs it there.
-func (j *job) send(ctx context.Context, src imageRef, to string, how copy.Options, opts image.PushOptions) (_ image.Pushed, err error) {
+// send is transmit that says so.
+func (j *job) send(ctx context.Context, src imageRef, to string, how copy.Options, opts image.PushOptions) (image.Pushed, error) {
+	dst, err := j.ref(to)
+	if err != nil {
+		return image.Pushed{}, fmt.Errorf("push to %q: %w", to, err)
+	}
+	j.tell.line("Pushing to %s...", fullName(dst))
+	return j.transmit(ctx, src, to, how, opts)
+}
+
+// transmit copies src to the destination called to, as opts say, and signs it there.
+func (j *job) transmit(ctx context.Context, src imageRef, to string, how copy.Options, opts image.PushOptions) (_ image.Pushed, err error) {
 	if err := j.shape(&how, opts); err != nil {
 		return image.Pushed{}, fmt.Errorf("push to %q: %w", to, err)
 	}
@@ -114,7 +124,6 @@ func (j *job) send(ctx context.Context, src imageRef, to string, how copy.Option
 	if err := failpoint.Hit("push.copy"); err != nil {
 		return image.Pushed{}, err
 	}
-	j.tell.line("Pushing to %s...", dst.name)
 	var written []byte
 	err = j.again(ctx, func() error {
 		var err error

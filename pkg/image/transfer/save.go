@@ -26,7 +26,12 @@ func (t Transfer) Save(ctx context.Context, s *image.Store, names []string, opts
 	if len(names) > 1 && opts.Format != image.DockerArchive {
 		return fmt.Errorf("save %d names: only docker-archive can hold more than one", len(names))
 	}
-	images, err := toSave(ctx, s, names, opts.Multi)
+	if opts.TakesList() {
+		if l, err := s.ManifestList(ctx, names[0]); err == nil {
+			return t.saveList(ctx, s, l, names[0], opts)
+		}
+	}
+	images, err := toSave(ctx, s, names, opts)
 	if err != nil {
 		return err
 	}
@@ -42,59 +47,65 @@ func (t Transfer) Save(ctx context.Context, s *image.Store, names []string, opts
 	}
 	j.sys.DirForceCompress = opts.Compress
 	j.sys.OCIAcceptUncompressedLayers = opts.Uncompressed
-	if err := j.saveTo(ctx, images, opts); err != nil {
+	write := func(path string) error { return j.write(ctx, images, path, opts.Format) }
+	if err := j.saveTo(ctx, opts, write); err != nil {
 		return fmt.Errorf("save image %q: %w", names[0], err)
 	}
 	return nil
 }
 
-// saved is an image on its way into an archive, with the names it is asked for by; the first may be short.
+// saved is an image on its way into an archive.
 type saved struct {
 	image *image.Image
-	names []string
+	name  string   // its full name, or that of the list it is taken from; empty: it was given by its id
+	more  []string // further names
 }
 
 // toSave looks the images up: each name's own if there are several, else further names are further tags of the first. An image that is named
 // twice is there once, since an archive cannot hold it twice.
-func toSave(ctx context.Context, s *image.Store, names []string, several bool) ([]saved, error) {
+func toSave(ctx context.Context, s *image.Store, names []string, opts image.SaveOptions) ([]saved, error) {
 	var images []saved
 	for i, name := range names {
-		if i > 0 && !several {
-			images[0].names = append(images[0].names, name)
+		if i > 0 && !opts.Multi {
+			images[0].more = append(images[0].more, name)
 			continue
 		}
-		img, err := s.Lookup(ctx, name)
+		img, err := s.LookupFor(ctx, name, opts.Platform)
 		if err != nil {
 			return nil, err
 		}
+		full := img.NameFor(name)
+		if l, err := s.ManifestList(ctx, name); err == nil {
+			full = l.NameFor(name)
+		}
 		at := slices.IndexFunc(images, func(s saved) bool { return s.image.ID == img.ID })
 		if at < 0 {
-			images = append(images, saved{img, []string{name}})
-		} else if full := img.NameFor(name); full != "" {
-			images[at].names = append(images[at].names, full)
+			images = append(images, saved{image: img, name: full})
+		} else if full != "" {
+			images[at].more = append(images[at].more, full)
 		}
 	}
 	return images, nil
 }
 
-// saveTo writes beside the target and moves it there when it is whole.
-func (j *job) saveTo(ctx context.Context, images []saved, opts image.SaveOptions) error {
+// saveTo has an archive or a directory written beside the target and moves it there when it is whole.
+func (j *job) saveTo(ctx context.Context, opts image.SaveOptions, write func(path string) error) error {
 	info, err := os.Stat(opts.Output)
 	exists := err == nil
 	switch {
 	case opts.Format.IsDir() && exists:
 		// An OCI layout that is there takes the image in; the library replaces its index last.
-		return j.write(ctx, images, opts.Output, opts.Format)
+		return write(opts.Output)
 	case opts.Output == "", exists && !info.Mode().IsRegular():
-		return j.stream(ctx, images, opts)
+		return j.stream(ctx, opts, write)
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(opts.Output), ".pod-save-")
+	tmp, err := beside(opts.Output)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp)
-	part := filepath.Join(tmp, filepath.Base(opts.Output))
-	if err := j.write(ctx, images, part, opts.Format); err != nil {
+	defer tmp.remove()
+	part := filepath.Join(tmp.dir, filepath.Base(opts.Output))
+	if err := write(part); err != nil {
 		return err
 	}
 	if err := failpoint.Hit("save.written"); err != nil {
@@ -104,9 +115,9 @@ func (j *job) saveTo(ctx context.Context, images []saved, opts image.SaveOptions
 }
 
 // stream writes an archive to a pipe or device: formed in the workspace, as its beginning is known last.
-func (j *job) stream(ctx context.Context, images []saved, opts image.SaveOptions) error {
+func (j *job) stream(ctx context.Context, opts image.SaveOptions, write func(path string) error) error {
 	part := filepath.Join(j.work.dir, "save.tar")
-	if err := j.write(ctx, images, part, opts.Format); err != nil {
+	if err := write(part); err != nil {
 		return err
 	}
 	// A pipe may have no reader yet, or one that waits.
@@ -143,11 +154,11 @@ func (j *job) write(ctx context.Context, images []saved, path string, format ima
 	}
 	var dst imageRef
 	var opts copy.Options
-	switch name := images[0].image.NameFor(images[0].names[0]); format {
+	switch format {
 	case image.OCIArchive:
-		dst, err = ociarchive.NewReference(path, name)
+		dst, err = ociarchive.NewReference(path, images[0].name)
 	case image.OCIDir:
-		dst, err = layout.NewReference(path, name)
+		dst, err = layout.NewReference(path, images[0].name)
 	case image.DockerDir:
 		dst, err = directory.NewReference(path)
 		opts.ForceManifestMIMEType = manifest.DockerV2Schema2MediaType
@@ -169,7 +180,7 @@ func (j *job) writeDockerArchive(ctx context.Context, images []saved, path strin
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	for _, s := range images {
-		tags, err := tagsFor(s.names, s.image)
+		tags, err := s.tags()
 		if err != nil {
 			return err
 		}
@@ -194,19 +205,17 @@ func (j *job) writeDockerArchive(ctx context.Context, images []saved, path strin
 	return nil
 }
 
-// tagsFor gives the tags under which the image goes into an archive: its own name for the first of names, which may be short;
-// none when that is an id; and the others as they are.
-func tagsFor(names []string, img *image.Image) ([]reference.NamedTagged, error) {
-	var full []string
-	if name := img.NameFor(names[0]); name != "" {
-		full = append(full, name)
-	}
-	more, err := fullNames(names[1:])
+// tags are those under which the image goes into an archive.
+func (s saved) tags() ([]reference.NamedTagged, error) {
+	full, err := fullNames(s.more)
 	if err != nil {
 		return nil, err
 	}
+	if s.name != "" {
+		full = append([]string{s.name}, full...)
+	}
 	var tags []reference.NamedTagged
-	for _, name := range append(full, more...) {
+	for _, name := range full {
 		named, err := reference.ParseNormalizedNamed(name)
 		if err != nil {
 			return nil, err

@@ -195,3 +195,27 @@ func TestFlags(t *testing.T) {
 		t.Errorf("the flags are\n%s\nwant\n%s", got, want)
 	}
 }
+
+// TestSecretsHaveOneForm writes where a secret comes from in all ways: what has to be allowed is found in all of them.
+func TestSecretsHaveOneForm(t *testing.T) {
+	for text, want := range map[string]string{
+		`["id=a,src=/s"]`:                          `{"id":"a","src":"/s"}`,
+		`["id=a,source=/s"]`:                       `{"id":"a","src":"/s"}`,
+		`["type=file,id=a,SRC=/s"]`:                `{"id":"a","src":"/s"}`,
+		`[{ id = "a", src = "/s" }]`:               `{"id":"a","src":"/s"}`,
+		`[{ id = "a", source = "/s" }]`:            `{"id":"a","src":"/s"}`,
+		`[{ id = "a", Source = "/s" }]`:            `{"id":"a","src":"/s"}`,
+		`[{ type = "env", id = "a", src = "B" }]`:  `{"env":"B","id":"a"}`,
+		`[{ type = "file", id = "a", src = "B" }]`: `{"id":"a","src":"B"}`,
+	} {
+		got, err := choose(t, []string{"t"}, nil, nil, "docker-bake.hcl\ntarget \"t\" { secret = "+text+" }")
+		if err != nil || !strings.Contains(got, `"secret":[`+want+`]`) {
+			t.Errorf("%s: %s, %v, want %s", text, got, err, want)
+		}
+	}
+	for _, text := range []string{`output = [{ dest = "/o" }]`, `cache-from = [{ ref = "r" }]`} {
+		if got, err := choose(t, []string{"t"}, nil, nil, "docker-bake.hcl\ntarget \"t\" { "+text+" }"); err == nil || !strings.Contains(err.Error(), "has no type") {
+			t.Errorf("%s: %s, %v", text, got, err)
+		}
+	}
+}

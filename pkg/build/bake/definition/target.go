@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/pod-engine/pod/pkg/build/bake"
@@ -301,7 +302,7 @@ func entry(kind string, value cty.Value) (bake.Entry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
-		e[key] = text.AsString()
+		e[strings.ToLower(key)] = text.AsString()
 	}
-	return e, nil
+	return e, e.Complete(kind)
 }
