@@ -6,7 +6,9 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
+	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/plan"
@@ -28,6 +30,7 @@ type buildOptions struct {
 	check     bool
 	quiet     bool
 	iidFile   string
+	rawIDFile string
 	progress  string
 	logFile   string
 	tlsVerify bool
@@ -42,6 +45,8 @@ type buildOptions struct {
 	squash        bool
 	squashAll     bool
 	identityLabel bool
+	inheritLabels bool
+	createdNote   bool // annotate when the image was made
 	rewrite       bool
 
 	platform           plan.Platform // of --os, --arch and --variant
@@ -61,13 +66,13 @@ func newBuildOptions() *buildOptions {
 		Request: plan.Request{
 			Args: map[string]string{}, Labels: map[string]string{}, Contexts: map[string]string{}, BuildPlatform: hostPlatform(),
 		},
-		Run: container.NewConfig(), Contexts: map[string]*build.Context{}, Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: map[string]string{},
-		ListAnnotations: map[string]string{},
+		Run: container.NewConfig(), Contexts: map[string]*build.Context{}, Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: build.Annotations{},
+		EntryAnnotations: build.Annotations{}, ListAnnotations: map[string]string{},
 	}}
 }
 
 func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
-	f.StringArrayVarP(&o.files, "file", "f", nil, "the Dockerfile, or - for the standard input (default Containerfile or Dockerfile in CONTEXT)")
+	f.StringArrayVarP(&o.files, "file", "f", nil, "the Dockerfile, its address, or - for the standard input (default Containerfile or Dockerfile in CONTEXT)")
 	f.StringVar(&o.ignore, "ignorefile", "", "the file that says what of CONTEXT is left out, instead of .containerignore or .dockerignore")
 	f.Var(appendTo(&o.contexts, parseNamedContext), "build-context", "further context: NAME=DIRECTORY, an address, docker-image://IMAGE or oci-layout://DIRECTORY[:TAG][@DIGEST]")
 	f.StringArrayVarP(&o.tags, "tag", "t", nil, "name of the image; may be given several times")
@@ -76,7 +81,7 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.StringArrayVar(&o.argFiles, "build-arg-file", nil, "file of lines NAME=value for ARGs")
 	f.BoolVar(&o.httpProxy, "http-proxy", false, "give RUN your http_proxy, https_proxy, ftp_proxy, all_proxy and no_proxy; no image keeps them")
 	f.Var(intoMap(o.job.Request.Labels, always), "label", "set a label of the image: NAME=value")
-	f.Var(parsed{kind: "NAME=value", set: o.setAnnotation}, "annotation", "set an annotation of the image's manifest, or with index: in front of the manifest list: NAME=value")
+	f.Var(parsed{kind: "NAME=value", set: o.setAnnotation}, "annotation", "set an annotation of the image's manifest, or with index: or manifest-descriptor: in front of the manifest list or its entries: NAME=value")
 	f.Var(parsed{kind: "os/arch[/variant]", set: o.addPlatforms}, "platform", "platforms of the image, instead of this machine's; of several a manifest list is made")
 	f.StringVar(&o.job.List, "manifest", "", "put the image into this manifest list, which is made when it is not there")
 	f.Var(into("oci|docker", &o.job.Docker, parseManifestFormat).withDefault("oci"), "format", "format of the manifest: oci or docker")
@@ -124,7 +129,8 @@ func (o *buildOptions) addAnswerFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.push, "push", false, "push the image to the registries that its names say")
 	f.BoolVar(&o.load, "load", false, "leave the image in the store, as without --output")
 	f.StringVar(&o.metadataFile, "metadata-file", "", "write digests and names of the image to this `file`, as JSON")
-	f.StringVar(&o.iidFile, "iidfile", "", "write the image's id to this `file`")
+	f.StringVar(&o.iidFile, "iidfile", "", "write the image's id to this `file`, as sha256:ID")
+	f.StringVar(&o.rawIDFile, "iidfile-raw", "", "write the image's id to this `file`, without sha256:")
 	f.Var(into("kind", &o.progress, parseProgress), "progress", "how progress is shown: auto, tty, plain, rawjson, none or quiet (default $BUILDKIT_PROGRESS, or auto)")
 	f.StringVar(&o.logFile, "logfile", "", "write progress to this `file` instead")
 }
@@ -134,10 +140,17 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	switch {
 	case o.squash && o.squashAll:
 		return usageError{errors.New("--squash and --squash-all exclude each other")}
+	case f.Changed("timestamp") && f.Changed("source-date-epoch"):
+		return usageError{errors.New("--timestamp and --source-date-epoch are the same; give one of them")}
 	case len(o.files) > 1:
 		return usageError{errors.New("--file can be given once")}
 	case o.jobs < 0:
 		return usageError{errors.New("--jobs is a number of steps; 0 does as many as this machine has processors")}
+	}
+	if o.ignore != "" {
+		if _, err := os.Stat(o.ignore); err != nil {
+			return fmt.Errorf("--ignorefile: %w", err)
+		}
 	}
 	if err := o.readBuildah(f, a); err != nil {
 		return err
@@ -145,7 +158,7 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if err := o.completeJob(f, a); err != nil {
 		return err
 	}
-	if err := o.completePlatforms(); err != nil {
+	if err := o.completePlatforms(a.defaultPlatform()); err != nil {
 		return err
 	}
 	if err := o.readArgFiles(); err != nil {
@@ -161,7 +174,26 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if err := o.completeProxies(a, f.Changed("http-proxy")); err != nil {
 		return err
 	}
-	return o.readEpoch()
+	if err := o.readEpoch(); err != nil {
+		return err
+	}
+	return o.noteCreated()
+}
+
+// noteCreated sets the annotation of when the image was made.
+func (o *buildOptions) noteCreated() error {
+	if !o.createdNote {
+		return nil
+	}
+	if o.job.Docker {
+		return usageError{errors.New("--created-annotation needs --format oci: an image in docker's format has no annotations")}
+	}
+	at := time.Now().UTC()
+	if o.job.Epoch != nil {
+		at = *o.job.Epoch
+	}
+	o.job.Annotations.Set(plan.Platform{}, specs.AnnotationCreated, at.Format(time.RFC3339Nano))
+	return nil
 }
 
 // completeJob takes over what single flags say.
@@ -176,6 +208,7 @@ func (o *buildOptions) completeJob(f *pflag.FlagSet, a *app) (err error) {
 		o.call.method = "check"
 	}
 	o.job.KeepTimes = o.job.KeepTimes || !o.rewrite
+	o.job.Request.NoBaseLabels = !o.inheritLabels
 	o.job.Pull.Retry = &o.retry
 	o.job.Pull.Progress, o.job.Pull.Terminal = a.progress(o.quiet)
 	switch {

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/terminal"
+	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/image"
 )
 
@@ -188,7 +189,7 @@ func (o *buildOptions) setOutputForm(out *buildOutput, key, value string) (err e
 			return nil
 		}
 		_, name, _ := strings.Cut(key, ".")
-		o.job.Annotations[name] = value
+		o.job.Annotations.Set(plan.Platform{}, name, value)
 	}
 	return err
 }
@@ -254,7 +255,7 @@ func (o *buildOptions) completeOutputs(a *app) error {
 		return usageError{errors.New("only one --output can go to the standard output")}
 	case streams == 1 && terminal.IsTerminal(a.Out):
 		return usageError{hint.Wrap(errors.New("the standard output is a terminal, where an archive does no good"), "give dest=FILE, or redirect")}
-	case o.job.NoImage && o.iidFile != "":
+	case o.job.NoImage && o.iidFile+o.rawIDFile != "":
 		return usageError{errors.New("--iidfile needs an image, and these outputs make none; give it a name with --tag")}
 	}
 	return o.completeAnnotations()
@@ -284,35 +285,14 @@ func (o *buildOptions) completeAnnotations() error {
 	switch {
 	case len(o.job.Annotations) > 0 && o.job.Docker:
 		return usageError{errors.New("--annotation needs --format oci: an image in docker's format has none")}
-	case len(o.job.ListAnnotations) > 0 && len(o.job.Platforms) < 2 && !o.job.Several && o.job.List == "" && !o.job.Attest.Any():
-		return usageError{fmt.Errorf("the annotation %s is for a manifest list, and an image for one platform has none", slices.Sorted(maps.Keys(o.job.ListAnnotations))[0])}
+	case len(o.job.ListAnnotations)+len(o.job.EntryAnnotations) > 0 && len(o.job.Platforms) < 2 && !o.job.Several && o.job.List == "" && !o.job.Attest.Any():
+		return usageError{errors.New("--annotation index: and manifest-descriptor: are for a manifest list, and an image for one platform has none")}
 	}
-	return nil
-}
-
-// setAnnotation reads --annotation: "[manifest:|index:|manifest,index:]KEY=VALUE".
-func (o *buildOptions) setAnnotation(s string) error {
-	where, rest, ok := strings.Cut(s, ":")
-	kinds := strings.Split(where, ",")
-	isKind := func(k string) bool {
-		k, _, _ = strings.Cut(k, "[")
-		return slices.Contains([]string{"manifest", "index", "manifest-descriptor", "index-descriptor"}, k)
-	}
-	if !ok || !isKind(kinds[0]) {
-		kinds, rest = []string{"manifest"}, s
-	}
-	key, value, ok := strings.Cut(rest, "=")
-	if !ok || key == "" {
-		return fmt.Errorf("%q is not KEY=VALUE, which manifest: or index: may be in front of", s)
-	}
-	for _, kind := range kinds {
-		switch kind {
-		case "manifest":
-			o.job.Annotations[key] = value
-		case "index":
-			o.job.ListAnnotations[key] = value
-		default:
-			return fmt.Errorf("%q: annotations are set for all images (manifest) and for their list (index), not for %s; manifest annotate changes one entry", s, kind)
+	for _, all := range []build.Annotations{o.job.Annotations, o.job.EntryAnnotations} {
+		for p := range all {
+			if p != (plan.Platform{}) && !slices.Contains(o.job.Platforms, p) {
+				return usageError{fmt.Errorf("--annotation for %s: nothing is built for that", p)}
+			}
 		}
 	}
 	return nil

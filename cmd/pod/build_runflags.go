@@ -17,6 +17,8 @@ func (o *buildOptions) addRunFlags(f *pflag.FlagSet, from caller) {
 	f.Var(splitTo(&cfg.Process.Groups), "group-add", "add supplementary groups, or keep-groups to keep your own")
 	f.VarP(appendTo(&cfg.Mounts, func(s string) (container.Mount, error) { return container.ParseVolume(s, from.dir) }),
 		"volume", "v", "mount a path of this machine in every RUN: source:path[:options]")
+	f.Var(appendTo(&cfg.Mounts, func(s string) (container.Mount, error) { return container.ParseMount(s, from.dir) }),
+		"mount", "mount a file system in every RUN: type=bind|tmpfs,source=path,target=path")
 	f.Var(appendTo(&cfg.Devices, container.ParseDevice), "device", "give every RUN access to a device: path[:path][:rwm], or by name: vendor/class=name (CDI)")
 	f.Var(parsed{kind: "list", set: o.allow}, "allow", "let RUN ask for more: security.insecure, device or device=NAME[,alias=NAME] (network.host needs no leave)")
 	f.Var(parsed{kind: "kind", set: checkIsolation, fallback: "oci"}, "isolation", "how a RUN is kept apart: oci, which is by a container")

@@ -20,7 +20,9 @@ func newBuilderCommand(a *app, name string) *cobra.Command {
 		Use: name, Short: "Build images and look after the cache of builds", Example: a.example(name+" du", name+" prune --filter until=24h"),
 	})
 	a.addBuilderFlag(cmd.PersistentFlags())
-	cmd.AddCommand(newBuildCommand(a), newBakeCommand(a, name), newBuilderDuCommand(a, name), newBuilderPruneCommand(a, name))
+	build, bake := newBuildCommand(a), newBakeCommand(a, name)
+	build.Aliases, bake.Aliases = []string{"b"}, []string{"f"} // docker buildx's
+	cmd.AddCommand(build, bake, newBuilderDuCommand(a, name), newBuilderPruneCommand(a, name))
 	cmd.AddCommand(newBuildxCommands(a, name)...)
 	return cmd
 }

@@ -101,10 +101,11 @@ type Job struct {
 	// Epoch replaces every time in the image, and is the time of every file made later; nil: as it comes.
 	Epoch *time.Time
 	// KeepTimes has an epoch be the time of the image alone: files keep theirs, and layers of builds with other epochs are found again.
-	KeepTimes   bool
-	Annotations map[string]string
-	// ListAnnotations are those of the manifest list.
-	ListAnnotations map[string]string
+	KeepTimes bool
+	// Annotations are those of the manifests of images, EntryAnnotations those of their entries in the manifest list, and ListAnnotations those of
+	// the list itself.
+	Annotations, EntryAnnotations Annotations
+	ListAnnotations               map[string]string
 	// Run is what holds for every RUN: a container's configuration without a process.
 	Run *container.Config
 	// AllowInsecure lets RUN --security=insecure have all privileges of the user.
