@@ -112,7 +112,7 @@ func TestOutputFlag(t *testing.T) {
 		{"type=image,oci-mediatypes=false", "image, docker's manifest"},
 		{"type=image,rewrite-timestamp=false", "image, times kept"},
 		{"type=image,registry.insecure=true", "image, insecure"},
-		{"type=image,annotation.a=1,annotation-manifest.b=2", "image, of images map[a:1 b:2]"},
+		{"type=image,annotation.a=1,annotation-manifest.b=2", "image, of images map[/:map[a:1 b:2]]"},
 		{"type=image,annotation-index.a=1", "image, of the list map[a:1]"},
 		{"type=image,store=false", "error: it is always so"},
 		{"type=image,unpack=true,name-canonical=true", "image"},
@@ -257,13 +257,16 @@ func TestOtherBuildFlags(t *testing.T) {
 	checkFlag(t, "label", func(o *buildOptions) string { return fmt.Sprint(o.job.Request.Labels) }, []flagCase{
 		{"a=1", "map[a:1]"}, {"a", "map[a:]"}, {"=1", "error: NAME=value"},
 	})
-	checkFlag(t, "annotation", func(o *buildOptions) string { return fmt.Sprint(o.job.Annotations, o.job.ListAnnotations) }, []flagCase{
-		{"a=1", "map[a:1] map[]"},
-		{"a=b:c", "map[a:b:c] map[]"},
-		{"index:a=1", "map[] map[a:1]"},
-		{"manifest,index:a=1", "map[a:1] map[a:1]"},
-		{"index-descriptor:a=1", "error: manifest annotate changes one entry"},
-		{"manifest[linux/amd64]:a=1", "error: not for manifest[linux/amd64]"},
+	checkFlag(t, "annotation", func(o *buildOptions) string {
+		return fmt.Sprint(o.job.Annotations, o.job.EntryAnnotations, o.job.ListAnnotations)
+	}, []flagCase{
+		{"a=1", "map[/:map[a:1]] map[] map[]"},
+		{"a=b:c", "map[/:map[a:b:c]] map[] map[]"},
+		{"index:a=1", "map[] map[] map[a:1]"},
+		{"manifest,index:a=1", "map[/:map[a:1]] map[] map[a:1]"},
+		{"index-descriptor:a=1", "error: index: gives them to the list"},
+		{"manifest[linux/amd64]:a=1", "map[linux/amd64:map[a:1]] map[] map[]"},
+		{"manifest-descriptor:a=1", "map[] map[/:map[a:1]] map[]"},
 		{"a", "error: is not KEY=VALUE"},
 	})
 	checkFlag(t, "build-context", func(o *buildOptions) string { return fmt.Sprint(o.contexts) }, []flagCase{
