@@ -172,7 +172,7 @@ func (b *baking) writeAnswers() error {
 	code, asJSON := 0, map[string]any{}
 	for _, t := range b.sorted() {
 		switch {
-		case !t.asked || t.err != nil:
+		case !t.asked || t.err != nil || t.call.method == "" && b.metadataFile == "":
 		case t.call.method == "":
 			m, err := t.metadata(t.made)
 			if err != nil {

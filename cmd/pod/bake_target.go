@@ -185,7 +185,7 @@ func (b *baking) build(ctx context.Context, t *baked) (err error) {
 	}
 	exporting := &lazyVertex{open: func() progress.Vertex { return display.Vertex("exporting") }}
 	t.job.Pull.Progress = exporting
-	t.made.pushed, err = t.export(ctx, b.app, b.session.Images, t.made.Result)
+	t.made.pushed, err = t.export(ctx, b.app, b.session.Builder, t.made.Result)
 	exporting.end(err)
 	return err
 }

@@ -118,7 +118,7 @@ func (o *buildOptions) carryOut(ctx context.Context, a *app, s *build.Session) (
 		err = o.writeBOM(made.Result)
 	}
 	if err == nil {
-		made.pushed, err = o.export(ctx, a, s.Images, made.Result)
+		made.pushed, err = o.export(ctx, a, s.Builder, made.Result)
 	}
 	return made, err
 }

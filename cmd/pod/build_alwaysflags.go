@@ -55,6 +55,7 @@ func (o *buildOptions) completePlatforms(usual string) error {
 
 // addAlwaysFlags are switches that scripts give and that have one possible position here; the other is refused with the reason.
 func (o *buildOptions) addAlwaysFlags(f *pflag.FlagSet) {
+	addSwitch(f, "rm", true, "keep nothing of a step but its layer", "a step leaves nothing but its layer")
 	addSwitch(f, "force-rm", true, "keep nothing of a step that failed", "a step that failed leaves nothing")
 	addSwitch(f, "skip-unused-stages", true, "leave out stages that the target does not need", "only what the target needs is built; --target builds another stage")
 	addSwitch(f, "disable-compression", true, "leave layers in the store uncompressed", "layers in the store are never compressed; what is pushed is")
@@ -94,7 +95,7 @@ func addSwitch(f *pflag.FlagSet, name string, position bool, help, why string) {
 			err = errors.New(why)
 		}
 		return err
-	}}, name, help)
+	}}, name, fmt.Sprintf("%s; only %t is taken", help, position))
 	f.Lookup(name).NoOptDefVal = "true"
 }
 

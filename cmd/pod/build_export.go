@@ -80,17 +80,17 @@ func (o *buildOptions) fileOf(out buildOutput, platform plan.Platform) string {
 func platformName(p plan.Platform) string { return strings.ReplaceAll(p.String(), "/", "_") }
 
 // export carries out the outputs of the image, and gives what was pushed.
-func (o *buildOptions) export(ctx context.Context, a *app, store *image.Store, result build.Result) (pushed []image.Pushed, err error) {
+func (o *buildOptions) export(ctx context.Context, a *app, b *build.Builder, result build.Result) (pushed []image.Pushed, err error) {
 	for _, out := range o.outputs {
 		switch {
 		case out.push:
-			done, err := o.pushResult(ctx, a, store, result, out)
+			done, err := o.pushResult(ctx, a, b, result, out)
 			pushed = append(pushed, done...)
 			if err != nil {
 				return pushed, err
 			}
 		case out.kind == "oci" || out.kind == "docker" && out.dest != "":
-			if err := o.saveResult(ctx, a, store, result, out); err != nil {
+			if err := o.saveResult(ctx, a, b, result, out); err != nil {
 				return pushed, err
 			}
 		}
@@ -99,7 +99,7 @@ func (o *buildOptions) export(ctx context.Context, a *app, store *image.Store, r
 }
 
 // pushResult copies the image to the registries that its names say.
-func (o *buildOptions) pushResult(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) (pushed []image.Pushed, err error) {
+func (o *buildOptions) pushResult(ctx context.Context, a *app, b *build.Builder, result build.Result, out buildOutput) (pushed []image.Pushed, err error) {
 	names, err := o.destinations(out)
 	if err != nil {
 		return nil, err
@@ -108,10 +108,10 @@ func (o *buildOptions) pushResult(ctx context.Context, a *app, store *image.Stor
 		var done []image.Pushed
 		opts := o.pushOptions(out)
 		if result.List != nil {
-			done, err = a.courier().PushList(ctx, store, result.List.ID, name, false, opts)
+			done, err = a.courier().PushList(ctx, b.Images, result.List.ID, name, false, opts)
 		} else {
 			// By its id: the name may mean another image already.
-			done, err = a.courier().Push(ctx, store, result.Images[0].ID, name, opts)
+			done, err = a.courier().Push(ctx, b.Images, result.Images[0].ID, name, opts)
 		}
 		if err != nil {
 			return pushed, err
@@ -164,20 +164,18 @@ func (o *buildOptions) pushOptions(out buildOutput) image.PushOptions {
 }
 
 // saveResult writes the image, or the list with all its images, to an archive or a directory.
-func (o *buildOptions) saveResult(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) error {
+func (o *buildOptions) saveResult(ctx context.Context, a *app, b *build.Builder, result build.Result, out buildOutput) error {
 	if out.kind == "oci" {
-		return o.saveLayout(ctx, a, store, result, out)
+		return o.saveLayout(ctx, a, b, result, out)
 	}
 	save := image.SaveOptions{Format: image.DockerArchive, Output: out.dest, Out: a.Out}
 	if out.toStdout() {
 		save.Output = ""
 	}
 	save.Progress, save.Terminal = o.job.Pull.Progress, o.job.Pull.Terminal
-	names := o.job.Names
-	if len(names) == 0 {
-		names = []string{result.Images[0].ID}
-	}
-	return a.courier().Save(ctx, store, names, save)
+	// By its id: its names may mean another image already.
+	names := append([]string{result.Images[0].ID}, o.job.Names...)
+	return a.courier().Save(ctx, b.Images, names, save)
 }
 
 // leavesAttestations says that what is stated is for registries and the store only, and the list is there for it alone (inline-only).
@@ -187,17 +185,17 @@ func (o *buildOptions) leavesAttestations(result build.Result) bool {
 }
 
 // saveLayout writes an OCI layout, compressed as the output says.
-func (o *buildOptions) saveLayout(ctx context.Context, a *app, store *image.Store, result build.Result, out buildOutput) (err error) {
+func (o *buildOptions) saveLayout(ctx context.Context, a *app, b *build.Builder, result build.Result, out buildOutput) (err error) {
 	transport, dest := "oci-archive:", out.dest
 	if out.dir {
 		transport = "oci:"
 	}
 	if out.toStdout() {
-		dir, err := os.MkdirTemp("", "pod-build-")
+		dir, done, err := b.Scratch(ctx)
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
+		defer done()
 		dest = filepath.Join(dir, "image.tar")
 	}
 	to := transport + dest
@@ -207,9 +205,9 @@ func (o *buildOptions) saveLayout(ctx context.Context, a *app, store *image.Stor
 	opts := o.pushOptions(out)
 	opts.Uncompressed = out.uncompressed
 	if result.List != nil && !o.leavesAttestations(result) {
-		_, err = a.courier().PushList(ctx, store, result.List.ID, to, false, opts)
+		_, err = a.courier().PushList(ctx, b.Images, result.List.ID, to, false, opts)
 	} else {
-		_, err = a.courier().Push(ctx, store, result.Images[0].ID, to, opts)
+		_, err = a.courier().Push(ctx, b.Images, result.Images[0].ID, to, opts)
 	}
 	if err != nil || !out.toStdout() {
 		return err

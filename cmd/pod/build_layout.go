@@ -73,11 +73,14 @@ func (o *buildOptions) useLayout(ctx context.Context, a *app, b *build.Builder, 
 	if p := o.job.Platforms[0]; p != o.job.Request.BuildPlatform {
 		opts.Platform = image.Platform{OS: p.OS, Arch: p.Arch, Variant: p.Variant}
 	}
-	only, err := layoutOf(dir, index.Manifests[number])
+	only, done, err := b.Scratch(ctx)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(only)
+	defer done()
+	if err := layoutOf(dir, index.Manifests[number], only); err != nil {
+		return err
+	}
 	images, err := a.courier().Pull(ctx, b.Images, "oci:"+only, opts)
 	if err != nil {
 		return err
@@ -86,27 +89,20 @@ func (o *buildOptions) useLayout(ctx context.Context, a *app, b *build.Builder, 
 	return nil
 }
 
-// layoutOf is a layout with one image of another, which has no name there, so that no name of the store changes its meaning.
-func layoutOf(dir string, only specs.Descriptor) (string, error) {
-	made, err := os.MkdirTemp("", "pod-build-")
-	if err != nil {
-		return "", err
-	}
+// layoutOf makes a layout in the directory to with one image of another, which has no name there, so that no name of the store changes its meaning.
+func layoutOf(dir string, only specs.Descriptor, to string) error {
 	only.Annotations = nil
 	index := specs.Index{MediaType: specs.MediaTypeImageIndex, Manifests: []specs.Descriptor{only}}
 	index.SchemaVersion = 2
 	text, err := json.Marshal(index)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(made, specs.ImageIndexFile), text, 0o600)
+		err = os.WriteFile(filepath.Join(to, specs.ImageIndexFile), text, 0o600)
 	}
 	if err == nil {
-		err = os.WriteFile(filepath.Join(made, specs.ImageLayoutFile), []byte(`{"imageLayoutVersion":"`+specs.ImageLayoutVersion+`"}`), 0o600)
+		err = os.WriteFile(filepath.Join(to, specs.ImageLayoutFile), []byte(`{"imageLayoutVersion":"`+specs.ImageLayoutVersion+`"}`), 0o600)
 	}
 	if err == nil {
-		err = os.Symlink(filepath.Join(dir, specs.ImageBlobsDir), filepath.Join(made, specs.ImageBlobsDir))
+		err = os.Symlink(filepath.Join(dir, specs.ImageBlobsDir), filepath.Join(to, specs.ImageBlobsDir))
 	}
-	if err != nil {
-		os.RemoveAll(made)
-	}
-	return made, err
+	return err
 }

@@ -36,7 +36,6 @@ type buildOptions struct {
 	tlsVerify bool
 	retry     uint
 	layers    bool
-	rm        bool
 	jobs      int // steps at a time
 
 	outputs       []buildOutput
@@ -76,7 +75,7 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.StringArrayVarP(&o.files, "file", "f", nil, "the Dockerfile, its address, or - for the standard input (default Containerfile or Dockerfile in CONTEXT)")
 	f.StringVar(&o.ignore, "ignorefile", "", "the file that says what of CONTEXT is left out, instead of .containerignore or .dockerignore")
 	f.Var(appendTo(&o.contexts, parseNamedContext), "build-context", "further context: NAME=DIRECTORY, an address, docker-image://IMAGE or oci-layout://DIRECTORY[:TAG][@DIGEST]")
-	f.StringArrayVarP(&o.tags, "tag", "t", nil, "name of the image, may be given several times")
+	f.StringArrayVarP(&o.tags, "tag", "t", nil, "name of the image; may be given several times")
 	f.StringVar(&o.job.Request.Target, "target", "", "stage to build, by name or number (default the last)")
 	f.Var(intoMap(o.job.Request.Args, fromEnvironment), "build-arg", "value of an ARG: NAME=value, or NAME to take it from the environment")
 	f.StringArrayVar(&o.argFiles, "build-arg-file", nil, "file of lines NAME=value for ARGs")
@@ -92,7 +91,7 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.Var(appendTo(&o.cacheTo, func(s string) (cachePlace, error) { return parseCachePlace(s, true) }),
 		"cache-to", "write the cache for other machines: NAME, type=registry,ref=NAME, type=local,dest=DIRECTORY (with mode=min|max, mounts=true) or type=inline")
 	f.StringSliceVar(&o.job.Request.NoCacheFilter, "no-cache-filter", nil, "do every step of these stages, with empty caches of RUN")
-	f.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "steps that are done at a time")
+	f.IntVar(&o.jobs, "jobs", 0, "steps that are done at a time, 0 for as many as there are processors")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "timestamp", "the time of the image and of all files made, in seconds since 1970 (default $SOURCE_DATE_EPOCH)")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "source-date-epoch", "the same as --timestamp")
 	f.BoolVar(&o.rewrite, "rewrite-timestamp", true, "with --source-date-epoch, let no file of a new layer be younger; if false, steps of builds with other epochs are found in the cache")
@@ -100,7 +99,6 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.BoolVar(&o.squash, "squash", false, "make one layer of the new ones")
 	f.BoolVar(&o.squashAll, "squash-all", false, "make one layer of the new ones and of those of the base image")
 	f.BoolVar(&o.identityLabel, "identity-label", false, "say in a label which version of pod has built the image")
-	f.BoolVar(&o.rm, "rm", true, "keep nothing else of the steps")
 	o.addRunFlags(f, from)
 	o.addPlatformFlags(f)
 	o.addPodmanFlags(f)
@@ -112,13 +110,13 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 
 func (o *buildOptions) addPullFlags(f *pflag.FlagSet) {
 	pull := &o.job.Pull
-	f.Var(into("policy", &pull.Policy, parseBuildPull).withDefault("missing"), "pull", "pull images: always, missing, never or newer")
+	f.Var(into("policy", &pull.Policy, parseBuildPull).withDefault("missing"), "pull", "pull images: always (without a value), missing, never or newer")
 	f.Lookup("pull").NoOptDefVal = "always"
 	f.StringVar(&pull.AuthFile, "authfile", "", "file with registry credentials")
 	f.StringVar(&pull.CertDir, "cert-dir", "", "directory with the registry's certificates and keys")
 	f.StringVar(&pull.Creds, "creds", "", "credentials for the registry, `USER:PASSWORD`")
 	f.BoolVar(&o.tlsVerify, "tls-verify", true, "demand HTTPS and a certificate that is trusted")
-	f.UintVar(&o.retry, "retry", 3, "how often to try again after a fault of the network")
+	f.UintVar(&o.retry, "retry", 3, "how often a registry is tried again after a fault of the network")
 	f.DurationVar(&pull.RetryDelay, "retry-delay", 0, "time between tries (default 1s, doubled each time)")
 }
 
@@ -142,8 +140,6 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	switch {
 	case o.squash && o.squashAll:
 		return usageError{errors.New("--squash and --squash-all exclude each other")}
-	case !o.rm:
-		return usageError{errors.New("--rm=false is not possible: a step leaves nothing but its layer")}
 	case f.Changed("timestamp") && f.Changed("source-date-epoch"):
 		return usageError{errors.New("--timestamp and --source-date-epoch are the same; give one of them")}
 	case len(o.files) > 1:

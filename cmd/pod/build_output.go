@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -77,12 +75,7 @@ func (o *buildOptions) parseOutput(s string) (buildOutput, error) {
 			fields[0] = "type=tar"
 		}
 	}
-	var out buildOutput
-	for _, field := range fields {
-		if kind, ok := strings.CutPrefix(field, "type="); ok {
-			out.kind = kind
-		}
-	}
+	out := buildOutput{kind: typeOf(fields)}
 	keys := outputKeys(out.kind)
 	switch {
 	case out.kind == "":
@@ -113,19 +106,11 @@ func (o *buildOptions) parseOutput(s string) (buildOutput, error) {
 	return out, out.check()
 }
 
-// csvFields splits a value with commas, in which quotes keep one together.
-func csvFields(s string) ([]string, error) {
-	fields, err := csv.NewReader(strings.NewReader(s)).Read()
-	if errors.Is(err, io.EOF) {
-		return []string{""}, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%q cannot be read: %w", s, err)
-	}
-	return fields, nil
-}
-
 func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error) {
+	if on, ok := map[string]*bool{"push": &out.push, "push-by-digest": &out.ByDigest, "force-compression": &out.Force}[key]; ok {
+		*on, err = switchedOn(value)
+		return err
+	}
 	switch key {
 	case "dest":
 		out.dest = value
@@ -134,10 +119,6 @@ func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error
 		}
 	case "name":
 		out.names = strings.Split(value, ",")
-	case "push":
-		out.push, err = switchedOn(value)
-	case "push-by-digest":
-		out.ByDigest, err = switchedOn(value)
 	case "name-canonical", "unpack":
 		// Nothing is to be chosen: what is pushed is found as NAME@DIGEST, and whether its layers are unpacked nobody can see.
 		_, err = switchedOn(value)
@@ -149,11 +130,6 @@ func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error
 		var split bool
 		split, err = switchedOn(value)
 		out.split = &split
-	case "oci-mediatypes":
-		var oci bool
-		if oci, err = switchedOn(value); err == nil {
-			o.job.Docker = !oci
-		}
 	case "registry.insecure":
 		var insecure bool
 		insecure, err = switchedOn(value)
@@ -168,17 +144,13 @@ func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error
 		if on, err = switchedOn(value); err == nil && !on {
 			err = errors.New("it is always so: the image is in the store, and what attests to it is in its list")
 		}
-	case "mode":
-		if value != "copy" {
-			err = errors.New("nothing that is there is deleted; the mode is copy")
-		}
 	default:
 		err = o.setOutputForm(out, key, value)
 	}
 	return err
 }
 
-// setOutputForm is setOutput for what is about compression, attestations and annotations.
+// setOutputForm is setOutput for what is about compression, media types, attestations and annotations.
 func (o *buildOptions) setOutputForm(out *buildOutput, key, value string) (err error) {
 	switch key {
 	case "compression":
@@ -194,8 +166,15 @@ func (o *buildOptions) setOutputForm(out *buildOutput, key, value string) (err e
 		var level int
 		level, err = strconv.Atoi(value)
 		out.Level = &level
-	case "force-compression":
-		out.Force, err = switchedOn(value)
+	case "oci-mediatypes":
+		var oci bool
+		if oci, err = switchedOn(value); err == nil {
+			o.job.Docker = !oci
+		}
+	case "mode":
+		if value != "copy" {
+			err = errors.New("nothing that is there is deleted; the mode is copy")
+		}
 	case "oci-artifact":
 		var artifact bool
 		artifact, err = switchedOn(value)
@@ -213,18 +192,6 @@ func (o *buildOptions) setOutputForm(out *buildOutput, key, value string) (err e
 		o.job.Annotations.Set(plan.Platform{}, name, value)
 	}
 	return err
-}
-
-// switchedOn reads the value of a key that is on when it has none.
-func switchedOn(value string) (bool, error) {
-	if value == "" {
-		return true, nil
-	}
-	on, err := strconv.ParseBool(value)
-	if err != nil {
-		err = errors.New("it is true or false")
-	}
-	return on, err
 }
 
 func (out buildOutput) check() error {
@@ -252,9 +219,6 @@ func (out buildOutput) toStdout() bool {
 // completeOutputs checks the outputs against each other and says what the job must do for them.
 func (o *buildOptions) completeOutputs(a *app) error {
 	o.completePush()
-	if o.load {
-		o.outputs = append(o.outputs, buildOutput{kind: "docker"})
-	}
 	if err := o.completeAttest(a); err != nil {
 		return err
 	}
@@ -297,8 +261,11 @@ func (o *buildOptions) completeOutputs(a *app) error {
 	return o.completeAnnotations()
 }
 
-// completePush takes --push: images that an output speaks of are pushed as it says.
+// completePush takes --load, and --push: images that an output speaks of are pushed as it says.
 func (o *buildOptions) completePush() {
+	if o.load {
+		o.outputs = append(o.outputs, buildOutput{kind: "docker"})
+	}
 	if !o.push {
 		return
 	}

@@ -46,14 +46,14 @@ func (o *buildOptions) addRunNetworkFlags(f *pflag.FlagSet) {
 
 func addRunLimitFlags(f *pflag.FlagSet, cfg *container.Config) {
 	r := &cfg.Resources
-	f.VarP(into("bytes", &r.Memory, container.ParseSize), "memory", "m", "limit of memory of each RUN")
-	f.Var(into("bytes", &r.MemorySwap, container.ParseSwap), "memory-swap", "limit of memory and swap together, -1 for none (default twice the memory)")
+	f.VarP(into("bytes", &r.Memory, container.ParseSize), "memory", "m", "memory that each RUN may have: bytes, or a number with b, k, m or g")
+	f.Var(into("bytes", &r.MemorySwap, container.ParseSwap), "memory-swap", "memory and swap together that each RUN may have, as --memory, or -1 for any (default twice the memory)")
 	f.Uint64VarP(&r.CPUShares, "cpu-shares", "c", 0, "relative share of CPU time, 2 to 262144")
 	f.Uint64Var(&r.CPUPeriod, "cpu-period", 0, "length of a scheduling period in microseconds")
 	f.Int64Var(&r.CPUQuota, "cpu-quota", 0, "CPU time within a period in microseconds")
 	f.StringVar(&r.CpusetCPUs, "cpuset-cpus", "", "CPUs to run on, such as 0-2,5")
 	f.StringVar(&r.CpusetMems, "cpuset-mems", "", "memory nodes to use, such as 0,1")
-	f.Var(into("bytes", &r.ShmSize, container.ParseSize).withDefault("64m"), "shm-size", "size of /dev/shm")
+	f.Var(into("bytes", &r.ShmSize, container.ParseSize).withDefault("64m"), "shm-size", "size of /dev/shm: bytes, or a number with b, k, m or g")
 	f.StringVar(&r.CgroupParent, "cgroup-parent", "", "cgroup or slice to make the cgroups of RUN in")
 }
 

@@ -117,9 +117,9 @@ func newBuilderPruneCommand(a *app, name string) *cobra.Command {
 	f.BoolVarP(&force, "force", "f", false, "do not ask")
 	f.BoolVar(&verbose, "verbose", false, "show what each entry was")
 	f.Var(appendTo(&p.Filters, build.ParseFilter), "filter", "remove only what matches: "+filterHelp)
-	f.Var(into("bytes", &p.MaxUsed, parseSpace), "max-used-space", "keep at most this much")
-	f.Var(into("bytes", &p.MinFree, parseSpace), "min-free-space", "remove until the file system has this much left")
-	f.Var(into("bytes", &p.Reserved, parseSpace), "reserved-space", "always keep this much")
+	f.Var(into("bytes", &p.MaxUsed, parseSpace), "max-used-space", "keep at most this much: bytes, or a number with k, m or g")
+	f.Var(into("bytes", &p.MinFree, parseSpace), "min-free-space", "remove until the file system has this much left: bytes, or a number with k, m or g")
+	f.Var(into("bytes", &p.Reserved, parseSpace), "reserved-space", "always keep this much: bytes, or a number with k, m or g")
 	f.Var(into("bytes", &p.Reserved, parseSpace), "keep-storage", "the same as --reserved-space")
 	return cmd
 }

@@ -22,7 +22,7 @@ func WriteVolatile(path string, data []byte) error {
 }
 
 // Stream is Write of what write produces, which may be more than fits into memory. What is there and is not a regular file (a pipe,
-// /dev/null) is written to.
+// /dev/null) is written to. See Unnamed for what is left when the process dies.
 func Stream(path string, write func(io.Writer) error) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
@@ -31,7 +31,21 @@ func Stream(path string, write func(io.Writer) error) error {
 		}
 		return errors.Join(write(f), f.Close())
 	}
-	return replace(path, write, true)
+	f, err := NewUnnamed(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Place(path); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(path))
 }
 
 func write(path string, data []byte, durable bool) error {

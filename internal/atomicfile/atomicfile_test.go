@@ -2,6 +2,8 @@ package atomicfile
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -46,6 +48,34 @@ func TestWriteReplaces(t *testing.T) {
 				t.Errorf("the directory holds %q", got)
 			}
 		})
+	}
+}
+
+// What streams has no name before it is whole, replaces what is there, and leaves nothing beside it.
+func TestStream(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	for _, text := range []string{"first", "second"} {
+		err := Stream(path, func(w io.Writer) error {
+			if got := entries(t, dir); text == "first" && len(got) > 0 {
+				t.Errorf("before it is whole the directory holds %q", got)
+			}
+			_, err := io.WriteString(w, text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	failed := errors.New("no more")
+	if err := Stream(path, func(io.Writer) error { return failed }); !errors.Is(err, failed) {
+		t.Errorf("got %v", err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "second" {
+		t.Errorf("content %q, %v", got, err)
+	}
+	if got := entries(t, dir); len(got) != 1 {
+		t.Errorf("the directory holds %q", got)
 	}
 }
 

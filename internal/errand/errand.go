@@ -106,6 +106,7 @@ func Serve[Request, Answer any](serve func(Request) Answer) (code int, err error
 	for _, fd := range []int{requestFD, answerFD} {
 		unix.CloseOnExec(fd)
 	}
+	go endWithCaller()
 	var request Request
 	if err := json.NewDecoder(os.NewFile(requestFD, "request")).Decode(&request); err != nil {
 		return failure, fmt.Errorf("pod starts this program with a request; it is of no use by hand: %w", err)
@@ -114,4 +115,23 @@ func Serve[Request, Answer any](serve func(Request) Answer) (code int, err error
 		return failure, fmt.Errorf("answer: %w", err)
 	}
 	return 0, nil
+}
+
+// endWithCaller ends this process when nobody waits for its answer any more, since whoever asked was killed: as when it is asked to, and if that does not
+// help, at once.
+func endWithCaller() {
+	// The end of a pipe from which nobody can read is in error (poll(2)).
+	caller := []unix.PollFd{{Fd: answerFD}}
+	for {
+		n, err := unix.Poll(caller, -1)
+		if err == nil && n > 0 && caller[0].Revents&unix.POLLERR != 0 {
+			break
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+	unix.Kill(unix.Getpid(), unix.SIGTERM)
+	time.Sleep(patience)
+	unix.Kill(unix.Getpid(), unix.SIGKILL)
 }

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -25,6 +27,8 @@ func TestMain(m *testing.M) {
 	case "hang":
 		fmt.Println("here")
 		select {}
+	case "work":
+		Serve(func(request) answer { select {} })
 	}
 	code, err := Serve(func(r request) answer {
 		fmt.Println("to the output")
@@ -82,5 +86,28 @@ func TestRunIsCancelled(t *testing.T) {
 	}()
 	if err := Run(ctx, os.Args[0], request{}, &answer{}, Streams{Out: up}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The program ends when nobody is there any more for whom it works.
+func TestProgramEndsWithItsCaller(t *testing.T) {
+	question, err := requestFile(request{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, theirs, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env, cmd.ExtraFiles = []string{"ERRAND_TEST=work"}, []*os.File{question, theirs}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	answers.Close() // as the kernel does when the caller is killed
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGTERM {
+		t.Errorf("it ended with %v", err)
 	}
 }

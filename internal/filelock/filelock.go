@@ -52,10 +52,14 @@ func acquire(ctx context.Context, path, purpose string, flags int) (*Lock, error
 	if err != nil {
 		return nil, err
 	}
-	// Best effort: with a full disk the lock holds all the same, only its holder stays unnamed.
-	lock.f.Truncate(0)
-	fmt.Fprintf(lock.f, "%d %s\n", os.Getpid(), purpose)
+	lock.sign(purpose)
 	return lock, nil
+}
+
+// sign says who holds the lock. With a full disk it holds all the same, only its holder stays unnamed.
+func (l *Lock) sign(purpose string) {
+	l.f.Truncate(0)
+	fmt.Fprintf(l.f, "%d %s\n", os.Getpid(), purpose)
 }
 
 // take opens the file with flags of open(2) and takes the lock as how says, which is LOCK_EX or LOCK_SH.
@@ -86,6 +90,26 @@ func Try(path string) (*Lock, error) {
 		return nil, err
 	}
 	return &Lock{f}, nil
+}
+
+// Claim is Try of a file that need not be there: who makes a directory and then locks a file in it may have died in between, or be about to lock
+// it. That one waits then as for any lock, and is told that what it made is gone, if it is. The error is fs.ErrNotExist when this is too late itself.
+func Claim(path, purpose string) (*Lock, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = flock(f, unix.LOCK_EX)
+	if same, gone := stillThere(f, path); err == nil && !same {
+		err = errors.Join(gone, fmt.Errorf("lock %s: %w", path, os.ErrNotExist))
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	lock := &Lock{f}
+	lock.sign(purpose)
+	return lock, nil
 }
 
 // File is the open file that carries the lock, for a child to inherit.

@@ -136,6 +136,36 @@ func TestCancelEndsTheWait(t *testing.T) {
 	}
 }
 
+// Who claims what is not locked, or has no file to lock, has it; who made the directory and comes to its lock later finds that it is gone.
+func TestClaim(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "made", "lock")
+	if _, err := Claim(path, "clear"); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("without the directory: %v", err)
+	}
+	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := Claim(path, "clear")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Claim(path, "clear"); !errors.Is(err, ErrHeld) {
+		t.Errorf("what is claimed: %v", err)
+	}
+	got := make(chan error, 1)
+	go func() {
+		_, err := Acquire(t.Context(), path, "make")
+		got <- err
+	}()
+	waitOpened(t, path, 2)
+	if err := errors.Join(os.RemoveAll(filepath.Dir(path)), lock.Release()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the maker: %v", err)
+	}
+}
+
 // A file that goes away while somebody waits is not what that one wanted to lock.
 func TestFileReplacedWhileWaiting(t *testing.T) {
 	for name, change := range map[string]func(path string) error{

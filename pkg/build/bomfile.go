@@ -173,7 +173,9 @@ func (o *oneBuild) placeBOM(ctx context.Context, how BOMFile, document BOMDocume
 			continue
 		}
 		c := &copying{solve: o.solve, Copy: plan.Copy{Files: []plan.File{{Path: filepath.Base(file.path), Data: string(file.text)}}, Dest: file.path}}
-		layer, err := o.solve.make(ctx, o.made, action{do: c.do}, v)
+		layer, err := o.solve.make(ctx, o.made, action{do: c.do}, v, func(l madeLayer) error {
+			return o.solve.remember(sum("bill of materials", l.ID), o.made.top(), l, "bill of materials "+file.path) // for prune alone
+		})
 		if err != nil {
 			return fmt.Errorf("put the bill of materials into the image: %w", err)
 		}

@@ -1,9 +1,12 @@
 // Package build makes images from Dockerfiles: it has a text read (package frontend, in a process of its own), carries out
 // the plan that comes back, and records the image.
 //
-// A plan is a graph of steps. Each step has a key: what it does, the content of the files that it reads, and the key of the step
-// before it. A step whose key leads to a layer is not done again. Stages run beside each other where they do not
+// A plan is a graph of steps. Each step has a key: what it does, the content of the files that it reads, and the layer
+// below it. A step whose key leads to a layer is not done again. Stages run beside each other where they do not
 // wait for each other's files.
+//
+// A Builder has the parts, a Session what builds beside each other share, and a Job is one build. Session.Build is where to begin: it has the plan made (Plan),
+// carries it out (solve.target, and solve.step for each step), and records the image (record). docs/architecture.md, "Builds", has the whole way.
 package build
 
 import (

@@ -3,7 +3,6 @@ package build
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,8 +14,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
-	"github.com/pod-engine/pod/internal/atomicfile"
-	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/filelock"
 	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
@@ -92,8 +89,9 @@ func (s *solve) chain() func(stage int) bool {
 	}
 }
 
-// exportCaches writes the cache to all places that the job says.
-func (b *Builder) exportCaches(ctx context.Context, job *Job, builds []*oneBuild, work *workspace) error {
+// exportCaches writes the cache to all places that the job says. The error is a goneError when layers that nothing but the cache has were removed
+// meanwhile, by a prune or by somebody else who shares the store; last says that they are not made again.
+func (b *Builder) exportCaches(ctx context.Context, job *Job, builds []*oneBuild, work *workspace, last bool) error {
 	for _, target := range job.CacheTo {
 		v := job.Display.Vertex("exporting cache to " + target.Name)
 		v.Start()
@@ -102,7 +100,7 @@ func (b *Builder) exportCaches(ctx context.Context, job *Job, builds []*oneBuild
 			err = fmt.Errorf("write the cache to %s: %w", target.Name, err)
 		}
 		v.End(false, err)
-		if err != nil && target.IgnoreErrors {
+		if err != nil && target.IgnoreErrors && (last || !isGone(err)) {
 			b.Warn(err.Error())
 			err = nil
 		}
@@ -194,18 +192,43 @@ func (w *cacheWriter) layer(ctx context.Context, l madeLayer) (int, error) {
 	plain := archive.Uncompressed
 	stream, err := lib.Diff("", l.ID, &storage.DiffOptions{Compression: &plain})
 	if err != nil {
-		return 0, err
+		return 0, layerGone(l, err)
 	}
 	n, err := w.pack(ctx, func(to io.Writer) error {
-		_, err := io.Copy(to, stream)
-		return err
+		_, err := io.Copy(to, untilDone{ctx, stream})
+		return layerGone(l, err)
 	})
 	stream.Close() // it locks the store
-	if err == nil && w.config.RootFS.DiffIDs[n] == l.DiffID {
-		fmt.Fprintf(w.tell, "layer %s: %d bytes\n", image.ShortID(l.ID), w.layers[n].Size)
-		w.noteLayer(l, w.layers[n])
+	if err != nil {
+		return 0, err
 	}
-	return n, err
+	if got := w.config.RootFS.DiffIDs[n]; got != l.DiffID {
+		return 0, fmt.Errorf("layer %s is %s and should be %s", image.ShortID(l.ID), got, l.DiffID)
+	}
+	fmt.Fprintf(w.tell, "layer %s: %d bytes\n", image.ShortID(l.ID), w.layers[n].Size)
+	w.noteLayer(l, w.layers[n])
+	return n, nil
+}
+
+// untilDone is a reader that ends with its context.
+type untilDone struct {
+	context.Context
+	io.Reader
+}
+
+func (u untilDone) Read(b []byte) (int, error) {
+	if err := u.Err(); err != nil {
+		return 0, err
+	}
+	return u.Reader.Read(b)
+}
+
+// layerGone marks the error about a layer that was removed since this build has made or found it.
+func layerGone(l madeLayer, err error) error {
+	if errors.Is(err, storage.ErrLayerUnknown) || errors.Is(err, os.ErrNotExist) {
+		return goneError{fmt.Errorf("layer %s: %w", image.ShortID(l.ID), err)}
+	}
+	return err
 }
 
 // pack writes what a function writes as a layer.
@@ -228,23 +251,6 @@ func (w *cacheWriter) pack(ctx context.Context, write func(io.Writer) error) (in
 		return 0, err
 	}
 	return w.add(blob, diffs.Digest()), nil
-}
-
-// blob writes a file under its digest.
-func (w *cacheWriter) blob(write func(io.Writer) error) (d specs.Descriptor, err error) {
-	f, err := os.CreateTemp(w.blobs(), ".new-")
-	if err != nil {
-		return d, err
-	}
-	defer os.Remove(f.Name())
-	sum := digest.Canonical.Digester()
-	err = write(io.MultiWriter(f, sum.Hash()))
-	info, stat := f.Stat()
-	if err = errors.Join(err, stat, f.Chmod(0o644), f.Close()); err != nil {
-		return d, err
-	}
-	d = specs.Descriptor{Digest: sum.Digest(), Size: info.Size()}
-	return d, os.Rename(f.Name(), filepath.Join(w.blobs(), d.Digest.Encoded()))
 }
 
 // mounts writes the caches that the plan's RUNs have. One that is being written to is left out.
@@ -288,48 +294,4 @@ func (w *cacheWriter) mount(ctx context.Context, id string) (cacheMount, error) 
 		err = fmt.Errorf("it changes meanwhile: %s", err)
 	}
 	return m, err
-}
-
-// finish writes configuration, manifest and index.
-func (w *cacheWriter) finish() error {
-	w.config.RootFS.Type = "layers"
-	config, err := w.json(w.config, CacheConfigType)
-	if err != nil {
-		return err
-	}
-	manifest, err := w.json(cacheManifest(config, w.layers), specs.MediaTypeImageManifest)
-	if err != nil {
-		return err
-	}
-	manifest.Annotations = map[string]string{specs.AnnotationRefName: CacheTag}
-	index := specs.Index{MediaType: specs.MediaTypeImageIndex, Manifests: []specs.Descriptor{manifest}}
-	index.SchemaVersion = 2
-	text, err := json.Marshal(index)
-	if err != nil {
-		return err
-	}
-	layout := []byte(`{"imageLayoutVersion":"` + specs.ImageLayoutVersion + `"}`)
-	if err := atomicfile.WriteVolatile(filepath.Join(w.CacheTarget.Dir, specs.ImageLayoutFile), layout); err != nil {
-		return err
-	}
-	if err := failpoint.Hit("build.cachewritten"); err != nil {
-		return err
-	}
-	return atomicfile.WriteVolatile(filepath.Join(w.CacheTarget.Dir, specs.ImageIndexFile), text)
-}
-
-// CacheTag is the name of a cache in its layout.
-const CacheTag = "latest"
-
-func (w *cacheWriter) json(v any, mediaType string) (specs.Descriptor, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return specs.Descriptor{}, err
-	}
-	d, err := w.blob(func(to io.Writer) error {
-		_, err := to.Write(text)
-		return err
-	})
-	d.MediaType = mediaType
-	return d, err
 }

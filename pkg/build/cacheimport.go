@@ -138,10 +138,13 @@ func (m *imports) layer(ctx context.Context, parent made, key string) (madeLayer
 		if !ok {
 			continue
 		}
-		l := image.Layer{ID: image.ChainID(parent.top(), found.diffID), DiffID: found.diffID, Size: found.step.Size, Found: true}
-		if !m.hasLayer(l.ID, len(parent.layers)+1) {
-			var err error
-			l, err = m.fetch(ctx, cache.source, found.cacheBlob, parent)
+		l := image.Layer{ID: image.ChainID(parent.top(), found.diffID), DiffID: found.diffID, Found: true}
+		var err error
+		if m.hasLayer(l.ID, len(parent.layers)+1) {
+			l.Size, err = m.Images.LayerSize(l.ID) // whatever the cache says
+		}
+		if l.Size == 0 || err != nil {
+			l, err = m.fetch(ctx, cache.source, found, parent)
 			if ctx.Err() != nil {
 				return madeLayer{}, false
 			}
@@ -149,27 +152,26 @@ func (m *imports) layer(ctx context.Context, parent made, key string) (madeLayer
 				m.Warn(fmt.Sprintf("a layer of the cache %s is not used: %s", cache.source.Name, err))
 				continue
 			}
-			// With a record that no step asks for, so that prune finds it when the image has gone.
-			if err := m.remember(sum("imported", l.ID), parent.top(), madeLayer{l, found.step.Created}, "from a cache: "+found.step.Text); err != nil {
-				return madeLayer{}, false
-			}
 		}
 		return madeLayer{l, found.step.Created.UTC()}, true
 	}
 	return madeLayer{}, false
 }
 
-// fetch brings a layer into the store. One that unpacks to another digest than the cache says is refused.
-func (m *imports) fetch(ctx context.Context, source CacheSource, blob cacheBlob, parent made) (l image.Layer, err error) {
-	err = m.blob(ctx, source, blob.Descriptor, func(f *os.File) error {
-		plain := layertar.Open(ctx, f, blob.diffID.String(), m.budget)
+// fetch brings a layer into the store, with a record that no step asks for, so that prune finds it when the image has gone. One that unpacks to another
+// digest than the cache says is refused.
+func (m *imports) fetch(ctx context.Context, source CacheSource, found cacheLayer, parent made) (l image.Layer, err error) {
+	err = m.blob(ctx, source, found.Descriptor, func(f *os.File) error {
+		plain := layertar.Open(ctx, f, found.diffID.String(), m.budget)
 		defer plain.Close()
-		l, err = m.Images.AddLayerTar(ctx, parent.top(), plain)
+		l, err = m.Images.AddLayerTar(ctx, parent.top(), plain, func(l image.Layer) error {
+			if l.DiffID != found.diffID {
+				return fmt.Errorf("it is %s and not %s", l.DiffID, found.diffID)
+			}
+			return m.remember(sum("imported", l.ID), parent.top(), madeLayer{l, found.step.Created}, "from a cache: "+found.step.Text)
+		})
 		if refused := plain.Err(); refused != nil {
 			return refused
-		}
-		if err == nil && l.DiffID != blob.diffID {
-			err = fmt.Errorf("it is %s and not %s", l.DiffID, blob.diffID)
 		}
 		return err
 	})

@@ -21,7 +21,7 @@ func (e goneError) Unwrap() error { return e.error }
 // maxTries is how often a build is carried out when what it needs is removed meanwhile. All that is still there is found in the cache.
 const maxTries = 5
 
-// gone marks an error about layers or an image that were there before.
+// gone marks an error about layers or an image that were there before. Others, and nil, it gives as they are.
 func gone(err error) error {
 	if errors.Is(err, image.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 		return goneError{err}

@@ -25,7 +25,8 @@ type mounts struct {
 	written string            // directory that a generator of bills of materials writes to; empty: it is no generator
 	trees   []step.Tree
 	done    undo.Stack
-	listed  []*files.Listing
+	listed  map[string]*files.Listing // by target, the files of contexts as the key has them
+	live    []*files.Listing          // those of them that are mounted themselves
 	scratch int
 	missing []string // flags that would have given what is mounted when it is there
 }
@@ -47,15 +48,10 @@ func (m *mounts) contents(ctx context.Context) ([]string, error) {
 			m.seed(mount, key)
 			continue
 		}
-		tree, err := m.contextTree(mount.From.Context)
+		l, err := m.list(ctx, mount)
 		if err != nil {
 			return nil, err
 		}
-		l, err := tree.List(ctx, clean(mount.Source), nil)
-		if err != nil {
-			return nil, err
-		}
-		m.listed = append(m.listed, l)
 		content, err := l.Content()
 		if err != nil {
 			return nil, err
@@ -64,6 +60,36 @@ func (m *mounts) contents(ctx context.Context) ([]string, error) {
 		m.seed(mount, content)
 	}
 	return out, nil
+}
+
+// list gives the files of a context that a mount brings in, always the same.
+func (m *mounts) list(ctx context.Context, mount plan.Mount) (*files.Listing, error) {
+	if l, ok := m.listed[mount.Target]; ok {
+		return l, nil
+	}
+	tree, err := m.contextTree(mount.From.Context)
+	if err != nil {
+		return nil, err
+	}
+	l, err := tree.List(ctx, clean(mount.Source), nil)
+	if err != nil {
+		return nil, err
+	}
+	if m.listed == nil {
+		m.listed = map[string]*files.Listing{}
+	}
+	m.listed[mount.Target] = l
+	return l, nil
+}
+
+// changed gives the name of a file of a context that has changed since it was listed, while the step could read it; empty: there is none.
+func (m *mounts) changed(ctx context.Context) string {
+	for _, l := range m.live {
+		if name := l.Changed(ctx); name != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // seed notes what a cache begins with.
@@ -150,15 +176,16 @@ func (m *mounts) add(f *os.File, target string, readOnly bool) {
 // bindSource mounts files of a context, stage or image. What is written to them, where they are not read-only, is thrown away.
 func (m *mounts) bindSource(ctx context.Context, mount plan.Mount, u upper) error {
 	if mount.From.Context != "" {
-		tree, err := m.contextTree(mount.From.Context)
+		l, err := m.list(ctx, mount)
 		if err != nil {
 			return err
 		}
-		if !mount.ReadOnly || tree.Ignores() {
-			return m.bindCopy(ctx, mount, u)
+		if !mount.ReadOnly || l.Ignores() {
+			return m.bindCopy(ctx, l, mount, u)
 		}
-		f, err := tree.Subtree(mount.Source)
+		f, err := l.Mount()
 		if err == nil {
+			m.live = append(m.live, l)
 			m.add(f, mount.Target, true)
 		}
 		return err
@@ -217,16 +244,7 @@ func (m *mounts) bindOver(ctx context.Context, mount plan.Mount, u upper) error 
 }
 
 // bindCopy mounts a copy of files of a context: where the step may write to them, and where the ignore file hides some.
-func (m *mounts) bindCopy(ctx context.Context, mount plan.Mount, u upper) error {
-	tree, err := m.contextTree(mount.From.Context)
-	if err != nil {
-		return err
-	}
-	l, err := tree.List(ctx, clean(mount.Source), nil)
-	if err != nil {
-		return err
-	}
-	defer l.Close()
+func (m *mounts) bindCopy(ctx context.Context, l *files.Listing, mount plan.Mount, u upper) error {
 	dir, err := m.space(u)
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ func (w *workspace) newOutput(limit int64) *Output {
 	if limit < 0 {
 		limit = 1<<63 - 1
 	}
-	return &Output{dir: w.dir, limit: limit}
+	return &Output{dir: w.Dir, limit: limit}
 }
 
 // Write never fails: a full disk must not be the end of a step that writes nothing but messages.

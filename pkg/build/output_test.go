@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/pod-engine/pod/pkg/image"
 )
 
 func TestOutputIsKept(t *testing.T) {
@@ -28,7 +30,7 @@ func TestOutputIsKept(t *testing.T) {
 		{"no limit", -1, 300_000, true, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := &workspace{dir: t.TempDir()}
+			w := &workspace{WorkDir: &image.WorkDir{Dir: t.TempDir()}}
 			o := w.newOutput(tt.limit)
 			defer o.close()
 			var all bytes.Buffer
@@ -56,7 +58,7 @@ func TestOutputIsKept(t *testing.T) {
 			if (o.file != nil) != tt.unlinked {
 				t.Errorf("a file: %v", o.file != nil)
 			}
-			if left, _ := os.ReadDir(w.dir); len(left) > 0 {
+			if left, _ := os.ReadDir(w.Dir); len(left) > 0 {
 				t.Errorf("%v can be found", left)
 			}
 		})
@@ -65,7 +67,7 @@ func TestOutputIsKept(t *testing.T) {
 
 // A disk that is full costs the middle of the output, and never a write.
 func TestOutputWithoutAFile(t *testing.T) {
-	o := (&workspace{dir: "/not-there"}).newOutput(0)
+	o := (&workspace{WorkDir: &image.WorkDir{Dir: "/not-there"}}).newOutput(0)
 	for n := range 20_000 {
 		if _, err := fmt.Fprintf(o, "%098d\n", n); err != nil {
 			t.Fatal(err)

@@ -32,9 +32,13 @@ func (s *Session) Build(ctx context.Context, job *Job) (Result, error) {
 		return Result{}, err
 	}
 	defer work.close()
-	given := false
+	var result Result
+	given, recorded := false, false
 	for try := 1; ; try++ {
-		builds, result, err := s.attempt(ctx, job, work, started)
+		builds, found, err := s.attempt(ctx, job, work, started)
+		if !recorded {
+			result = found
+		}
 		if err == nil && !given {
 			given = true
 			for _, one := range builds {
@@ -43,11 +47,12 @@ func (s *Session) Build(ctx context.Context, job *Job) (Result, error) {
 				}
 			}
 		}
-		if err == nil && !job.NoImage {
+		if err == nil && !job.NoImage && !recorded {
 			err = s.recordAll(ctx, job, builds, &result)
+			recorded = err == nil
 		}
 		if err == nil {
-			return result, s.exportCaches(ctx, job, builds, work)
+			err = s.exportCaches(ctx, job, builds, work, try == maxTries)
 		}
 		if !isGone(err) || try == maxTries || ctx.Err() != nil {
 			return result, err
@@ -161,14 +166,16 @@ func (s *Session) recordAll(ctx context.Context, job *Job, builds []*oneBuild, r
 		entries = append(entries, job.EntryAnnotations.For(one.platform))
 		more, err := one.attach(img)
 		if err != nil {
-			return err
+			return gone(err)
 		}
 		attached = append(attached, more...)
 	}
 	var err error
 	list := image.NewList{Images: result.Images, Artifacts: attached, Names: job.Names, Annotations: job.ListAnnotations, EntryAnnotations: entries}
 	if listed && (len(job.Names) > 0 || job.List == "") {
-		result.List, err = s.Images.AddManifestList(ctx, list)
+		if result.List, err = s.Images.AddManifestList(ctx, list); err == nil {
+			err = s.pin(ctx, result.List.ID) // it may have no name, and is to be written to where outputs say
+		}
 	}
 	if err == nil && job.List != "" {
 		var named *image.ManifestList
@@ -177,5 +184,5 @@ func (s *Session) recordAll(ctx context.Context, job *Job, builds []*oneBuild, r
 			result.List = named
 		}
 	}
-	return err
+	return gone(err)
 }

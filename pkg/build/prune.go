@@ -87,8 +87,7 @@ func (b *Builder) finishPrune(ctx context.Context, removed []Entry) error {
 
 // oldestBuild is when the build that runs and began first began; zero: none runs.
 func (b *Builder) oldestBuild() (oldest time.Time) {
-	locks, _ := filepath.Glob(filepath.Join(b.workspaces(), "*", "lock"))
-	for _, path := range locks {
+	for _, path := range b.Images.WorkLocks() {
 		lock, err := filelock.Try(path)
 		if err == nil {
 			lock.Release()

@@ -11,7 +11,7 @@ import (
 )
 
 // relinked puts the layer that a COPY --link made over other layers above at. False: there is none, or it cannot be had.
-func (s *solve) relinked(ctx context.Context, at made, key string) (madeLayer, bool) {
+func (s *solve) relinked(ctx context.Context, at made, key string, remember func(madeLayer) error) (madeLayer, bool) {
 	record, ok := s.readRecord(key)
 	if !ok || !touch(s.recordPath(key)) {
 		return madeLayer{}, false
@@ -20,7 +20,7 @@ func (s *solve) relinked(ctx context.Context, at made, key string) (madeLayer, b
 	if err != nil || len(before.Dirs) == 0 || before.BaseDir == "" { // vfs: what is below the layer is in its directory, too
 		return madeLayer{}, false
 	}
-	l, err := s.copyLayer(ctx, at, before.Dirs[0])
+	l, err := s.copyLayer(ctx, at, before.Dirs[0], func(l image.Layer) error { return remember(madeLayer{l, record.Created}) })
 	if err != nil {
 		if ctx.Err() == nil {
 			s.Warn(fmt.Sprintf("the layer of an earlier build cannot be used again: %s", err))
@@ -31,7 +31,7 @@ func (s *solve) relinked(ctx context.Context, at made, key string) (madeLayer, b
 }
 
 // copyLayer makes a layer with the files of another one's directory.
-func (s *solve) copyLayer(ctx context.Context, at made, dir string) (image.Layer, error) {
+func (s *solve) copyLayer(ctx context.Context, at made, dir string, remember func(image.Layer) error) (image.Layer, error) {
 	u, err := s.work.newUpper()
 	if err != nil {
 		return image.Layer{}, err
@@ -62,5 +62,5 @@ func (s *solve) copyLayer(ctx context.Context, at made, dir string) (image.Layer
 	if err != nil {
 		return image.Layer{}, err
 	}
-	return s.Images.AddLayer(ctx, at.top(), u.upper)
+	return s.Images.AddLayer(ctx, at.top(), u.upper, remember)
 }

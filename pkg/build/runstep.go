@@ -54,7 +54,8 @@ func (s *solve) prepareRun(ctx context.Context, stage plan.Stage, run plan.Run, 
 			}
 			return s.run(ctx, mounts, devices, layers, u, v)
 		},
-		close: mounts.close,
+		changed: mounts.changed,
+		close:   mounts.close,
 	}, nil
 }
 

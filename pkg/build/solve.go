@@ -95,6 +95,9 @@ func (s *solve) runStage(ctx context.Context, stage plan.Stage) (made, error) {
 			return at, err
 		}
 		at = next.made
+		if len(next.keys) == 0 {
+			continue
+		}
 		s.notes.add(notedStep{stage.Index, next.keys, at.layers[len(at.layers)-1], step.Text})
 	}
 	return at, nil
@@ -148,7 +151,7 @@ func (s *solve) base(ctx context.Context, stage plan.Stage) (made, error) {
 type doneStep struct {
 	made   made
 	cached bool
-	keys   []string // that are known to lead there
+	keys   []string // that are known to lead there; none do where a context changed under the step
 }
 
 // step carries out the step with this number. It is shown from when the stages that it copies from are there.
@@ -201,8 +204,9 @@ func (s *solve) carryOut(ctx context.Context, stage plan.Stage, step plan.Step, 
 		if !act.relink || s.job.NoCache || stage.NoCache {
 			continue
 		}
-		if l, ok := s.relinked(ctx, at, key); ok {
-			return doneStep{at.with(l, false), true, keys}, s.rememberAll(keys, at.top(), l, step.Text)
+		remember := func(l madeLayer) error { return s.rememberAll(keys, at.top(), l, step.Text) }
+		if l, ok := s.relinked(ctx, at, key, remember); ok {
+			return doneStep{at.with(l, false), true, keys}, nil
 		}
 	}
 	// Another platform or job may be about to do the very same.
@@ -221,12 +225,21 @@ func (s *solve) carryOut(ctx context.Context, stage plan.Stage, step plan.Step, 
 	}
 	defer release()
 	v.Start()
-	made, err := s.make(ctx, at, act, v)
+	made, err := s.make(ctx, at, act, v, func(l madeLayer) error {
+		if act.changed != nil {
+			if name := act.changed(ctx); name != "" {
+				s.Warn(fmt.Sprintf("%q is not remembered for later builds: %s in the build context has changed meanwhile", firstLine(step.Text), name))
+				keys = nil
+				return s.remember(sum("unsure", l.ID), at.top(), l, step.Text) // for prune alone
+			}
+		}
+		return s.rememberAll(keys, at.top(), l, step.Text)
+	})
 	if err != nil {
 		return doneStep{}, err
 	}
 	s.done(keys)
-	return doneStep{at.with(made, false), false, keys}, s.rememberAll(keys, at.top(), made, step.Text)
+	return doneStep{at.with(made, false), false, keys}, nil
 }
 
 // foundStep is a step that its last key has led to. The others lead there too from now on, unless only a stranger's cache says so.
@@ -260,8 +273,9 @@ func (s *solve) rememberAll(keys []string, parent string, l madeLayer, text stri
 	return nil
 }
 
-// make does the work of a step in a writable layer and turns that into a layer of the store.
-func (s *solve) make(ctx context.Context, at made, act action, v progress.Vertex) (madeLayer, error) {
+// make does the work of a step in a writable layer and turns that into a layer of the store. remember is told of it before it is there: of a layer that
+// is there and not remembered, no prune would know when this process died in between.
+func (s *solve) make(ctx context.Context, at made, act action, v progress.Vertex, remember func(madeLayer) error) (madeLayer, error) {
 	u, err := s.work.newUpper()
 	if err != nil {
 		return madeLayer{}, err
@@ -280,11 +294,12 @@ func (s *solve) make(ctx context.Context, at made, act action, v progress.Vertex
 	if err := s.settle(layers, u); err != nil {
 		return madeLayer{}, err
 	}
-	l, err := s.Images.AddLayer(ctx, at.top(), u.upper)
-	if errors.Is(err, image.ErrNotFound) {
+	now := s.now()
+	l, err := s.Images.AddLayer(ctx, at.top(), u.upper, func(l image.Layer) error { return remember(madeLayer{l, now}) })
+	if err != nil {
 		err = gone(err)
 	}
-	return madeLayer{l, s.now()}, err
+	return madeLayer{l, now}, err
 }
 
 // layersOf gives the directories of the layers made so far.
@@ -311,34 +326,4 @@ func (s *solve) latest() *time.Time {
 	}
 	t := s.job.Epoch.UTC()
 	return &t
-}
-
-// action is what a step does, ready to be done.
-type action struct {
-	// keys lead to the layer; each costs more to find out than the one before it.
-	keys []func(context.Context) (string, error)
-	do   func(ctx context.Context, layers image.Layers, u upper, v progress.Vertex) error
-	// relink says that the layer is the same over any other.
-	relink bool
-	// close gives back what keys and do have opened; it may be nil.
-	close func()
-}
-
-func (s *solve) prepare(ctx context.Context, stage plan.Stage, step plan.Step, at made) (action, error) {
-	switch {
-	case step.Run != nil:
-		return s.prepareRun(ctx, stage, *step.Run, at)
-	case step.Copy != nil:
-		return s.prepareCopy(ctx, *step.Copy, at)
-	default:
-		mkdir := *step.Mkdir
-		return action{keys: oneKey(mkdirKey(at.top(), mkdir)), do: func(_ context.Context, layers image.Layers, u upper, _ progress.Vertex) error {
-			return s.makeWorkdir(layers, u, mkdir)
-		}}, nil
-	}
-}
-
-// oneKey is for a step whose key is known.
-func oneKey(key string) []func(context.Context) (string, error) {
-	return []func(context.Context) (string, error){func(context.Context) (string, error) { return key, nil }}
 }

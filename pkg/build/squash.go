@@ -71,18 +71,18 @@ func (s *solve) squashed(ctx context.Context, m made, kept int, v progress.Verte
 	}
 	defer release()
 	v.Start()
-	l, err := s.merge(ctx, m, below)
-	if err == nil {
-		err = s.lowers.intact()
-	}
+	created := m.layers[len(m.layers)-1].created
+	l, err := s.merge(ctx, m, below, func(l image.Layer) error {
+		if err := s.lowers.intact(); err != nil {
+			return err
+		}
+		return s.remember(key, below.top(), madeLayer{l, created}, "squashed layers")
+	})
 	if err != nil {
-		return m, false, err
+		return m, false, gone(err)
 	}
 	s.done([]string{key})
-	top := madeLayer{l, m.layers[len(m.layers)-1].created}
-	if err := s.remember(key, below.top(), top, "squashed layers"); err != nil {
-		return m, false, err
-	}
+	top := madeLayer{l, created}
 	return below.with(top, m.cached), false, failpoint.Hit("build.squashed")
 }
 
@@ -115,8 +115,8 @@ func squashHistory(config *plan.Config, kept int) {
 	config.History = history
 }
 
-// merge makes one layer, over those below, of the other layers.
-func (s *solve) merge(ctx context.Context, m, below made) (l image.Layer, err error) {
+// merge makes one layer, over those below, of the other layers. remember is told of it before it is in the store.
+func (s *solve) merge(ctx context.Context, m, below made, remember func(image.Layer) error) (l image.Layer, err error) {
 	layers, err := s.layersOf(m)
 	if err != nil {
 		return l, err
@@ -136,7 +136,7 @@ func (s *solve) merge(ctx context.Context, m, below made) (l image.Layer, err er
 	writer.Go(func() {
 		write.CloseWithError(files.WriteChanges(ctx, write, before, after, newest(layers, len(m.layers)-len(below.layers))))
 	})
-	l, err = s.Images.AddLayerTar(ctx, below.top(), read)
+	l, err = s.Images.AddLayerTar(ctx, below.top(), read, remember)
 	read.Close()
 	writer.Wait() // it reads what is closed now
 	return l, err

@@ -10,74 +10,53 @@ import (
 	"sync/atomic"
 
 	"github.com/pod-engine/pod/internal/failpoint"
-	"github.com/pod-engine/pod/internal/filelock"
 	"github.com/pod-engine/pod/pkg/image"
 )
 
-// workspace is a directory for what a build makes before it becomes a layer. It lies in the image store, so that a directory
-// becomes a layer by a rename, and is locked while its build lives; one that is not locked was left by a build that was killed.
+// workspace is a directory for what a build makes before it becomes a layer.
 type workspace struct {
-	dir  string
-	lock *filelock.Lock
+	*image.WorkDir
 	made atomic.Int64
 }
 
-// workspaces is the directory they lie in.
-func (b *Builder) workspaces() string { return filepath.Join(b.Images.GraphRoot(), "pod-build") }
-
 func (b *Builder) openWorkspace(ctx context.Context) (*workspace, error) {
-	parent := b.workspaces()
-	if err := os.MkdirAll(parent, 0o700); err != nil {
-		return nil, fmt.Errorf("make room for a build: %w", err)
+	b.sweepWorkspaces()
+	work, err := b.Images.NewWorkDir(ctx, "build")
+	if err != nil {
+		return nil, err
 	}
-	b.sweepWorkspaces(parent)
-	image.Spread(parent)
-	for {
-		dir, err := os.MkdirTemp(parent, "")
-		if err != nil {
-			return nil, fmt.Errorf("make room for a build: %w", err)
-		}
-		lock, err := filelock.Acquire(ctx, filepath.Join(dir, "lock"), "build")
-		if errors.Is(err, os.ErrNotExist) {
-			continue // another build took it for one that was left behind
-		}
-		if err != nil {
-			return nil, fmt.Errorf("make room for a build: %w", err)
-		}
-		return &workspace{dir: dir, lock: lock}, failpoint.Hit("build.workspace")
+	return &workspace{WorkDir: work}, failpoint.Hit("build.workspace")
+}
+
+// Scratch gives an empty directory in the image store until done is called. When this process dies before, the next build removes it.
+func (b *Builder) Scratch(ctx context.Context) (dir string, done func(), err error) {
+	work, err := b.openWorkspace(ctx)
+	if err != nil {
+		return "", nil, err
 	}
+	if dir, err = work.sub(); err != nil {
+		work.close()
+		return "", nil, err
+	}
+	return dir, work.close, nil
 }
 
 // sweepWorkspaces removes what killed builds have left.
-func (b *Builder) sweepWorkspaces(parent string) {
-	entries, _ := os.ReadDir(parent)
-	for _, entry := range entries {
-		dir := filepath.Join(parent, entry.Name())
-		lock, err := filelock.Try(filepath.Join(dir, "lock"))
-		if errors.Is(err, filelock.ErrHeld) {
-			continue
+func (b *Builder) sweepWorkspaces() {
+	for _, work := range b.Images.AbandonedWorkDirs() {
+		bundles, err := filepath.Glob(filepath.Join(work.Dir, "*", bundleDir))
+		for _, bundle := range bundles {
+			err = errors.Join(err, b.Runner.ForgetStep(bundle))
 		}
-		if errors.Is(err, os.ErrNotExist) {
-			// Its build may be between making it and locking it; then it finds that it is gone, and makes another.
-			os.Remove(dir)
-			continue
+		if err != nil {
+			b.Warn(fmt.Sprintf("what a build that was killed has left: %s", err))
 		}
-		if err == nil {
-			bundles, _ := filepath.Glob(filepath.Join(dir, "*", bundleDir))
-			for _, bundle := range bundles {
-				err = errors.Join(err, b.Runner.ForgetStep(bundle))
-			}
-			if err != nil {
-				b.Warn(fmt.Sprintf("what a build that was killed has left: %s", err))
-			}
-			removeTree(dir)
-			lock.Release()
-		}
+		work.Remove()
 	}
 }
 
 // bundleDir is the directory of a step in that of its layer.
-const bundleDir = "bundle"
+const bundleDir = image.StepDir
 
 // removeTree removes a directory whose content may have any permissions.
 func removeTree(dir string) error {
@@ -97,14 +76,11 @@ func removeTree(dir string) error {
 
 // sub makes a new directory in the workspace.
 func (w *workspace) sub() (string, error) {
-	dir := filepath.Join(w.dir, strconv.FormatInt(w.made.Add(1), 10))
+	dir := filepath.Join(w.Dir, strconv.FormatInt(w.made.Add(1), 10))
 	return dir, os.Mkdir(dir, 0o755)
 }
 
-func (w *workspace) close() {
-	removeTree(w.dir)
-	w.lock.Release()
-}
+func (w *workspace) close() { w.Remove() }
 
 // upper is a writable layer that is about to be made.
 type upper struct {

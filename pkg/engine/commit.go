@@ -108,7 +108,7 @@ func (e *Engine) commitLayers(ctx context.Context, store *image.Store, c Contain
 		return nil, err
 	}
 	defer stream.Close()
-	l, err := store.AddLayerTar(ctx, base.TopLayer, stream)
+	l, err := store.AddLayerTar(ctx, base.TopLayer, stream, nil)
 	return append(layers, l), err
 }
 
@@ -131,7 +131,7 @@ func (e *Engine) squashed(ctx context.Context, store *image.Store, c Container) 
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(writeTree(ctx, root, w, c.State.Alive())) }()
 	defer r.Close()
-	return store.AddLayerTar(ctx, "", r)
+	return store.AddLayerTar(ctx, "", r, nil)
 }
 
 // committedConfig is the configuration of the new image: what the container was made with, then the changes.

@@ -103,22 +103,26 @@ func (e *Engine) syncCreation(cfg *container.Config, imageID string) error {
 	return nil
 }
 
-// beginCreation gives cfg its id, and makes and locks its directory in creating/. A sweep that comes between the two
-// takes the directory away; then another id is tried.
+// beginCreation gives cfg its id, and makes and locks its directory in creating/. Whoever does so shares a lock, so that a sweep can tell a
+// directory that is not locked yet from one whose maker has died.
 func (e *Engine) beginCreation(ctx context.Context, cfg *container.Config) (*filelock.Lock, error) {
-	for try := 0; ; try++ {
-		cfg.ID, cfg.Created = newID(), time.Now()
-		if err := os.Mkdir(e.creatingDir(cfg.ID), 0o700); err != nil {
-			return nil, err
-		}
-		lock, err := filelock.Acquire(ctx, filepath.Join(e.creatingDir(cfg.ID), "lock"), "create")
-		if err == nil {
-			return lock, nil
-		}
-		if try == 5 || !errors.Is(err, os.ErrNotExist) {
-			return nil, errors.Join(err, os.RemoveAll(e.creatingDir(cfg.ID)))
-		}
+	guard, err := filelock.Share(ctx, e.creatingLock())
+	if err != nil {
+		return nil, err
 	}
+	defer guard.Release()
+	cfg.ID, cfg.Created = newID(), time.Now()
+	if err := os.Mkdir(e.creatingDir(cfg.ID), 0o700); err != nil {
+		return nil, err
+	}
+	if err := failpoint.Hit("create.begun"); err != nil {
+		return nil, errors.Join(err, os.Remove(e.creatingDir(cfg.ID)))
+	}
+	lock, err := filelock.Acquire(ctx, filepath.Join(e.creatingDir(cfg.ID), "lock"), "create")
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(e.creatingDir(cfg.ID)))
+	}
+	return lock, nil
 }
 
 func (e *Engine) createError(cfg *container.Config, err error) error {

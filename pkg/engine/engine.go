@@ -154,6 +154,7 @@ func (e *Engine) Dir(id string) string { return filepath.Join(e.DataDir, dirCont
 func (e *Engine) ContainerRunDir(id string) string { return filepath.Join(e.RunDir, dirContainers, id) }
 
 func (e *Engine) creatingDir(id string) string { return filepath.Join(e.DataDir, dirCreating, id) }
+func (e *Engine) creatingLock() string         { return filepath.Join(e.DataDir, dirCreating+".lock") }
 func (e *Engine) removingDir(id string) string { return filepath.Join(e.DataDir, dirRemoving, id) }
 
 // LogPath is the file that a container's output is kept in by the drivers that keep a file.

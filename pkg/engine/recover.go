@@ -185,16 +185,22 @@ func (e *Engine) sweep(ctx context.Context) {
 func (e *Engine) sweepCreating(ctx context.Context, id string) {
 	dir := e.creatingDir(id)
 	lock, err := filelock.Try(filepath.Join(dir, "lock"))
-	if errors.Is(err, os.ErrNotExist) {
-		// Killed, or not yet there: between mkdir and the lock lie microseconds.
-		if info, err := os.Lstat(dir); err != nil || time.Since(info.ModTime()) < time.Minute {
-			return
-		}
-	} else if err != nil {
+	if err == nil {
+		lock.Release()
+	} else if !errors.Is(err, os.ErrNotExist) {
 		return
-	} else {
-		defer lock.Release()
 	}
+	// Its maker has died, perhaps before there was a lock, unless it is about to lock it.
+	guard, err := filelock.Claim(e.creatingLock(), "sweep")
+	if err != nil {
+		return
+	}
+	defer guard.Release()
+	lock, err = filelock.Claim(filepath.Join(dir, "lock"), "sweep")
+	if err != nil {
+		return
+	}
+	defer lock.Release()
 	if exists(e.Dir(id)) {
 		return
 	}

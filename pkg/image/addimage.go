@@ -42,7 +42,9 @@ func (s *Store) AddImage(ctx context.Context, n NewImage) (*Image, error) {
 		return nil, fmt.Errorf("record an image: %w", err)
 	}
 	id := digest.FromBytes(n.Config)
-	err = s.record(ctx, func(lib storage.Store) error { return n.record(lib, id, manifest) })
+	err = s.recording(ctx, id.Encoded(), func() error {
+		return s.record(ctx, func(lib storage.Store) error { return n.record(lib, id, manifest) })
+	})
 	if errors.Is(err, storage.ErrLayerUnknown) {
 		err = fmt.Errorf("layer %s has gone: %w", ShortID(n.top()), ErrNotFound)
 	}

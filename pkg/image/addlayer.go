@@ -5,26 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/pod-engine/pod/internal/failpoint"
-	"github.com/pod-engine/pod/internal/undo"
 	"go.podman.io/storage"
 	drivers "go.podman.io/storage/drivers"
 	"go.podman.io/storage/pkg/archive"
-	"go.podman.io/storage/pkg/chrootarchive"
 	"golang.org/x/sys/unix"
 )
 
 // Making an image is two steps: AddLayer or AddLayerTar for each new layer, then AddImage, which names the whole chain.
 //
-// A layer is there whole or not at all: it is prepared in the driver's staging directory without a lock, and the library
+// A layer is there whole or not at all: it is prepared in a directory of pod's own without a lock (WorkDir), and the library
 // records it, marked incomplete, before it renames the prepared directory into place; whoever finds such a mark after a crash takes the
-// layer away. What lies in the staging directory after a crash is found by Check.
+// layer away. The library's own directory for this will not do: podman 4 removes all that is in it whenever a command of its ends, also files
+// of what is renamed into place meanwhile.
 //
 // A layer that no image has yet is left alone by every removal. One that was there before (Layer.Found) belongs to images
 // that can be removed: Pin one of them, or be ready for AddImage to say ErrNotFound.
@@ -43,11 +42,14 @@ type Layer struct {
 // and save will produce: how the stream was put together is recorded with the layer, so that other versions of the library
 // produce the same.
 //
+// before, unless it is nil, is told which layer it is going to be before that is in the store: what it writes down is then never missing for a layer that is
+// there, wherever this process dies.
+//
 // Afterwards dir is gone. After an error it is where it was, unless the index could not be written in the last step: then it is lost.
-func (s *Store) AddLayer(ctx context.Context, parent, dir string) (Layer, error) {
+func (s *Store) AddLayer(ctx context.Context, parent, dir string, before func(Layer) error) (Layer, error) {
 	var l Layer
 	err := s.change(ctx, func(lib storage.Store) (err error) {
-		l, err = s.addLayer(ctx, lib, parent, dir)
+		l, err = s.addLayer(ctx, lib, parent, dir, before)
 		return err
 	})
 	if err != nil {
@@ -56,7 +58,7 @@ func (s *Store) AddLayer(ctx context.Context, parent, dir string) (Layer, error)
 	return l, nil
 }
 
-func (s *Store) addLayer(ctx context.Context, lib storage.Store, parent, dir string) (Layer, error) {
+func (s *Store) addLayer(ctx context.Context, lib storage.Store, parent, dir string, before func(Layer) error) (Layer, error) {
 	below, err := s.layersBelow(parent)
 	if err != nil {
 		return Layer{}, err
@@ -78,7 +80,7 @@ func (s *Store) addLayer(ctx context.Context, lib storage.Store, parent, dir str
 	if err := failpoint.Hit("layer.described"); err != nil {
 		return Layer{}, err
 	}
-	l, err := s.putLayer(lib, parent, &movedDir{from: dir, described: &d})
+	l, err := s.putLayer(lib, parent, &movedDir{from: dir, described: &d}, before)
 	if errors.Is(err, errCannotMove) {
 		again, err := diffTar(dir, below)
 		if err != nil {
@@ -96,8 +98,8 @@ func (s *Store) addLayer(ctx context.Context, lib storage.Store, parent, dir str
 }
 
 // AddLayerTar makes the layer above parent (an id, or empty) from a tar stream, which may be compressed with gzip, bzip2, xz or zstd.
-// The stream is read once and is not kept.
-func (s *Store) AddLayerTar(ctx context.Context, parent string, stream io.Reader) (Layer, error) {
+// The stream is read once and is not kept. before is as with AddLayer.
+func (s *Store) AddLayerTar(ctx context.Context, parent string, stream io.Reader, before func(Layer) error) (Layer, error) {
 	var l Layer
 	err := s.change(ctx, func(lib storage.Store) error {
 		plain, err := archive.DecompressStream(withContext(ctx, stream))
@@ -111,9 +113,18 @@ func (s *Store) AddLayerTar(ctx context.Context, parent string, stream io.Reader
 		}
 		d := describedLayer{split: split}
 		defer d.close()
-		l, err = s.putLayer(lib, parent, &unpackedTar{stream: plain, described: &d})
+		s.sweepWorkDirs()
+		work, err := s.NewWorkDir(ctx, "make a layer")
+		if err != nil {
+			return err
+		}
+		defer work.Remove()
+		l, err = s.putLayer(lib, parent, &unpackedTar{stream: plain, dir: filepath.Join(work.Dir, "dir"), described: &d}, before)
 		if errors.Is(err, errCannotMove) {
 			l, err = copyLayer(lib, parent, "", plain)
+			if err == nil && before != nil {
+				err = before(l)
+			}
 		}
 		return err
 	})
@@ -149,40 +160,44 @@ func diffTar(dir string, below []string) (io.ReadCloser, error) {
 	})
 }
 
-// putLayer stages a layer and records it under the id that its content gives. The error is errCannotMove when the
-// driver has no directory for a layer's own files, or not one that dir can be moved to.
-func (s *Store) putLayer(lib storage.Store, parent string, from stager) (l Layer, err error) {
-	if !s.stages() {
-		return l, errCannotMove
-	}
-	undo := new(undo.Stack)
-	out, err := lib.PrepareStagedLayer(&drivers.ApplyDiffWithDifferOpts{}, from)
-	if errors.Is(err, storage.ErrNotSupported) {
-		return l, errCannotMove
-	}
-	if out != nil && out.Target != "" {
-		defer func() { err = errors.Join(err, lib.CleanupStagedLayer(out)) }()
-	}
-	defer undo.OnError(&err)
+// putLayer has a layer prepared and records it under the id that its content gives. The error is errCannotMove when the
+// driver has no directory for a layer's own files, or not one that the prepared one can be moved to.
+func (s *Store) putLayer(lib storage.Store, parent string, from stager, before func(Layer) error) (l Layer, err error) {
+	how, err := s.unpacking()
 	if err != nil {
 		return l, err
 	}
-	undo.Push(func() error { return from.putBack(out.Target) })
+	out, err := from.stage(&how)
+	if err != nil {
+		return l, err
+	}
+	defer func() {
+		if out.TarSplit != nil {
+			out.TarSplit.Close()
+		}
+	}()
 	if err := failpoint.Hit("layer.staged"); err != nil {
 		return l, err
 	}
 	l = Layer{ID: ChainID(parent, out.UncompressedDigest), DiffID: out.UncompressedDigest, Size: out.Size}
+	if before != nil {
+		if err := before(l); err != nil {
+			return l, err
+		}
+	}
 	if _, err := lib.Layer(l.ID); err == nil {
 		l.Found = true
 		return l, nil
 	}
 	_, err = lib.ApplyStagedLayer(storage.ApplyStagedLayerOptions{
-		ID: l.ID, ParentLayer: parent, DiffOutput: out, DiffOptions: &drivers.ApplyDiffWithDifferOpts{},
+		ID: l.ID, ParentLayer: parent, DiffOutput: &out, DiffOptions: &drivers.ApplyDiffWithDifferOpts{},
 	})
-	if errors.Is(err, storage.ErrDuplicateID) {
-		l.Found, err = true, nil // somebody else has just made the same
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, storage.ErrDuplicateID):
+		l.Found = true // somebody else has just made the same
+	case errors.Is(err, unix.EXDEV):
+		return l, errCannotMove
+	case err != nil:
 		return l, layerError(parent, err)
 	}
 	return l, failpoint.Hit("layer.recorded")
@@ -228,92 +243,3 @@ func ChainID(parent string, diffID digest.Digest) string {
 }
 
 var errCannotMove = errors.New("the layer cannot be moved into the store")
-
-// stager fills a staging directory.
-type stager interface {
-	drivers.Differ
-	putBack(target string) error // undoes ApplyDiff
-}
-
-// movedDir stages a directory by moving it.
-type movedDir struct {
-	from      string
-	described *describedLayer
-}
-
-func (m *movedDir) ApplyDiff(target string, _ *archive.TarOptions, opts *drivers.DifferOptions) (drivers.DriverWithDifferOutput, error) {
-	if opts.Format != drivers.DifferOutputFormatDir {
-		return drivers.DriverWithDifferOutput{}, errCannotMove
-	}
-	mode, err := os.Lstat(m.from)
-	if err != nil {
-		return drivers.DriverWithDifferOutput{}, err
-	}
-	// rename(2) replaces an empty directory.
-	if err := unix.Rename(m.from, target); errors.Is(err, unix.EXDEV) {
-		return drivers.DriverWithDifferOutput{}, errCannotMove
-	} else if err != nil {
-		return drivers.DriverWithDifferOutput{}, &fs.PathError{Op: "move", Path: m.from, Err: err}
-	}
-	if err := failpoint.Hit("layer.moved"); err != nil {
-		return drivers.DriverWithDifferOutput{}, errors.Join(err, m.putBack(target))
-	}
-	perm := mode.Mode()
-	return m.described.output(&perm), nil
-}
-
-func (m *movedDir) putBack(target string) error {
-	err := unix.Rename(target, m.from)
-	if errors.Is(err, unix.ENOENT) {
-		return nil // the library had it already
-	}
-	return err
-}
-
-func (m *movedDir) Close() error { return nil }
-
-// unpackedTar stages what a tar stream holds.
-type unpackedTar struct {
-	stream    io.Reader
-	described *describedLayer
-}
-
-func (u *unpackedTar) ApplyDiff(target string, how *archive.TarOptions, opts *drivers.DifferOptions) (drivers.DriverWithDifferOutput, error) {
-	if opts.Format != drivers.DifferOutputFormatDir {
-		return drivers.DriverWithDifferOutput{}, errCannotMove
-	}
-	pipe, w := io.Pipe()
-	unpacked := make(chan error, 1)
-	go func() {
-		err := chrootarchive.UntarUncompressed(pipe, target, how)
-		if err == nil {
-			_, err = io.Copy(io.Discard, pipe) // what follows the end of the archive belongs to the digest
-		}
-		pipe.CloseWithError(err)
-		unpacked <- err
-	}()
-	err := u.described.read(u.stream, w)
-	w.CloseWithError(err)
-	// If unpacking failed first, reading has failed with that error.
-	if unpackErr := <-unpacked; err == nil {
-		err = unpackErr
-	}
-	if err != nil {
-		return drivers.DriverWithDifferOutput{}, unpackError(err)
-	}
-	return u.described.output(nil), nil
-}
-
-// unpackError gives what the unpacking process said, without how that was found out.
-func unpackError(err error) error {
-	_, said, ok := strings.Cut(err.Error(), "; output: ")
-	if !ok {
-		return err
-	}
-	said, _, _ = strings.Cut(said, "\n")
-	return errors.New(strings.TrimSuffix(said, ")"))
-}
-
-func (u *unpackedTar) putBack(string) error { return nil }
-
-func (u *unpackedTar) Close() error { return nil }

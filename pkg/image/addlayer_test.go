@@ -109,7 +109,7 @@ func TestAddLayer(t *testing.T) {
 			if err := unix.Stat(dir, &before); err != nil {
 				t.Fatal(err)
 			}
-			l, err := s.AddLayer(t.Context(), img.TopLayer, dir)
+			l, err := s.AddLayer(t.Context(), img.TopLayer, dir, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -217,7 +217,7 @@ func TestAddLayerTwice(t *testing.T) {
 			unix.Utimes(filepath.Join(dir, "f"), []unix.Timeval{when, when}), unix.Utimes(dir, []unix.Timeval{when, when})); err != nil {
 			t.Fatal(err)
 		}
-		l, err := s.AddLayer(t.Context(), "", dir)
+		l, err := s.AddLayer(t.Context(), "", dir, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,7 +250,7 @@ func TestAddLayerTar(t *testing.T) {
 		z.Write(plain.Bytes())
 		z.Close()
 		for i, in := range []io.Reader{bytes.NewReader(plain.Bytes()), &packed} {
-			l, err := s.AddLayerTar(t.Context(), img.TopLayer, in)
+			l, err := s.AddLayerTar(t.Context(), img.TopLayer, in, nil)
 			if err != nil {
 				t.Fatal(driver, err)
 			}
@@ -266,10 +266,10 @@ func TestAddLayerTar(t *testing.T) {
 				t.Errorf("%s: what is saved is not what went in", driver)
 			}
 		}
-		if _, err := s.AddLayerTar(t.Context(), "", strings.NewReader("no tar at all, but long enough to be looked at as one"+strings.Repeat("x", 1024))); err == nil {
+		if _, err := s.AddLayerTar(t.Context(), "", strings.NewReader("no tar at all, but long enough to be looked at as one"+strings.Repeat("x", 1024)), nil); err == nil {
 			t.Errorf("%s: text was taken for a layer", driver)
 		}
-		if _, err := s.AddLayerTar(t.Context(), strings.Repeat("0", 64), bytes.NewReader(plain.Bytes())); !errors.Is(err, image.ErrNotFound) {
+		if _, err := s.AddLayerTar(t.Context(), strings.Repeat("0", 64), bytes.NewReader(plain.Bytes()), nil); !errors.Is(err, image.ErrNotFound) {
 			t.Errorf("%s: on a layer that is not there: %v; want ErrNotFound", driver, err)
 		}
 	}
@@ -279,7 +279,7 @@ func TestAddImage(t *testing.T) {
 	ctx := t.Context()
 	s := newPlace(t, "overlay").open(t, image.Options{})
 	img := load(t, s, base(), "localhost/base:1")
-	l, err := s.AddLayer(ctx, img.TopLayer, upper(t, s, img))
+	l, err := s.AddLayer(ctx, img.TopLayer, upper(t, s, img), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +318,7 @@ func TestAddLayerIsTheLibrarys(t *testing.T) {
 	p := newPlace(t, "overlay")
 	s := p.open(t, image.Options{})
 	img := load(t, s, base(), "localhost/base:1")
-	l, err := s.AddLayer(t.Context(), img.TopLayer, upper(t, s, img))
+	l, err := s.AddLayer(t.Context(), img.TopLayer, upper(t, s, img), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,15 +56,17 @@ func (s *Store) recordList(ctx context.Context, l *ManifestList, names []string)
 		return nil, err
 	}
 	id := data[0].Digest.Encoded()
-	err = s.record(ctx, func(lib storage.Store) error {
-		_, err := lib.CreateImage(id, nil, "", "{}", &storage.ImageOptions{BigData: data, Digest: data[0].Digest})
-		if err != nil && !errors.Is(err, storage.ErrDuplicateID) {
-			return err
-		}
-		if err := failpoint.Hit("image.recorded"); err != nil || len(names) == 0 {
-			return err
-		}
-		return lib.AddNames(id, names)
+	err = s.recording(ctx, id, func() error {
+		return s.record(ctx, func(lib storage.Store) error {
+			_, err := lib.CreateImage(id, nil, "", "{}", &storage.ImageOptions{BigData: data, Digest: data[0].Digest})
+			if err != nil && !errors.Is(err, storage.ErrDuplicateID) {
+				return err
+			}
+			if err := failpoint.Hit("image.recorded"); err != nil || len(names) == 0 {
+				return err
+			}
+			return lib.AddNames(id, names)
+		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("record manifest list %s: %w", ShortID(id), err)

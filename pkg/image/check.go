@@ -62,29 +62,41 @@ func (s *Store) Check(ctx context.Context, opts CheckOptions) (Checked, error) {
 	if opts.Told == nil {
 		opts.Told = func(string) {}
 	}
+	c, err := s.look(ctx, opts)
+	if err == nil && len(c.found.Damages) > 0 {
+		// Another command may have been about to remove or to make what looks damaged: what is, is still.
+		seen := c.found.Damages
+		if c, err = s.look(ctx, opts); err == nil {
+			c.found.Damages = slices.DeleteFunc(c.found.Damages, func(d Damage) bool {
+				return !slices.ContainsFunc(seen, func(was Damage) bool { return was.Problem == d.Problem && was.Layer == d.Layer })
+			})
+		}
+	}
+	if err == nil && opts.Repair {
+		err = c.repair(ctx)
+	}
+	return c.found, err
+}
+
+// look is Check without repairs.
+func (s *Store) look(ctx context.Context, opts CheckOptions) (*check, error) {
 	c := &check{store: s, opts: opts}
 	// Directories are listed before the index is read: what is made meanwhile is in the index then.
 	dirs, err := c.layerDirs()
 	if err != nil {
-		return c.found, err
+		return c, err
 	}
 	if c.family, err = s.family(); err != nil {
-		return c.found, err
+		return c, err
 	}
 	c.checkRecords()
 	if err := c.checkImages(ctx); err != nil {
-		return c.found, err
+		return c, err
 	}
 	if err := c.checkLayers(ctx); err != nil {
-		return c.found, err
+		return c, err
 	}
-	if err := c.findLeftovers(ctx, dirs); err != nil {
-		return c.found, err
-	}
-	if opts.Repair {
-		err = c.repair(ctx)
-	}
-	return c.found, err
+	return c, c.findLeftovers(ctx, dirs)
 }
 
 type check struct {

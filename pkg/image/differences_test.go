@@ -36,7 +36,7 @@ func TestDifferences(t *testing.T) {
 		t.Errorf("differences: %v\n%s\nwant:\n%s", err, shown(got), want)
 	}
 	// The same, once the directory is a layer, and seen from the other side.
-	layer, err := s.AddLayer(t.Context(), img.TopLayer, dir)
+	layer, err := s.AddLayer(t.Context(), img.TopLayer, dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ type ImportOptions struct {
 func (s *Store) Import(ctx context.Context, archive io.Reader, opts ImportOptions) (*Image, error) {
 	plain := layertar.Open(ctx, archive, "", layertar.NewBudget(opts.Limits))
 	defer plain.Close()
-	l, err := s.AddLayerTar(ctx, "", plain)
+	l, err := s.AddLayerTar(ctx, "", plain, nil)
 	if refused := plain.Err(); refused != nil {
 		return nil, refused
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.podman.io/storage"
@@ -48,11 +49,25 @@ func (c *check) findLeftovers(ctx context.Context, dirs []string) error {
 			c.leftover(fmt.Sprintf("%s is left of a layer that was being made", dir), func(context.Context) error { return os.RemoveAll(dir) })
 		}
 	}
+	images, err := filepath.Glob(filepath.Join(c.store.roots[0], c.store.driverFor()+"-images", "*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range images {
+		info, err := os.Lstat(dir)
+		if err == nil && info.IsDir() && isID(filepath.Base(dir)) && !c.hasImage(filepath.Base(dir)) && time.Since(info.ModTime()) > c.opts.Age {
+			c.leftover(fmt.Sprintf("the directory %s belongs to no image", dir), func(context.Context) error { return os.RemoveAll(dir) })
+		}
+	}
 	needed, err := c.store.neededLayers(ctx, c.family)
 	if err == nil {
 		c.unneededLayers(needed)
 	}
 	return err
+}
+
+func (c *check) hasImage(id string) bool {
+	return slices.ContainsFunc(c.family.images, func(img *Image) bool { return img.ID == id })
 }
 
 func (c *check) leftover(what string, remove func(context.Context) error) {

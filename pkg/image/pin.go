@@ -47,11 +47,29 @@ func (s *Store) Pin(ctx context.Context, imageID, purpose string) (pin *Pin, err
 	return pin, failpoint.Hit("image.pinned")
 }
 
+// recording keeps an image that is about to be recorded, or to get a name, from who thinks that nobody needs it.
+func (s *Store) recording(ctx context.Context, imageID string, do func() error) error {
+	var pin *Pin
+	err := s.pinning(ctx, "record an image", func() (err error) {
+		pin, err = s.pinFile(ctx, imageID, "record")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(), pin.Release())
+}
+
 func (s *Store) pin(ctx context.Context, imageID, purpose string) (*Pin, error) {
 	// Removed while this waited?
 	if _, err := s.find(ctx, imageID); err != nil {
 		return nil, err
 	}
+	return s.pinFile(ctx, imageID, purpose)
+}
+
+// pinFile makes the file of a pin, whether or not the image is there. The caller has the lock.
+func (s *Store) pinFile(ctx context.Context, imageID, purpose string) (*Pin, error) {
 	// Takes away the pins of processes that died: of an image that nobody removes they would become many.
 	if _, err := s.livePins(""); err != nil {
 		return nil, err

@@ -1,12 +1,14 @@
 package image_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pod-engine/pod/pkg/image"
 )
@@ -79,5 +81,44 @@ func TestPinRacesRemove(t *testing.T) {
 			}
 		})
 		wg.Wait()
+	}
+}
+
+// An image without name that gets one while a prune is on its way to it stays, whenever that is: who gave the name was told that it has it.
+func TestPruneLeavesWhatGetsAName(t *testing.T) {
+	given := 0
+	for call := 1; ; call++ {
+		p := newPlace(t, "overlay")
+		other := p.open(t, image.Options{})
+		img := load(t, other, base(), "localhost/app:1")
+		if err := other.Untag(t.Context(), img.ID, nil); err != nil {
+			t.Fatal(err)
+		}
+		calls, tagged := 0, errors.New("not asked so often")
+		s := p.open(t, image.Options{InUse: func(ctx context.Context, id string) ([]string, error) {
+			if calls++; calls == call {
+				// Whoever removes may have the lock that a name needs.
+				bounded, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+				defer cancel()
+				tagged = other.Tag(bounded, id, "app:2")
+			}
+			return nil, nil
+		}})
+		if _, _, err := s.Prune(t.Context(), image.PruneOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if calls < call {
+			break
+		}
+		if tagged != nil {
+			continue
+		}
+		given++
+		if _, err := other.Lookup(t.Context(), "localhost/app:2"); err != nil {
+			t.Errorf("named at look %d of %d: %v", call, calls, err)
+		}
+	}
+	if given == 0 {
+		t.Error("it was never given a name")
 	}
 }

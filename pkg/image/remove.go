@@ -18,6 +18,8 @@ type RemoveOptions struct {
 	AllNames bool
 	// Force does that too, and removes pod's containers that use the image.
 	Force bool
+	// seen are the names that the image had when it was chosen, unless it is nil: with others it stays.
+	seen []string
 	// NoPrune keeps the unnamed images it was built on, and those of a manifest list, which otherwise go with the last image that needs them.
 	NoPrune bool
 }
@@ -39,6 +41,9 @@ func (s *Store) Remove(ctx context.Context, nameOrID string, opts RemoveOptions)
 		return done, err
 	}
 	img := m.img
+	if opts.seen != nil && !sameNames(img.Names, opts.seen) {
+		return done, renamed(nameOrID)
+	}
 	if img.ReadOnly {
 		return done, fmt.Errorf("remove image %q: it lies in the additional store %q: %w", nameOrID, img.root, ErrReadOnly)
 	}
@@ -151,7 +156,25 @@ func (s *Store) delete(ctx context.Context, name string, img *Image, force bool)
 	if err := s.clearUsers(ctx, name, img, force); err != nil {
 		return err
 	}
-	return s.pinning(ctx, "remove an image", func() error { return s.deleteUnused(ctx, name, img) })
+	return s.pinning(ctx, "remove an image", func() error {
+		now, err := s.find(ctx, img.ID)
+		if err != nil {
+			return err
+		}
+		if !force && !sameNames(now.img.Names, img.Names) {
+			return renamed(name)
+		}
+		return s.deleteUnused(ctx, name, img)
+	})
+}
+
+// renamed refuses to remove an image which another command has just given a name: it was told that it has it.
+func renamed(name string) error {
+	return fmt.Errorf("remove image %q: %w: another command has changed its names meanwhile", name, ErrInUse)
+}
+
+func sameNames(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // deleteUnused is delete after the users were asked, and removed if that was wanted.

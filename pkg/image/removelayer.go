@@ -50,6 +50,9 @@ func (s *Store) leaseLayer(ctx context.Context, id string) error {
 		_, err := lib.CreateLayer(layerLease(id), id, nil, "", false, nil)
 		return err
 	})
+	if errors.Is(err, storage.ErrLayerUnknown) || errors.Is(err, storage.ErrParentUnknown) {
+		return nil // somebody else has removed the image, and the layer with it
+	}
 	if err != nil && !errors.Is(err, storage.ErrDuplicateID) {
 		return fmt.Errorf("keep layer %s for the cache of builds: %w", ShortID(id), err)
 	}

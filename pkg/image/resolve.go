@@ -146,7 +146,7 @@ func (s *Store) Resolve(ctx context.Context, name string, opts PullOptions) (*Im
 		}
 		return local, err
 	}
-	if s.opts.Puller == nil {
+	if s.opts.Puller == nil || local == nil && isID(strings.TrimPrefix(name, "sha256:")) {
 		return nil, notFound(name)
 	}
 	if local != nil && idGiven(name, local) {

@@ -15,6 +15,7 @@ import (
 	"github.com/pod-engine/pod/internal/hint"
 	"go.podman.io/storage"
 	graphdriver "go.podman.io/storage/drivers"
+	"go.podman.io/storage/pkg/archive"
 	"go.podman.io/storage/types"
 	"golang.org/x/sys/unix"
 )
@@ -54,7 +55,9 @@ type Store struct {
 	roots    []string // where images lie: the store's own root first, then additional read-only ones
 	readOnly bool
 	library  func() (storage.Store, error)
-	pins     atomic.Uint64 // made so far by this process, for their names
+	// unpacking says how the driver wants layers to be unpacked; its error is errCannotMove when it takes none that others have prepared.
+	unpacking func() (archive.TarOptions, error)
+	pins      atomic.Uint64 // made so far by this process, for their names
 }
 
 // Place is where the store is, for another process that is to open the same.
@@ -74,7 +77,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	s := &Store{opts: opts, storage: conf}
 	s.roots = imageRoots(conf)
 	s.readOnly = errors.Is(unix.Faccessat(unix.AT_FDCWD, s.roots[0], unix.W_OK, unix.AT_EACCESS), unix.EROFS)
-	s.library = sync.OnceValues(s.openLibrary)
+	s.library, s.unpacking = sync.OnceValues(s.openLibrary), sync.OnceValues(s.askUnpacking)
 	return s, nil
 }
 

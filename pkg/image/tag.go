@@ -23,7 +23,9 @@ func (s *Store) Tag(ctx context.Context, nameOrID, newName string) error {
 	if n.Digest != "" {
 		return fmt.Errorf("tag image %q as %q: a digest is not a tag", nameOrID, newName)
 	}
-	return s.rename(ctx, "tag", m.img, func(lib storage.Store) error { return lib.AddNames(m.img.ID, []string{n.String()}) })
+	return s.recording(ctx, m.img.ID, func() error {
+		return s.rename(ctx, "tag", m.img, func(lib storage.Store) error { return lib.AddNames(m.img.ID, []string{n.String()}) })
+	})
 }
 
 // Untag takes names away from an image; without names, all of them. The image stays. A short name means localhost/NAME if the image

@@ -137,7 +137,7 @@ func (s *Store) pruneRound(ctx context.Context, opts PruneOptions, done *Removed
 		if l.List && slices.ContainsFunc(s.entries(l.Image), func(digest string) bool { return used[digest] }) {
 			continue
 		}
-		removed, err := s.Remove(ctx, l.ID, RemoveOptions{AllNames: true})
+		removed, err := s.Remove(ctx, l.ID, RemoveOptions{AllNames: true, seen: append([]string{}, l.Names...)})
 		done.Untagged = append(done.Untagged, removed.Untagged...)
 		done.Deleted = append(done.Deleted, removed.Deleted...)
 		more = more || len(removed.Deleted) > 0

@@ -44,7 +44,7 @@ func TestABuildSurvivesItsDeath(t *testing.T) {
 	b := newBench(t)
 	first, second := buildContext(t)
 	build := func(dir string) []string {
-		args := []string{"build", "-q", "--network", "none", "-t", victim, dir}
+		args := []string{"build", "-q", "--network", "none", "--timestamp", "1700000000", "-t", victim, dir}
 		if dir == second {
 			args = append(args, "--no-cache") // the cache of its RUN is emptied, too
 		}
@@ -54,6 +54,7 @@ func TestABuildSurvivesItsDeath(t *testing.T) {
 	prepare()
 	trace := filepath.Join(t.TempDir(), "trace")
 	b.must([]string{"POD_FAILPOINT_TRACE=" + trace}, build(second)...)
+	want := b.built(build(second))
 	seen := map[string]bool{}
 	var table results
 	for _, point := range traced(trace) {
@@ -66,15 +67,17 @@ func TestABuildSurvivesItsDeath(t *testing.T) {
 		}
 		prepare()
 		t.Run(point, func(t *testing.T) {
-			err := b.buildDies(build(second), point)
+			err := b.buildDies(build(second), point, want)
 			table.add("build", point, "command", err)
 			if err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	if len(seen) < 8 {
-		t.Errorf("a build passes only %d failpoints", len(seen))
+	for _, point := range pointsOf(t.Name()) {
+		if !seen[point] {
+			t.Errorf("a build does not pass %s", point)
+		}
 	}
 	if err := b.buildGone(build(first)); err != nil {
 		t.Error(err)
@@ -97,10 +100,10 @@ func TestABuildSurvivesItsDeathOnTheWayOut(t *testing.T) {
 		"build", "-q", "--network", "none", "-t", victim, "--squash", "-o", filepath.Join(out, "files"),
 		"--cache-to", "type=local,mounts=true,mode=max,dest=" + filepath.Join(out, "cache"), second,
 	}
-	for _, point := range []string{"build.files", "build.squashed", "build.cachewritten"} {
+	for _, point := range pointsOf(t.Name()) {
 		t.Run(point, func(t *testing.T) {
 			b.must(nil, plain...)
-			if err := b.buildDies(build, point); err != nil {
+			if err := b.buildDies(build, point, ""); err != nil {
 				t.Error(err)
 			}
 			// What is in the cache directory now is whole.
@@ -126,14 +129,14 @@ func TestAnAttestedBuildSurvivesItsDeath(t *testing.T) {
 		"--sbom-scanner-image", podtest.BoxImage, "--sbom-scanner-command", `sh -c "echo {} >{OUTPUT}"`,
 		"--sbom-output", filepath.Join(t.TempDir(), "bom.json"),
 	}
-	for _, point := range []string{"build.scanned", "build.generated", "build.attested", "image.recorded", "image.named"} {
+	for _, point := range append(pointsOf(t.Name()), "image.recorded", "image.named") {
 		t.Run(point, func(t *testing.T) {
 			b.must(nil, build(first)...)
 			dies := build(second)
 			if point == "build.generated" {
 				dies = slices.Insert(dies, 1, scanner...)
 			}
-			if err := b.buildDies(dies, point); err != nil {
+			if err := b.buildDies(dies, point, ""); err != nil {
 				t.Error(err)
 			}
 			if err := b.buildGone(build(first)); err != nil {
@@ -143,7 +146,54 @@ func TestAnAttestedBuildSurvivesItsDeath(t *testing.T) {
 	}
 }
 
-func (b *bench) buildDies(args []string, point string) error {
+// TestABuildSurvivesItsDeathWithAForeignCache kills a build where it has brought in a layer of a cache of others, and one where it has made the cgroup of a
+// step with limits.
+func TestABuildSurvivesItsDeathWithAForeignCache(t *testing.T) {
+	b := newBench(t)
+	first, second := buildContext(t)
+	plain := []string{"build", "-q", "--network", "none", "--timestamp", "1700000000", "-t", victim, first}
+	cache, err := os.MkdirTemp("", "pod-faults-") // where the caller may write
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(cache)
+	build := append(slices.Clone(plain[:len(plain)-1]), second)
+	b.must(nil, slices.Insert(slices.Clone(build), 1, "--cache-to", "type=local,mode=max,dest="+cache)...)
+	want := b.built(build)
+	for _, point := range pointsOf(t.Name()) {
+		t.Run(point, func(t *testing.T) {
+			if err := b.buildGone(plain); err != nil {
+				t.Fatal(err)
+			}
+			b.must(nil, plain...)
+			more := []string{"--cache-from", "type=local,src=" + cache}
+			if point == "step.placed" {
+				more = []string{"--cgroup-parent", "pod"}
+			}
+			if err := b.buildDies(slices.Insert(slices.Clone(build), 1, more...), point, want); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err := b.buildGone(plain); err != nil {
+		t.Error(err)
+	}
+}
+
+// built gives the id of the image that a build makes.
+func (b *bench) built(args []string) string {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+	defer cancel()
+	id, err := b.world.Run(ctx, args...)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return strings.TrimSpace(id)
+}
+
+// buildDies kills a build at a step. The image that the next build makes is called want, unless that is empty.
+func (b *bench) buildDies(args []string, point, want string) error {
 	err := b.command([]string{"POD_FAILPOINT=" + point + "=kill"}, args...)
 	if errors.Is(err, errHangs) {
 		return err
@@ -160,8 +210,12 @@ func (b *bench) buildDies(args []string, point string) error {
 	if content = strings.TrimSpace(content); content != "first" && content != "second" {
 		return fmt.Errorf("the name means an image whose content is %q", content)
 	}
-	if err := b.command(nil, args...); err != nil {
+	id, err := b.world.Run(ctx, args...)
+	if err != nil {
 		return fmt.Errorf("the next build: %w", err)
+	}
+	if id = strings.TrimSpace(id); want != "" && id != want {
+		return fmt.Errorf("the next build makes %s and not %s", id, want)
 	}
 	made, err := b.world.Run(ctx, "run", "--rm", "--network", "none", victim, "cat", "/copied", "/content")
 	if err != nil {

@@ -65,11 +65,14 @@ func registryVerbs(dir, host string) []imageVerb {
 		return []string{"artifact", "push", "-q", plain, thing + n, host + "/thing:1"}
 	}
 	attested := []string{"build", "-q", "--provenance=true", "-t", made, filepath.Join(dir, "attested")}
-	archive := filepath.Join(dir, "list.tar")
-	saveList := []string{"save", "-q", "--format", "oci-archive", "-o", archive, made}
+	archive, lists, pulled := filepath.Join(dir, "loaded.tar"), filepath.Join(dir, "list.tar"), host+"/app:1"
+	saveList := []string{"save", "-q", "--format", "oci-archive", "-o", lists, made}
 	return []imageVerb{
+		// Of the name that is pulled, and of the archive, no layer is in the store.
+		{verb{"pull", [][]string{old, push(made, "/app:1"), {"rmi", "-f", made, pulled}, tag}, []string{"pull", "-q", plain, pulled}, nil}, nil, [][]string{{"rmi", pulled}}},
+		{verb{"load", [][]string{old, {"save", "-q", "-o", archive, made}, {"rmi", made}, tag}, []string{"load", "-q", "-i", archive}, nil}, nil, nil},
 		{verb{"save list", [][]string{attested}, saveList, nil}, nil, nil},
-		{verb{"load list", [][]string{attested, saveList, {"rmi", made}, tag}, []string{"load", "-q", "-i", archive}, nil}, nil, nil},
+		{verb{"load list", [][]string{attested, saveList, {"rmi", made}, tag}, []string{"load", "-q", "-i", lists}, nil}, nil, nil},
 		{verb{"push attested", [][]string{push(podtest.BoxImage, "/app:1"), attested}, push(made, "/app:1"), nil}, [][]string{there("/app:1")}, nil},
 		{verb{"rmi attested", [][]string{attested}, []string{"rmi", made}, nil}, nil, nil},
 		{verb{"push", [][]string{old, push(podtest.BoxImage, "/app:1")}, push(made, "/app:1"), nil}, [][]string{there("/app:1")}, nil},
@@ -168,6 +171,9 @@ func (b *bench) imageSurvives(v imageVerb, s step) error {
 	// A container that was frozen for a commit can be told to go on, and rm -f ends it in any case.
 	if err := b.again(v.verb, err != nil); err != nil {
 		return err
+	}
+	for _, args := range v.undo {
+		_ = b.command(nil, args...)
 	}
 	return errors.Join(b.othersWork(), b.command(nil, "rm", "--all", "--force", "--time", "0"), b.noImages(), b.removable())
 }

@@ -340,6 +340,11 @@ func (t *Tree) Subtree(name string) (*os.File, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return cloneTree(f, name)
+}
+
+// cloneTree gives a mount, attached nowhere, of what a descriptor leads to; name is for messages.
+func cloneTree(f *os.File, name string) (*os.File, error) {
 	fd, err := unix.OpenTree(int(f.Fd()), "", unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
 		return nil, &os.PathError{Op: "mount", Path: name, Err: err}

@@ -3,6 +3,7 @@ package files
 import (
 	"archive/tar"
 	"context"
+	"errors"
 	"io"
 	"os"
 
@@ -42,6 +43,13 @@ func (l *Listing) Unpack(ctx context.Context, dir string, limits layertar.Limits
 	named, err := Unpack(ctx, f, into, &archive.TarOptions{}, limits)
 	if err != nil {
 		return nil, err
+	}
+	var after unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &after); err != nil {
+		return nil, err
+	}
+	if !sameFile(after, l.entries[0].stat) {
+		return nil, errors.New("the file changes while it is unpacked")
 	}
 	root, err := os.OpenFile(into, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {

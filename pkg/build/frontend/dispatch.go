@@ -210,16 +210,7 @@ func (r *reader) dispatchSetting(s *stage, c command) error {
 		config.User = i.User
 		s.note(c, "USER "+i.User)
 	case *instructions.VolumeCommand:
-		if config.Volumes == nil {
-			config.Volumes = map[string]struct{}{}
-		}
-		for _, v := range i.Volumes {
-			if v == "" {
-				return errors.New("VOLUME: a path is empty")
-			}
-			config.Volumes[v] = struct{}{}
-		}
-		s.note(c, fmt.Sprintf("VOLUME %v", i.Volumes))
+		return s.volumes(c, i)
 	case *instructions.StopSignalCommand:
 		if _, err := container.ParseSignal(i.Signal); err != nil {
 			return fmt.Errorf("STOPSIGNAL: %w", err)
@@ -232,6 +223,21 @@ func (r *reader) dispatchSetting(s *stage, c command) error {
 	default:
 		return fmt.Errorf("the instruction %s is not known", strings.ToUpper(c.Name()))
 	}
+	return nil
+}
+
+func (s *stage) volumes(c command, i *instructions.VolumeCommand) error {
+	config := &s.out.Config.Config
+	if config.Volumes == nil {
+		config.Volumes = map[string]struct{}{}
+	}
+	for _, v := range i.Volumes {
+		if v == "" {
+			return errors.New("VOLUME: a path is empty")
+		}
+		config.Volumes[v] = struct{}{}
+	}
+	s.note(c, fmt.Sprintf("VOLUME %v", i.Volumes))
 	return nil
 }
 

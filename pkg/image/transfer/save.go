@@ -99,12 +99,12 @@ func (j *job) saveTo(ctx context.Context, opts image.SaveOptions, write func(pat
 	case opts.Output == "", exists && !info.Mode().IsRegular():
 		return j.stream(ctx, opts, write)
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(opts.Output), ".pod-save-")
+	tmp, err := beside(opts.Output)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp)
-	part := filepath.Join(tmp, filepath.Base(opts.Output))
+	defer tmp.remove()
+	part := filepath.Join(tmp.dir, filepath.Base(opts.Output))
 	if err := write(part); err != nil {
 		return err
 	}

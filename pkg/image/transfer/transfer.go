@@ -266,5 +266,10 @@ func (j *job) receiveOnce(ctx context.Context, dst, src types.ImageReference, op
 	if err := j.store.Settle(); err != nil {
 		return nil, err
 	}
-	return j.store.Lookup(ctx, found.ID)
+	img, err := j.store.Lookup(ctx, found.ID)
+	if err != nil {
+		return nil, err
+	}
+	// Who has looked before it had its name may be about to remove it.
+	return img, j.hold(ctx, img, "pull")
 }

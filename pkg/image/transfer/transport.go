@@ -114,10 +114,10 @@ func explainRef(verb string, ref imageRef, err error) error {
 // destination is where an image goes. An archive is written beside its place and moved there when it is whole.
 type destination struct {
 	imageRef
-	name    string // as a person wrote it, without docker://
-	archive string // path of the archive; empty: no archive
-	part    string // directory beside it, in which it is written
-	oci     bool   // the archive holds an OCI layout
+	name    string     // as a person wrote it, without docker://
+	archive string     // path of the archive; empty: no archive
+	part    *workspace // beside it, in which it is written
+	oci     bool       // the archive holds an OCI layout
 }
 
 func (j *job) destination(name string) (*destination, error) {
@@ -138,10 +138,10 @@ func (j *job) destination(name string) (*destination, error) {
 		return nil, hint.Wrap(fmt.Errorf("%q exists, and a docker archive is not changed", path), "rm "+path)
 	}
 	d.archive, d.oci = path, word == "oci-archive"
-	if d.part, err = os.MkdirTemp(filepath.Dir(path), ".pod-push-"); err != nil {
+	if d.part, err = beside(path); err != nil {
 		return nil, err
 	}
-	part := filepath.Join(d.part, filepath.Base(path))
+	part := filepath.Join(d.part.dir, filepath.Base(path))
 	if tagged {
 		part += ":" + tag
 	}
@@ -153,15 +153,15 @@ func (j *job) destination(name string) (*destination, error) {
 
 // end moves what was written to its place, or takes it away.
 func (d *destination) end(whole bool) (err error) {
-	if d.part == "" {
+	if d.part == nil {
 		return nil
 	}
-	part := filepath.Join(d.part, filepath.Base(d.archive))
+	part := filepath.Join(d.part.dir, filepath.Base(d.archive))
 	if whole && d.oci {
 		err = levelArchive(part)
 	}
 	if whole && err == nil {
 		err = os.Rename(part, d.archive)
 	}
-	return errors.Join(err, os.RemoveAll(d.part))
+	return errors.Join(err, d.part.remove())
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/pod-engine/pod/pkg/image"
 	"golang.org/x/sys/unix"
@@ -35,13 +36,32 @@ func newWorkspace(s *image.Store, configured string) (*workspace, error) {
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return nil, fmt.Errorf("make a directory for temporary files: %w", err)
 	}
+	return makeWorkspace(parent, "")
+}
+
+// beside makes a workspace in the directory of a file, so that what is written there is moved to its place by a rename. On a file system without
+// locks one that is left behind stays.
+func beside(path string) (*workspace, error) {
+	const prefix = ".pod-part-"
+	w, err := makeWorkspace(filepath.Dir(path), prefix)
+	if !errors.Is(err, errNoLocks) {
+		return w, err
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(path), prefix)
+	return &workspace{dir: dir}, err
+}
+
+var errNoLocks = errors.New("it cannot be locked")
+
+// makeWorkspace makes and locks a directory whose name begins with prefix, and removes those that were left behind.
+func makeWorkspace(parent, prefix string) (*workspace, error) {
 	// While the parent is locked nobody takes a new directory, not locked yet, for an abandoned one.
 	guard, err := flock(parent, unix.LOCK_EX)
 	if err != nil {
-		return nil, fmt.Errorf("lock %q: %w", parent, err)
+		return nil, fmt.Errorf("lock %q: %w: %w", parent, errNoLocks, err)
 	}
-	abandoned := claim(parent)
-	dir, err := os.MkdirTemp(parent, "")
+	abandoned := claim(parent, prefix)
+	dir, err := os.MkdirTemp(parent, prefix)
 	var lock *os.File
 	if err == nil {
 		lock, err = flock(dir, unix.LOCK_EX|unix.LOCK_NB)
@@ -58,13 +78,16 @@ func newWorkspace(s *image.Store, configured string) (*workspace, error) {
 }
 
 // claim locks the workspaces that belong to nobody.
-func claim(parent string) []*workspace {
+func claim(parent, prefix string) []*workspace {
 	entries, err := os.ReadDir(parent)
 	if err != nil {
 		return nil
 	}
 	var out []*workspace
 	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), prefix) {
+			continue
+		}
 		dir := filepath.Join(parent, e.Name())
 		if lock, err := flock(dir, unix.LOCK_EX|unix.LOCK_NB); err == nil {
 			out = append(out, &workspace{dir: dir, lock: lock})
@@ -92,6 +115,8 @@ func flock(dir string, how int) (*os.File, error) {
 
 func (w *workspace) remove() error {
 	err := os.RemoveAll(w.dir)
-	w.lock.Close()
+	if w.lock != nil {
+		w.lock.Close()
+	}
 	return err
 }

@@ -151,8 +151,14 @@ func (c *Control) Receive(ctx context.Context) (monitor.Message, error) {
 // Start lets a two-step start go on after Created.
 func (c *Control) Start() error { return c.send(monitor.Message{Verb: monitor.Go}) }
 
-// Bye tells the monitor that the command has cleaned up, so that it ends without starting Launch.Cleanup.
-func (c *Control) Bye() error { return c.send(monitor.Message{Verb: monitor.Bye}) }
+// Bye tells the monitor that the command has cleaned up, so that it ends without starting Launch.Cleanup. One that is gone need not be told.
+func (c *Control) Bye() error {
+	err := c.send(monitor.Message{Verb: monitor.Bye})
+	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+		return nil
+	}
+	return err
+}
 
 func (c *Control) send(m monitor.Message) error {
 	if _, err := c.socket.Write(m.Encode()); err != nil {
