@@ -21,7 +21,8 @@ func (r *reader) dispatchStage(s *stage) error {
 	r.begin(s)
 	r.scanGlobally(s)
 	for _, c := range s.commands {
-		if err := r.dispatch(s, c); err != nil {
+		err := r.checked(c.Comments(), func() error { return r.dispatch(s, c) })
+		if err != nil {
 			return at(c.Location(), err)
 		}
 	}

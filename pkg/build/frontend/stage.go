@@ -50,30 +50,37 @@ type command struct {
 func (r *reader) nameStages(parsed []instructions.Stage) error {
 	r.lintDefaults(parsed)
 	for i, p := range parsed {
-		if i == 0 && r.req.From != "" {
-			p.BaseName = r.req.From
-		}
-		s := &stage{Stage: p, from: p.BaseName, index: i, nameless: p.Name == "", cacheSpace: r.req.Args["BUILDKIT_CACHE_MOUNT_NS"]}
-		name, err := r.expand(r.lex, p.BaseName, r.globals)
-		if err != nil {
+		if err := r.checked(p.Comments, func() error { return r.nameStage(i, p) }); err != nil {
 			return at(p.Location, err)
 		}
-		r.lintFrom(p, name)
-		if name.Result == "" {
-			return at(p.Location, fmt.Errorf("FROM %s: the name is empty; its ARG has no value", p.BaseName))
-		}
-		s.BaseName = name.Result
-		s.out = plan.Stage{Index: i, Name: p.Name, Line: firstLine(p.Location), Platform: r.req.Platform}
-		if s.out.Platform, err = r.stagePlatform(p); err != nil {
-			return at(p.Location, err)
-		}
-		s.out.NoCache = slices.ContainsFunc(r.req.NoCacheFilter, func(n string) bool { return strings.EqualFold(n, p.Name) || n == strconv.Itoa(i) })
-		s.parent = r.byName(s.BaseName)
-		if name, _, ok := r.context(p.Name); ok { // it stands for the stage, whose instructions do not count
-			s.BaseName, s.Commands, s.parent, s.replaced = name, nil, nil, true
-		}
-		r.stages = append(r.stages, s)
 	}
+	return nil
+}
+
+func (r *reader) nameStage(i int, p instructions.Stage) error {
+	if i == 0 && r.req.From != "" {
+		p.BaseName = r.req.From
+	}
+	s := &stage{Stage: p, from: p.BaseName, index: i, nameless: p.Name == "", cacheSpace: r.req.Args["BUILDKIT_CACHE_MOUNT_NS"]}
+	name, err := r.expand(r.lex, p.BaseName, r.globals)
+	if err != nil {
+		return err
+	}
+	r.lintFrom(p, name)
+	if name.Result == "" {
+		return fmt.Errorf("FROM %s: the name is empty; its ARG has no value", p.BaseName)
+	}
+	s.BaseName = name.Result
+	s.out = plan.Stage{Index: i, Name: p.Name, Line: firstLine(p.Location), Platform: r.req.Platform}
+	if s.out.Platform, err = r.stagePlatform(p); err != nil {
+		return err
+	}
+	s.out.NoCache = slices.ContainsFunc(r.req.NoCacheFilter, func(n string) bool { return strings.EqualFold(n, p.Name) || n == strconv.Itoa(i) })
+	s.parent = r.byName(s.BaseName)
+	if name, _, ok := r.context(p.Name); ok { // it stands for the stage, whose instructions do not count
+		s.BaseName, s.Commands, s.parent, s.replaced = name, nil, nil, true
+	}
+	r.stages = append(r.stages, s)
 	return nil
 }
 
