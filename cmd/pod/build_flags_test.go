@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/spf13/pflag"
 )
 
@@ -68,7 +69,7 @@ func TestOutputFlag(t *testing.T) {
 		add(out.TLSVerify != nil && !*out.TLSVerify, "insecure")
 		add(o.job.Docker, "docker's manifest")
 		add(o.job.KeepTimes, "times kept")
-		add(len(o.job.Annotations) > 0, fmt.Sprint("of images ", o.job.Annotations))
+		add(len(o.job.Annotations) > 0, fmt.Sprint("of images ", o.job.Annotations.For(plan.Platform{})))
 		add(len(o.job.ListAnnotations) > 0, fmt.Sprint("of the list ", o.job.ListAnnotations))
 		return strings.Join(words, ", ")
 	}, []flagCase{
@@ -112,7 +113,7 @@ func TestOutputFlag(t *testing.T) {
 		{"type=image,oci-mediatypes=false", "image, docker's manifest"},
 		{"type=image,rewrite-timestamp=false", "image, times kept"},
 		{"type=image,registry.insecure=true", "image, insecure"},
-		{"type=image,annotation.a=1,annotation-manifest.b=2", "image, of images map[/:map[a:1 b:2]]"},
+		{"type=image,annotation.a=1,annotation-manifest.b=2", "image, of images map[a:1 b:2]"},
 		{"type=image,annotation-index.a=1", "image, of the list map[a:1]"},
 		{"type=image,store=false", "error: it is always so"},
 		{"type=image,unpack=true,name-canonical=true", "image"},
@@ -257,16 +258,18 @@ func TestOtherBuildFlags(t *testing.T) {
 	checkFlag(t, "label", func(o *buildOptions) string { return fmt.Sprint(o.job.Request.Labels) }, []flagCase{
 		{"a=1", "map[a:1]"}, {"a", "map[a:]"}, {"=1", "error: NAME=value"},
 	})
+	armImage := plan.Platform{OS: "linux", Arch: "arm64"}
 	checkFlag(t, "annotation", func(o *buildOptions) string {
-		return fmt.Sprint(o.job.Annotations, o.job.EntryAnnotations, o.job.ListAnnotations)
+		return fmt.Sprint(o.job.Annotations.For(armImage), o.job.EntryAnnotations.For(armImage), o.job.ListAnnotations)
 	}, []flagCase{
-		{"a=1", "map[/:map[a:1]] map[] map[]"},
-		{"a=b:c", "map[/:map[a:b:c]] map[] map[]"},
+		{"a=1", "map[a:1] map[] map[]"},
+		{"a=b:c", "map[a:b:c] map[] map[]"},
 		{"index:a=1", "map[] map[] map[a:1]"},
-		{"manifest,index:a=1", "map[/:map[a:1]] map[] map[a:1]"},
+		{"manifest,index:a=1", "map[a:1] map[] map[a:1]"},
+		{"manifest-descriptor:a=1", "map[] map[a:1] map[]"},
+		{"manifest[linux/arm64],manifest-descriptor[linux/amd64]:a=1", "map[a:1] map[] map[]"},
 		{"index-descriptor:a=1", "error: index: gives them to the list"},
-		{"manifest[linux/amd64]:a=1", "map[linux/amd64:map[a:1]] map[] map[]"},
-		{"manifest-descriptor:a=1", "map[] map[/:map[a:1]] map[]"},
+		{"index[linux/arm64]:a=1", "error: for no single platform"},
 		{"a", "error: is not KEY=VALUE"},
 	})
 	checkFlag(t, "build-context", func(o *buildOptions) string { return fmt.Sprint(o.contexts) }, []flagCase{
