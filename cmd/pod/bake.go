@@ -7,6 +7,7 @@ import (
 
 	"github.com/pod-engine/pod/pkg/build/bake"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // bakeOptions are the flags of bake. What is for every target is a flag of build, which the target is given.
@@ -51,7 +52,12 @@ func newBakeCommand(a *app, name string) *cobra.Command {
 	f.Var(into("method", &opts.call, parseBuildCall).withDefault("build"), "call", "what is done: build, check, outline or targets; format=json may follow with a comma")
 	f.BoolVar(&opts.check, "check", false, "look for mistakes in the Dockerfiles and build nothing")
 	f.Var(parsed{kind: "list", set: opts.allowAll}, "allow", "let targets do more than the files of this directory ask for: fs.read=PATH, fs.write=PATH, fs=PATH, ssh, security.insecure, device")
-	// What is said of every target is said of it as --set says it.
+	opts.addEveryFlags(f)
+	return cmd
+}
+
+// addEveryFlags are about every target: they are said of it as --set says it.
+func (o *bakeOptions) addEveryFlags(f *pflag.FlagSet) {
 	for _, of := range []struct{ name, help string }{
 		{"push", "push the images to the registries that their names say"},
 		{"load", "leave the images in the store, as without outputs"},
@@ -59,19 +65,18 @@ func newBakeCommand(a *app, name string) *cobra.Command {
 		{"pull", "always pull images"},
 	} {
 		f.Var(parsed{kind: "bool", set: func(s string) error {
-			opts.every = append(opts.every, "*."+of.name+"="+s)
+			o.every = append(o.every, "*."+of.name+"="+s)
 			return nil
 		}}, of.name, of.help)
 		f.Lookup(of.name).NoOptDefVal = "true"
 	}
 	for _, name := range []string{"sbom", "provenance"} {
 		f.Var(parsed{kind: "value", set: func(s string) error {
-			opts.every = append(opts.every, "*.attest="+bake.ShortAttestation(name, s))
+			o.every = append(o.every, "*.attest="+bake.ShortAttestation(name, s))
 			return nil
 		}}, name, "attest each image, as --"+name+" of build")
 		f.Lookup(name).NoOptDefVal = "true"
 	}
-	return cmd
 }
 
 func runBake(ctx context.Context, a *app, words []string, o bakeOptions) error {

@@ -26,7 +26,8 @@ func newBuildCommand(a *app) *cobra.Command {
 		Long: "Make an image from a Dockerfile, or a Containerfile. CONTEXT is the directory whose files COPY and ADD can read, by default\n" +
 			"the current one, or an address of git (#BRANCH:DIRECTORY may follow) or of a tar archive. With - the archive, or a Dockerfile\n" +
 			"alone, is read from the standard input. Progress goes to the standard error, the\n" +
-			"image's id to the standard output. Exit status: 0 the image is made, 1 --check has found something, 125 an error.",
+			"image's id to the standard output. Exit status: 0 the image is made, 1 --check has found something, 125 an\n" +
+			"error, else the exit code of the RUN that failed.",
 		Example: a.example("build -t app .", "build -t app:test --target test --build-arg VERSION=1.2 .",
 			"build --platform linux/amd64,linux/arm64 -t registry:5000/app --push .", "build -o out .",
 			"build --secret id=token,src=token.txt --ssh default -f deploy/Dockerfile .", "build --check ."),
@@ -45,6 +46,7 @@ func newBuildCommand(a *app) *cobra.Command {
 	opts.addFlags(cmd.Flags(), callersSurroundings())
 	a.addBuilderFlag(cmd.Flags())
 	cmd.Flags().SetNormalizeFunc(normalizeConfigFlag)
+	aliasFlag(cmd, "print", "call")
 	return cmd
 }
 

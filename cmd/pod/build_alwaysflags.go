@@ -2,11 +2,13 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 
+	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/spf13/pflag"
 )
@@ -18,10 +20,15 @@ func (o *buildOptions) addPlatformFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.platform.Variant, "variant", "", "variant of the architecture of the image")
 }
 
-// completePlatforms takes --os, --arch and --variant as one platform.
-func (o *buildOptions) completePlatforms() error {
+// completePlatforms takes --os, --arch and --variant as one platform. Where nothing is said it is usual, or this machine's.
+func (o *buildOptions) completePlatforms(usual string) error {
 	p := o.platform
 	if p == (plan.Platform{}) {
+		if len(o.job.Platforms) == 0 && usual != "" {
+			if err := o.addPlatforms(usual); err != nil {
+				return usageError{fmt.Errorf("%s: %w", defaultPlatform, err)}
+			}
+		}
 		if len(o.job.Platforms) == 0 {
 			o.job.Platforms = []plan.Platform{hostPlatform()}
 		}
@@ -48,10 +55,36 @@ func (o *buildOptions) completePlatforms() error {
 
 // addAlwaysFlags are switches that scripts give and that have one possible position here; the other is refused with the reason.
 func (o *buildOptions) addAlwaysFlags(f *pflag.FlagSet) {
+	addSwitch(f, "rm", true, "keep nothing of a step but its layer", "a step leaves nothing but its layer")
 	addSwitch(f, "force-rm", true, "keep nothing of a step that failed", "a step that failed leaves nothing")
 	addSwitch(f, "skip-unused-stages", true, "leave out stages that the target does not need", "only what the target needs is built; --target builds another stage")
 	addSwitch(f, "disable-compression", true, "leave layers in the store uncompressed", "layers in the store are never compressed; what is pushed is")
 	addContentTrust(f)
+	f.Var(parsed{kind: "bool", set: func(s string) error { _, err := strconv.ParseBool(s); return err }}, "compress", "compress what is sent to the builder: nothing is, the context is read where it is")
+	f.Lookup("compress").NoOptDefVal = "true"
+	f.Var(parsed{kind: "mode", fallback: "host", set: func(s string) error {
+		if s == "" || s == "host" {
+			return nil
+		}
+		return fmt.Errorf("%q: a step is in your user namespace, which is host", s)
+	}}, "userns", "user namespace of RUN: host, which is yours")
+}
+
+// setEnv takes a variable of --env. One without a value is the caller's, and is not set when the caller has none.
+func (o *buildOptions) setEnv(s string) error {
+	name, _, given := strings.Cut(s, "=")
+	if name == "" {
+		return fmt.Errorf("%q is not NAME=value", s)
+	}
+	if !given {
+		value, ok := fromEnvironment(name)
+		if !ok {
+			return nil
+		}
+		s = name + "=" + value
+	}
+	o.job.Request.Env = append(o.job.Request.Env, s)
+	return nil
 }
 
 // addSwitch adds a switch that scripts give and that has one possible position here; the other is refused with the reason.
@@ -62,7 +95,7 @@ func addSwitch(f *pflag.FlagSet, name string, position bool, help, why string) {
 			err = errors.New(why)
 		}
 		return err
-	}}, name, help)
+	}}, name, fmt.Sprintf("%s; only %t is taken", help, position))
 	f.Lookup(name).NoOptDefVal = "true"
 }
 
@@ -70,7 +103,11 @@ func addSwitch(f *pflag.FlagSet, name string, position bool, help, why string) {
 func (o *buildOptions) addPodmanFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.job.Request.From, "from", "", "image to take instead of that of the first FROM")
 	f.BoolVar(&o.job.OmitHistory, "omit-history", false, "leave the history out of the image")
+	f.Var(parsed{kind: "NAME=value", set: o.setEnv}, "env", "variable that RUN and the image have: NAME=value, or NAME to take it from the environment")
 	f.Var(splitTo(&o.job.Request.UnsetEnv), "unsetenv", "take a variable away from the image")
+	f.Var(splitTo(&o.job.Request.UnsetLabels), "unsetlabel", "do not take this label over from the base image")
+	f.BoolVar(&o.inheritLabels, "inherit-labels", true, "take the labels of the base image over")
+	f.BoolVar(&o.createdNote, "created-annotation", false, "set the annotation "+specs.AnnotationCreated)
 	f.StringArrayVar(&o.job.Pull.DecryptionKeys, "decryption-key", nil, "decrypt layers of base images, `KEY[:PASSPHRASE]`")
 }
 

@@ -31,16 +31,23 @@ func (o *buildOptions) writeAnswers(a *app, made builtResult) error {
 	if id == "" {
 		return nil
 	}
-	if o.iidFile != "" {
+	for file, text := range map[string]string{o.iidFile: "sha256:" + id, o.rawIDFile: id} {
+		if file == "" {
+			continue
+		}
 		// Without a newline, as docker and podman write it.
-		if err := os.WriteFile(o.iidFile, []byte("sha256:"+id), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			return fmt.Errorf("write the id of the image: %w", err)
 		}
 	}
-	if !o.streaming {
-		fmt.Fprintln(a.Out, id)
+	if o.streaming {
+		return nil
 	}
-	return nil
+	if a.asDocker() {
+		id = "sha256:" + id
+	}
+	_, err := fmt.Fprintln(a.Out, id)
+	return err
 }
 
 // writeMetadata writes the file of --metadata-file.

@@ -43,11 +43,7 @@ func parseCachePlace(s string, writes bool) (p cachePlace, err error) {
 		place["local"], more = "dest", []string{"mode", "mounts", "ignore-error", "oci-mediatypes", "image-manifest", "compression", "compression-level", "force-compression"}
 	}
 	keys := map[string][]string{"local": append(more, place["local"]), "registry": append(more, "ref", "registry.insecure"), "inline": {}}
-	for _, field := range fields {
-		if kind, ok := strings.CutPrefix(field, "type="); ok {
-			p.kind = kind
-		}
-	}
+	p.kind = typeOf(fields)
 	if why, hinted := cacheKindLeftOut(p.kind); why != "" {
 		return p, hint.Wrap(fmt.Errorf("type=%s is not possible: %s", p.kind, why), hinted)
 	}

@@ -32,7 +32,7 @@ func parseNamedContext(s string) (namedContext, error) {
 
 // openContext opens the contexts of the job and finds the Dockerfile.
 func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session, dir string) error {
-	if err := o.openAllNamed(ctx, a, s); err != nil {
+	if err := o.openOthers(ctx, a, s); err != nil {
 		return err
 	}
 	given := o.givenFile()
@@ -66,7 +66,7 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session
 
 // openWithin is openContext for a directory of another context, such as a repository that a file of targets is in.
 func (o *buildOptions) openWithin(ctx context.Context, a *app, s *build.Session, whole *build.Context, dir string) error {
-	err := o.openAllNamed(ctx, a, s)
+	err := o.openOthers(ctx, a, s)
 	if err == nil {
 		o.job.Context, err = s.Within(ctx, whole, dir)
 	}
@@ -84,7 +84,19 @@ func (o *buildOptions) givenFile() string {
 	return ""
 }
 
-func (o *buildOptions) openAllNamed(ctx context.Context, a *app, s *build.Session) error {
+// openOthers opens what is not the main context: those that have names, and a Dockerfile elsewhere.
+func (o *buildOptions) openOthers(ctx context.Context, a *app, s *build.Session) error {
+	if given := o.givenFile(); strings.HasPrefix(given, "http://") || strings.HasPrefix(given, "https://") {
+		_, text, err := s.ContextAt(ctx, given, false)
+		if err == nil && text == nil {
+			err = errors.New("it is an archive")
+		}
+		if err != nil {
+			return fmt.Errorf("read the Dockerfile %s: %w", given, err)
+		}
+		file := string(text)
+		o.inline = &file
+	}
 	for _, c := range o.contexts {
 		if err := o.openNamed(ctx, a, s, c); err != nil {
 			return fmt.Errorf("--build-context %s=%s: %w", c.name, c.value, err)

@@ -1,17 +1,55 @@
 package main
 
 import (
+	"encoding/csv"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/image"
 )
+
+// csvFields splits a value with commas, in which quotes keep one together.
+func csvFields(s string) ([]string, error) {
+	fields, err := csv.NewReader(strings.NewReader(s)).Read()
+	if errors.Is(err, io.EOF) {
+		return []string{""}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%q cannot be read: %w", s, err)
+	}
+	return fields, nil
+}
+
+// typeOf is the type that fields of KEY=VALUE say, or empty.
+func typeOf(fields []string) (kind string) {
+	for _, field := range fields {
+		if value, ok := strings.CutPrefix(field, "type="); ok {
+			kind = value
+		}
+	}
+	return kind
+}
+
+// switchedOn reads the value of a key that is on when it has none.
+func switchedOn(value string) (bool, error) {
+	if value == "" {
+		return true, nil
+	}
+	on, err := strconv.ParseBool(value)
+	if err != nil {
+		err = errors.New("it is true or false")
+	}
+	return on, err
+}
 
 // intoMap makes a flag NAME=value that may be given several times. without decides about a NAME alone.
 func intoMap(dst map[string]string, without func(name string) (string, bool)) parsed {

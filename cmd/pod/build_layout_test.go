@@ -5,6 +5,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pod-engine/pod/pkg/build/plan"
 )
 
 func TestLayoutNames(t *testing.T) {
@@ -64,20 +65,27 @@ func TestOutputs(t *testing.T) {
 
 func TestAnnotations(t *testing.T) {
 	o := newBuildOptions()
-	for _, text := range []string{"a=1", "manifest:b=2", "index:c=3", "manifest,index:d=4", "e:f=5"} {
+	for _, text := range []string{"a=1", "manifest:b=2", "index:c=3", "manifest,index:d=4", "e:f=5", "manifest[linux/arm64],manifest-descriptor:g=6", "manifest-descriptor[linux/s390x]:h=[i]:7"} {
 		if err := o.setAnnotation(text); err != nil {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
 	for key, want := range map[string]string{"a": "1", "b": "2", "d": "4", "e:f": "5"} {
-		if got := o.job.Annotations[key]; got != want {
+		if got := o.job.Annotations[plan.Platform{}][key]; got != want {
 			t.Errorf("%s of the manifest is %q, want %q", key, got, want)
 		}
 	}
 	if len(o.job.ListAnnotations) != 2 || o.job.ListAnnotations["c"] != "3" || o.job.ListAnnotations["d"] != "4" {
 		t.Errorf("those of the list are %v", o.job.ListAnnotations)
 	}
-	for _, text := range []string{"a", "=1", "index-descriptor:a=1", "manifest[linux/arm64]:a=1"} {
+	arm, z := plan.Platform{OS: "linux", Arch: "arm64"}, plan.Platform{OS: "linux", Arch: "s390x"}
+	if o.job.Annotations[arm]["g"] != "6" || o.job.EntryAnnotations[plan.Platform{}]["g"] != "6" || o.job.EntryAnnotations[z]["h"] != "[i]:7" {
+		t.Errorf("those for platforms are %v, of entries %v", o.job.Annotations, o.job.EntryAnnotations)
+	}
+	if got := o.job.Annotations.For(arm); len(got) != 5 || got["a"] != "1" || got["g"] != "6" {
+		t.Errorf("those of one platform are %v", got)
+	}
+	for _, text := range []string{"a", "=1", "index-descriptor:a=1", "manifest[]x:a", "manifest[no/such/plat/form]:a=1", "index[linux/arm64]:a=1"} {
 		if o.setAnnotation(text) == nil {
 			t.Errorf("%s is taken", text)
 		}

@@ -6,7 +6,9 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
+	specs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/build/plan"
@@ -28,12 +30,12 @@ type buildOptions struct {
 	check     bool
 	quiet     bool
 	iidFile   string
+	rawIDFile string
 	progress  string
 	logFile   string
 	tlsVerify bool
 	retry     uint
 	layers    bool
-	rm        bool
 	jobs      int // steps at a time
 
 	outputs       []buildOutput
@@ -43,6 +45,8 @@ type buildOptions struct {
 	squash        bool
 	squashAll     bool
 	identityLabel bool
+	inheritLabels bool
+	createdNote   bool // annotate when the image was made
 	rewrite       bool
 
 	platform           plan.Platform // of --os, --arch and --variant
@@ -62,22 +66,22 @@ func newBuildOptions() *buildOptions {
 		Request: plan.Request{
 			Args: map[string]string{}, Labels: map[string]string{}, Contexts: map[string]string{}, BuildPlatform: hostPlatform(),
 		},
-		Run: container.NewConfig(), Contexts: map[string]*build.Context{}, Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: map[string]string{},
-		ListAnnotations: map[string]string{},
+		Run: container.NewConfig(), Contexts: map[string]*build.Context{}, Secrets: map[string]build.Secret{}, Agents: map[string]string{}, Annotations: build.Annotations{},
+		EntryAnnotations: build.Annotations{}, ListAnnotations: map[string]string{},
 	}}
 }
 
 func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
-	f.StringArrayVarP(&o.files, "file", "f", nil, "the Dockerfile, or - for the standard input (default Containerfile or Dockerfile in CONTEXT)")
+	f.StringArrayVarP(&o.files, "file", "f", nil, "the Dockerfile, its address, or - for the standard input (default Containerfile or Dockerfile in CONTEXT)")
 	f.StringVar(&o.ignore, "ignorefile", "", "the file that says what of CONTEXT is left out, instead of .containerignore or .dockerignore")
 	f.Var(appendTo(&o.contexts, parseNamedContext), "build-context", "further context: NAME=DIRECTORY, an address, docker-image://IMAGE or oci-layout://DIRECTORY[:TAG][@DIGEST]")
-	f.StringArrayVarP(&o.tags, "tag", "t", nil, "name of the image, may be given several times")
+	f.StringArrayVarP(&o.tags, "tag", "t", nil, "name of the image; may be given several times")
 	f.StringVar(&o.job.Request.Target, "target", "", "stage to build, by name or number (default the last)")
 	f.Var(intoMap(o.job.Request.Args, fromEnvironment), "build-arg", "value of an ARG: NAME=value, or NAME to take it from the environment")
 	f.StringArrayVar(&o.argFiles, "build-arg-file", nil, "file of lines NAME=value for ARGs")
 	f.BoolVar(&o.httpProxy, "http-proxy", false, "give RUN your http_proxy, https_proxy, ftp_proxy, all_proxy and no_proxy; no image keeps them")
 	f.Var(intoMap(o.job.Request.Labels, always), "label", "set a label of the image: NAME=value")
-	f.Var(parsed{kind: "NAME=value", set: o.setAnnotation}, "annotation", "set an annotation of the image's manifest, or with index: in front of the manifest list: NAME=value")
+	f.Var(parsed{kind: "NAME=value", set: o.setAnnotation}, "annotation", "set an annotation of the image's manifest, or with index: or manifest-descriptor: in front of the manifest list or its entries: NAME=value")
 	f.Var(parsed{kind: "os/arch[/variant]", set: o.addPlatforms}, "platform", "platforms of the image, instead of this machine's; of several a manifest list is made")
 	f.StringVar(&o.job.List, "manifest", "", "put the image into this manifest list, which is made when it is not there")
 	f.Var(into("oci|docker", &o.job.Docker, parseManifestFormat).withDefault("oci"), "format", "format of the manifest: oci or docker")
@@ -87,7 +91,7 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.Var(appendTo(&o.cacheTo, func(s string) (cachePlace, error) { return parseCachePlace(s, true) }),
 		"cache-to", "write the cache for other machines: NAME, type=registry,ref=NAME, type=local,dest=DIRECTORY (with mode=min|max, mounts=true) or type=inline")
 	f.StringSliceVar(&o.job.Request.NoCacheFilter, "no-cache-filter", nil, "do every step of these stages, with empty caches of RUN")
-	f.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "steps that are done at a time")
+	f.IntVar(&o.jobs, "jobs", 0, "steps that are done at a time, 0 for as many as there are processors")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "timestamp", "the time of the image and of all files made, in seconds since 1970 (default $SOURCE_DATE_EPOCH)")
 	f.Var(into("seconds", &o.job.Epoch, epoch), "source-date-epoch", "the same as --timestamp")
 	f.BoolVar(&o.rewrite, "rewrite-timestamp", true, "with --source-date-epoch, let no file of a new layer be younger; if false, steps of builds with other epochs are found in the cache")
@@ -95,7 +99,6 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 	f.BoolVar(&o.squash, "squash", false, "make one layer of the new ones")
 	f.BoolVar(&o.squashAll, "squash-all", false, "make one layer of the new ones and of those of the base image")
 	f.BoolVar(&o.identityLabel, "identity-label", false, "say in a label which version of pod has built the image")
-	f.BoolVar(&o.rm, "rm", true, "keep nothing else of the steps")
 	o.addRunFlags(f, from)
 	o.addPlatformFlags(f)
 	o.addPodmanFlags(f)
@@ -107,13 +110,13 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet, from caller) {
 
 func (o *buildOptions) addPullFlags(f *pflag.FlagSet) {
 	pull := &o.job.Pull
-	f.Var(into("policy", &pull.Policy, parseBuildPull).withDefault("missing"), "pull", "pull images: always, missing, never or newer")
+	f.Var(into("policy", &pull.Policy, parseBuildPull).withDefault("missing"), "pull", "pull images: always (without a value), missing, never or newer")
 	f.Lookup("pull").NoOptDefVal = "always"
 	f.StringVar(&pull.AuthFile, "authfile", "", "file with registry credentials")
 	f.StringVar(&pull.CertDir, "cert-dir", "", "directory with the registry's certificates and keys")
 	f.StringVar(&pull.Creds, "creds", "", "credentials for the registry, `USER:PASSWORD`")
 	f.BoolVar(&o.tlsVerify, "tls-verify", true, "demand HTTPS and a certificate that is trusted")
-	f.UintVar(&o.retry, "retry", 3, "how often to try again after a fault of the network")
+	f.UintVar(&o.retry, "retry", 3, "how often a registry is tried again after a fault of the network")
 	f.DurationVar(&pull.RetryDelay, "retry-delay", 0, "time between tries (default 1s, doubled each time)")
 }
 
@@ -126,7 +129,8 @@ func (o *buildOptions) addAnswerFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.push, "push", false, "push the image to the registries that its names say")
 	f.BoolVar(&o.load, "load", false, "leave the image in the store, as without --output")
 	f.StringVar(&o.metadataFile, "metadata-file", "", "write digests and names of the image to this `file`, as JSON")
-	f.StringVar(&o.iidFile, "iidfile", "", "write the image's id to this `file`")
+	f.StringVar(&o.iidFile, "iidfile", "", "write the image's id to this `file`, as sha256:ID")
+	f.StringVar(&o.rawIDFile, "iidfile-raw", "", "write the image's id to this `file`, without sha256:")
 	f.Var(into("kind", &o.progress, parseProgress), "progress", "how progress is shown: auto, tty, plain, rawjson, none or quiet (default $BUILDKIT_PROGRESS, or auto)")
 	f.StringVar(&o.logFile, "logfile", "", "write progress to this `file` instead")
 }
@@ -136,12 +140,17 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	switch {
 	case o.squash && o.squashAll:
 		return usageError{errors.New("--squash and --squash-all exclude each other")}
-	case !o.rm:
-		return usageError{errors.New("--rm=false is not possible: a step leaves nothing but its layer")}
+	case f.Changed("timestamp") && f.Changed("source-date-epoch"):
+		return usageError{errors.New("--timestamp and --source-date-epoch are the same; give one of them")}
 	case len(o.files) > 1:
 		return usageError{errors.New("--file can be given once")}
 	case o.jobs < 0:
 		return usageError{errors.New("--jobs is a number of steps; 0 does as many as this machine has processors")}
+	}
+	if o.ignore != "" {
+		if _, err := os.Stat(o.ignore); err != nil {
+			return fmt.Errorf("--ignorefile: %w", err)
+		}
 	}
 	if err := o.readBuildah(f, a); err != nil {
 		return err
@@ -149,7 +158,7 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if err := o.completeJob(f, a); err != nil {
 		return err
 	}
-	if err := o.completePlatforms(); err != nil {
+	if err := o.completePlatforms(a.defaultPlatform()); err != nil {
 		return err
 	}
 	if err := o.readArgFiles(); err != nil {
@@ -165,7 +174,26 @@ func (o *buildOptions) complete(f *pflag.FlagSet, a *app) error {
 	if err := o.completeProxies(a, f.Changed("http-proxy")); err != nil {
 		return err
 	}
-	return o.readEpoch()
+	if err := o.readEpoch(); err != nil {
+		return err
+	}
+	return o.noteCreated()
+}
+
+// noteCreated sets the annotation of when the image was made.
+func (o *buildOptions) noteCreated() error {
+	if !o.createdNote {
+		return nil
+	}
+	if o.job.Docker {
+		return usageError{errors.New("--created-annotation needs --format oci: an image in docker's format has no annotations")}
+	}
+	at := time.Now().UTC()
+	if o.job.Epoch != nil {
+		at = *o.job.Epoch
+	}
+	o.job.Annotations.Set(plan.Platform{}, specs.AnnotationCreated, at.Format(time.RFC3339Nano))
+	return nil
 }
 
 // completeJob takes over what single flags say.
@@ -180,6 +208,7 @@ func (o *buildOptions) completeJob(f *pflag.FlagSet, a *app) (err error) {
 		o.call.method = "check"
 	}
 	o.job.KeepTimes = o.job.KeepTimes || !o.rewrite
+	o.job.Request.NoBaseLabels = !o.inheritLabels
 	o.job.Pull.Retry = &o.retry
 	o.job.Pull.Progress, o.job.Pull.Terminal = a.progress(o.quiet)
 	switch {

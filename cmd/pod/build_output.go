@@ -1,11 +1,8 @@
 package main
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -13,6 +10,8 @@ import (
 
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/terminal"
+	"github.com/pod-engine/pod/pkg/build"
+	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/image"
 )
 
@@ -76,12 +75,7 @@ func (o *buildOptions) parseOutput(s string) (buildOutput, error) {
 			fields[0] = "type=tar"
 		}
 	}
-	var out buildOutput
-	for _, field := range fields {
-		if kind, ok := strings.CutPrefix(field, "type="); ok {
-			out.kind = kind
-		}
-	}
+	out := buildOutput{kind: typeOf(fields)}
 	keys := outputKeys(out.kind)
 	switch {
 	case out.kind == "":
@@ -112,19 +106,11 @@ func (o *buildOptions) parseOutput(s string) (buildOutput, error) {
 	return out, out.check()
 }
 
-// csvFields splits a value with commas, in which quotes keep one together.
-func csvFields(s string) ([]string, error) {
-	fields, err := csv.NewReader(strings.NewReader(s)).Read()
-	if errors.Is(err, io.EOF) {
-		return []string{""}, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%q cannot be read: %w", s, err)
-	}
-	return fields, nil
-}
-
 func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error) {
+	if on, ok := map[string]*bool{"push": &out.push, "push-by-digest": &out.ByDigest, "force-compression": &out.Force}[key]; ok {
+		*on, err = switchedOn(value)
+		return err
+	}
 	switch key {
 	case "dest":
 		out.dest = value
@@ -133,10 +119,6 @@ func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error
 		}
 	case "name":
 		out.names = strings.Split(value, ",")
-	case "push":
-		out.push, err = switchedOn(value)
-	case "push-by-digest":
-		out.ByDigest, err = switchedOn(value)
 	case "name-canonical", "unpack":
 		// Nothing is to be chosen: what is pushed is found as NAME@DIGEST, and whether its layers are unpacked nobody can see.
 		_, err = switchedOn(value)
@@ -148,11 +130,6 @@ func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error
 		var split bool
 		split, err = switchedOn(value)
 		out.split = &split
-	case "oci-mediatypes":
-		var oci bool
-		if oci, err = switchedOn(value); err == nil {
-			o.job.Docker = !oci
-		}
 	case "registry.insecure":
 		var insecure bool
 		insecure, err = switchedOn(value)
@@ -167,17 +144,13 @@ func (o *buildOptions) setOutput(out *buildOutput, key, value string) (err error
 		if on, err = switchedOn(value); err == nil && !on {
 			err = errors.New("it is always so: the image is in the store, and what attests to it is in its list")
 		}
-	case "mode":
-		if value != "copy" {
-			err = errors.New("nothing that is there is deleted; the mode is copy")
-		}
 	default:
 		err = o.setOutputForm(out, key, value)
 	}
 	return err
 }
 
-// setOutputForm is setOutput for what is about compression, attestations and annotations.
+// setOutputForm is setOutput for what is about compression, media types, attestations and annotations.
 func (o *buildOptions) setOutputForm(out *buildOutput, key, value string) (err error) {
 	switch key {
 	case "compression":
@@ -193,8 +166,15 @@ func (o *buildOptions) setOutputForm(out *buildOutput, key, value string) (err e
 		var level int
 		level, err = strconv.Atoi(value)
 		out.Level = &level
-	case "force-compression":
-		out.Force, err = switchedOn(value)
+	case "oci-mediatypes":
+		var oci bool
+		if oci, err = switchedOn(value); err == nil {
+			o.job.Docker = !oci
+		}
+	case "mode":
+		if value != "copy" {
+			err = errors.New("nothing that is there is deleted; the mode is copy")
+		}
 	case "oci-artifact":
 		var artifact bool
 		artifact, err = switchedOn(value)
@@ -209,21 +189,9 @@ func (o *buildOptions) setOutputForm(out *buildOutput, key, value string) (err e
 			return nil
 		}
 		_, name, _ := strings.Cut(key, ".")
-		o.job.Annotations[name] = value
+		o.job.Annotations.Set(plan.Platform{}, name, value)
 	}
 	return err
-}
-
-// switchedOn reads the value of a key that is on when it has none.
-func switchedOn(value string) (bool, error) {
-	if value == "" {
-		return true, nil
-	}
-	on, err := strconv.ParseBool(value)
-	if err != nil {
-		err = errors.New("it is true or false")
-	}
-	return on, err
 }
 
 func (out buildOutput) check() error {
@@ -251,9 +219,6 @@ func (out buildOutput) toStdout() bool {
 // completeOutputs checks the outputs against each other and says what the job must do for them.
 func (o *buildOptions) completeOutputs(a *app) error {
 	o.completePush()
-	if o.load {
-		o.outputs = append(o.outputs, buildOutput{kind: "docker"})
-	}
 	if err := o.completeAttest(a); err != nil {
 		return err
 	}
@@ -290,14 +255,17 @@ func (o *buildOptions) completeOutputs(a *app) error {
 		return usageError{errors.New("only one --output can go to the standard output")}
 	case streams == 1 && terminal.IsTerminal(a.Out):
 		return usageError{hint.Wrap(errors.New("the standard output is a terminal, where an archive does no good"), "give dest=FILE, or redirect")}
-	case o.job.NoImage && o.iidFile != "":
+	case o.job.NoImage && o.iidFile+o.rawIDFile != "":
 		return usageError{errors.New("--iidfile needs an image, and these outputs make none; give it a name with --tag")}
 	}
 	return o.completeAnnotations()
 }
 
-// completePush takes --push: images that an output speaks of are pushed as it says.
+// completePush takes --load, and --push: images that an output speaks of are pushed as it says.
 func (o *buildOptions) completePush() {
+	if o.load {
+		o.outputs = append(o.outputs, buildOutput{kind: "docker"})
+	}
 	if !o.push {
 		return
 	}
@@ -317,35 +285,14 @@ func (o *buildOptions) completeAnnotations() error {
 	switch {
 	case len(o.job.Annotations) > 0 && o.job.Docker:
 		return usageError{errors.New("--annotation needs --format oci: an image in docker's format has none")}
-	case len(o.job.ListAnnotations) > 0 && len(o.job.Platforms) < 2 && !o.job.Several && o.job.List == "" && !o.job.Attest.Any():
-		return usageError{fmt.Errorf("the annotation %s is for a manifest list, and an image for one platform has none", slices.Sorted(maps.Keys(o.job.ListAnnotations))[0])}
+	case len(o.job.ListAnnotations)+len(o.job.EntryAnnotations) > 0 && len(o.job.Platforms) < 2 && !o.job.Several && o.job.List == "" && !o.job.Attest.Any():
+		return usageError{errors.New("--annotation index: and manifest-descriptor: are for a manifest list, and an image for one platform has none")}
 	}
-	return nil
-}
-
-// setAnnotation reads --annotation: "[manifest:|index:|manifest,index:]KEY=VALUE".
-func (o *buildOptions) setAnnotation(s string) error {
-	where, rest, ok := strings.Cut(s, ":")
-	kinds := strings.Split(where, ",")
-	isKind := func(k string) bool {
-		k, _, _ = strings.Cut(k, "[")
-		return slices.Contains([]string{"manifest", "index", "manifest-descriptor", "index-descriptor"}, k)
-	}
-	if !ok || !isKind(kinds[0]) {
-		kinds, rest = []string{"manifest"}, s
-	}
-	key, value, ok := strings.Cut(rest, "=")
-	if !ok || key == "" {
-		return fmt.Errorf("%q is not KEY=VALUE, which manifest: or index: may be in front of", s)
-	}
-	for _, kind := range kinds {
-		switch kind {
-		case "manifest":
-			o.job.Annotations[key] = value
-		case "index":
-			o.job.ListAnnotations[key] = value
-		default:
-			return fmt.Errorf("%q: annotations are set for all images (manifest) and for their list (index), not for %s; manifest annotate changes one entry", s, kind)
+	for _, all := range []build.Annotations{o.job.Annotations, o.job.EntryAnnotations} {
+		for p := range all {
+			if p != (plan.Platform{}) && !slices.Contains(o.job.Platforms, p) {
+				return usageError{fmt.Errorf("--annotation for %s: nothing is built for that", p)}
+			}
 		}
 	}
 	return nil

@@ -17,6 +17,8 @@ func (o *buildOptions) addRunFlags(f *pflag.FlagSet, from caller) {
 	f.Var(splitTo(&cfg.Process.Groups), "group-add", "add supplementary groups, or keep-groups to keep your own")
 	f.VarP(appendTo(&cfg.Mounts, func(s string) (container.Mount, error) { return container.ParseVolume(s, from.dir) }),
 		"volume", "v", "mount a path of this machine in every RUN: source:path[:options]")
+	f.Var(appendTo(&cfg.Mounts, func(s string) (container.Mount, error) { return container.ParseMount(s, from.dir) }),
+		"mount", "mount a file system in every RUN: type=bind|tmpfs,source=path,target=path")
 	f.Var(appendTo(&cfg.Devices, container.ParseDevice), "device", "give every RUN access to a device: path[:path][:rwm], or by name: vendor/class=name (CDI)")
 	f.Var(parsed{kind: "list", set: o.allow}, "allow", "let RUN ask for more: security.insecure, device or device=NAME[,alias=NAME] (network.host needs no leave)")
 	f.Var(parsed{kind: "kind", set: checkIsolation, fallback: "oci"}, "isolation", "how a RUN is kept apart: oci, which is by a container")
@@ -44,14 +46,14 @@ func (o *buildOptions) addRunNetworkFlags(f *pflag.FlagSet) {
 
 func addRunLimitFlags(f *pflag.FlagSet, cfg *container.Config) {
 	r := &cfg.Resources
-	f.VarP(into("bytes", &r.Memory, container.ParseSize), "memory", "m", "limit of memory of each RUN")
-	f.Var(into("bytes", &r.MemorySwap, container.ParseSwap), "memory-swap", "limit of memory and swap together, -1 for none (default twice the memory)")
+	f.VarP(into("bytes", &r.Memory, container.ParseSize), "memory", "m", "memory that each RUN may have: bytes, or a number with b, k, m or g")
+	f.Var(into("bytes", &r.MemorySwap, container.ParseSwap), "memory-swap", "memory and swap together that each RUN may have, as --memory, or -1 for any (default twice the memory)")
 	f.Uint64VarP(&r.CPUShares, "cpu-shares", "c", 0, "relative share of CPU time, 2 to 262144")
 	f.Uint64Var(&r.CPUPeriod, "cpu-period", 0, "length of a scheduling period in microseconds")
 	f.Int64Var(&r.CPUQuota, "cpu-quota", 0, "CPU time within a period in microseconds")
 	f.StringVar(&r.CpusetCPUs, "cpuset-cpus", "", "CPUs to run on, such as 0-2,5")
 	f.StringVar(&r.CpusetMems, "cpuset-mems", "", "memory nodes to use, such as 0,1")
-	f.Var(into("bytes", &r.ShmSize, container.ParseSize).withDefault("64m"), "shm-size", "size of /dev/shm")
+	f.Var(into("bytes", &r.ShmSize, container.ParseSize).withDefault("64m"), "shm-size", "size of /dev/shm: bytes, or a number with b, k, m or g")
 	f.StringVar(&r.CgroupParent, "cgroup-parent", "", "cgroup or slice to make the cgroups of RUN in")
 }
 

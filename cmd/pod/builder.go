@@ -20,7 +20,9 @@ func newBuilderCommand(a *app, name string) *cobra.Command {
 		Use: name, Short: "Build images and look after the cache of builds", Example: a.example(name+" du", name+" prune --filter until=24h"),
 	})
 	a.addBuilderFlag(cmd.PersistentFlags())
-	cmd.AddCommand(newBuildCommand(a), newBakeCommand(a, name), newBuilderDuCommand(a, name), newBuilderPruneCommand(a, name))
+	build, bake := newBuildCommand(a), newBakeCommand(a, name)
+	build.Aliases, bake.Aliases = []string{"b"}, []string{"f"} // docker buildx's
+	cmd.AddCommand(build, bake, newBuilderDuCommand(a, name), newBuilderPruneCommand(a, name))
 	cmd.AddCommand(newBuildxCommands(a, name)...)
 	return cmd
 }
@@ -115,9 +117,9 @@ func newBuilderPruneCommand(a *app, name string) *cobra.Command {
 	f.BoolVarP(&force, "force", "f", false, "do not ask")
 	f.BoolVar(&verbose, "verbose", false, "show what each entry was")
 	f.Var(appendTo(&p.Filters, build.ParseFilter), "filter", "remove only what matches: "+filterHelp)
-	f.Var(into("bytes", &p.MaxUsed, parseSpace), "max-used-space", "keep at most this much")
-	f.Var(into("bytes", &p.MinFree, parseSpace), "min-free-space", "remove until the file system has this much left")
-	f.Var(into("bytes", &p.Reserved, parseSpace), "reserved-space", "always keep this much")
+	f.Var(into("bytes", &p.MaxUsed, parseSpace), "max-used-space", "keep at most this much: bytes, or a number with k, m or g")
+	f.Var(into("bytes", &p.MinFree, parseSpace), "min-free-space", "remove until the file system has this much left: bytes, or a number with k, m or g")
+	f.Var(into("bytes", &p.Reserved, parseSpace), "reserved-space", "always keep this much: bytes, or a number with k, m or g")
 	f.Var(into("bytes", &p.Reserved, parseSpace), "keep-storage", "the same as --reserved-space")
 	return cmd
 }

@@ -73,6 +73,9 @@ func (a *app) warnForeign(p specs.Platform) {
 
 // create makes the container cfg describes: it checks it, finds its image, completes it from that and stores it.
 func (a *app) create(ctx context.Context, e *engine.Engine, cfg *container.Config, c *creation) error {
+	if err := a.orDefaultPlatform(&c.pull.Platform); err != nil {
+		return err
+	}
 	if err := attachStreams(cfg, c.attach); err != nil {
 		return usageError{err}
 	}

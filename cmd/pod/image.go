@@ -8,8 +8,10 @@ import (
 
 // imageCommands are the verbs on images that are at the top; most are there again below "image".
 func imageCommands(a *app) []*cobra.Command {
+	build := newBuildCommand(a)
+	build.Aliases = []string{"bud", "build-using-dockerfile"} // buildah's
 	return []*cobra.Command{
-		newBuildCommand(a), newHistoryCommand(a), newImagesCommand(a), newImportCommand(a), newLoadCommand(a), newLoginCommand(a),
+		build, newHistoryCommand(a), newImagesCommand(a), newImportCommand(a), newLoadCommand(a), newLoginCommand(a),
 		newLogoutCommand(a), newPullCommand(a), newPushCommand(a), newRmiCommand(a), newSaveCommand(a), newScanCommand(a),
 		newSearchCommand(a), newTagCommand(a), newUntagCommand(a),
 	}

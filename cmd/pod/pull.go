@@ -47,6 +47,9 @@ func (o *pullOptions) complete(f *pflag.FlagSet, a *app) error {
 	if parts {
 		o.Platform = image.Platform{OS: strings.ToLower(o.os), Arch: image.NormalArch(o.arch), Variant: o.variant}
 	}
+	if err := a.orDefaultPlatform(&o.Platform); err != nil {
+		return err
+	}
 	if o.Policy == "" {
 		o.Policy = image.PullAlways
 	}

@@ -122,10 +122,14 @@ func onlyCommands(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// flagError names the flag that may have been meant, and leaves out what pflag adds to a message that is a whole sentence already.
+// flagError says why there is no flag of that name, or names the one that may have been meant, and leaves out what pflag adds to a message that is a whole sentence already.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+		path := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+		if why := flagLeftOut(path, unknown.GetSpecifiedName()); why != "" {
+			return fmt.Errorf("%s --%s is not possible: %s", path, unknown.GetSpecifiedName(), why)
+		}
 		var known []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
 		if near := spelling.Nearest(unknown.GetSpecifiedName(), known); near != "" {

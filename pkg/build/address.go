@@ -40,7 +40,7 @@ func parseAddress(word string) (address, error) {
 	}
 	u, err := url.Parse(word)
 	if err != nil {
-		return a, errors.New("the address cannot be read") // the error may show a password
+		return a, errors.New("the address cannot be read; it is like https://HOST/FILE or https://HOST/NAME.git#REF:DIRECTORY") // the error may show a password
 	}
 	a.git = u.Scheme == "git" || u.Scheme == "ssh" || strings.HasSuffix(u.Path, ".git")
 	a.shown = u.Redacted()
@@ -118,6 +118,16 @@ func switchedOn(key, value string) (bool, error) {
 		err = fmt.Errorf("the query %s=%s is neither true nor false", key, value)
 	}
 	return on, err
+}
+
+// commit is the whole name of the commit that the address means; empty: that is for the server to say.
+func (a address) commit() string {
+	for _, name := range []string{a.checksum, a.ref} {
+		if a.git && isCommit(name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // fileName is what a file that is fetched is called.

@@ -1,6 +1,11 @@
 package build
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"github.com/pod-engine/pod/pkg/build/plan"
+)
 
 func TestAddresses(t *testing.T) {
 	for word, want := range map[string]address{
@@ -32,6 +37,32 @@ func TestAddresses(t *testing.T) {
 	} {
 		if got, err := parseAddress(word); err == nil {
 			t.Errorf("%s is taken for %+v", word, got)
+		}
+	}
+}
+
+// TestPinned says which ADD need not ask a server what it copies.
+func TestPinned(t *testing.T) {
+	sum := strings.Repeat("0a", 20)
+	for _, c := range []struct {
+		urls []string
+		more plan.Copy
+		want bool
+	}{
+		{[]string{"https://h/r.git#" + sum}, plan.Copy{}, true},
+		{[]string{"https://h/r.git?checksum=" + sum + "#v1:sub"}, plan.Copy{}, true},
+		{[]string{"git@h:r#" + sum, "ssh://h/r#" + sum}, plan.Copy{}, true},
+		{[]string{"https://h/r.git#" + sum, "https://h/r.git#v1"}, plan.Copy{}, false},
+		{[]string{"https://h/r.git#" + sum[:12]}, plan.Copy{}, false},
+		{[]string{"https://h/r.git?checksum=" + sum[:12]}, plan.Copy{}, false},
+		{[]string{"https://h/r.tar#" + sum}, plan.Copy{}, false},
+		{[]string{"https://h/r.git#" + sum}, plan.Copy{Paths: []string{"x"}}, false},
+		{[]string{"https://h/r.git#" + sum}, plan.Copy{Files: []plan.File{{}}}, false},
+		{nil, plan.Copy{}, false},
+	} {
+		c.more.URLs = c.urls
+		if got := pinned(c.more); got != c.want {
+			t.Errorf("%q with %q and %d files: %t", c.urls, c.more.Paths, len(c.more.Files), got)
 		}
 	}
 }

@@ -1,9 +1,12 @@
 // Package build makes images from Dockerfiles: it has a text read (package frontend, in a process of its own), carries out
 // the plan that comes back, and records the image.
 //
-// A plan is a graph of steps. Each step has a key: what it does, the content of the files that it reads, and the key of the step
-// before it. A step whose key leads to a layer is not done again. Stages run beside each other where they do not
+// A plan is a graph of steps. Each step has a key: what it does, the content of the files that it reads, and the layer
+// below it. A step whose key leads to a layer is not done again. Stages run beside each other where they do not
 // wait for each other's files.
+//
+// A Builder has the parts, a Session what builds beside each other share, and a Job is one build. Session.Build is where to begin: it has the plan made (Plan),
+// carries it out (solve.target, and solve.step for each step), and records the image (record). docs/architecture.md, "Builds", has the whole way.
 package build
 
 import (
@@ -98,10 +101,11 @@ type Job struct {
 	// Epoch replaces every time in the image, and is the time of every file made later; nil: as it comes.
 	Epoch *time.Time
 	// KeepTimes has an epoch be the time of the image alone: files keep theirs, and layers of builds with other epochs are found again.
-	KeepTimes   bool
-	Annotations map[string]string
-	// ListAnnotations are those of the manifest list.
-	ListAnnotations map[string]string
+	KeepTimes bool
+	// Annotations are those of the manifests of images, EntryAnnotations those of their entries in the manifest list, and ListAnnotations those of
+	// the list itself.
+	Annotations, EntryAnnotations Annotations
+	ListAnnotations               map[string]string
 	// Run is what holds for every RUN: a container's configuration without a process.
 	Run *container.Config
 	// AllowInsecure lets RUN --security=insecure have all privileges of the user.

@@ -14,8 +14,8 @@ import (
 // The cache of a build that travels is an OCI image whose configuration says which steps have made which of its layers. An ordinary image
 // can have the same field in its own configuration (an inline cache), so both are read alike.
 
-// CacheConfigType is the media type of the configuration of a cache that is no image itself.
-const CacheConfigType = "application/vnd.pod-engine.build.cache.config.v1+json"
+// cacheConfigType is the media type of the configuration of a cache that is no image itself.
+const cacheConfigType = "application/vnd.pod-engine.build.cache.config.v1+json"
 
 const cacheLayerType = specs.MediaTypeImageLayerZstd
 

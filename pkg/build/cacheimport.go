@@ -138,9 +138,12 @@ func (m *imports) layer(ctx context.Context, parent made, key string) (madeLayer
 		if !ok {
 			continue
 		}
-		l := image.Layer{ID: image.ChainID(parent.top(), found.diffID), DiffID: found.diffID, Size: found.step.Size, Found: true}
-		if !m.hasLayer(l.ID, len(parent.layers)+1) {
-			var err error
+		l := image.Layer{ID: image.ChainID(parent.top(), found.diffID), DiffID: found.diffID, Found: true}
+		var err error
+		if m.hasLayer(l.ID, len(parent.layers)+1) {
+			l.Size, err = m.Images.LayerSize(l.ID) // whatever the cache says
+		}
+		if l.Size == 0 || err != nil {
 			l, err = m.fetch(ctx, cache.source, found, parent)
 			if ctx.Err() != nil {
 				return madeLayer{}, false

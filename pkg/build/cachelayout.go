@@ -32,7 +32,7 @@ func (w *cacheWriter) blob(write func(io.Writer) error) (d specs.Descriptor, err
 // finish writes configuration, manifest and index.
 func (w *cacheWriter) finish() error {
 	w.config.RootFS.Type = "layers"
-	config, err := w.json(w.config, CacheConfigType)
+	config, err := w.json(w.config, cacheConfigType)
 	if err != nil {
 		return err
 	}

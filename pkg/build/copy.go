@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pod-engine/pod/internal/hint"
@@ -33,7 +34,7 @@ func (s *solve) prepareCopy(ctx context.Context, c plan.Copy, at made) (action, 
 		}
 		act.keys = append(act.keys, func(context.Context) (string, error) { return copyKey(top, c, "tree "+key), nil })
 	}
-	if c.Checksum != "" {
+	if c.Checksum != "" || pinned(c) {
 		// What is fetched is known before it is.
 		act.keys = append(act.keys, func(context.Context) (string, error) { return copyKey(top, c, "checked"), nil })
 	}
@@ -45,6 +46,14 @@ func (s *solve) prepareCopy(ctx context.Context, c plan.Copy, at made) (action, 
 		return copyKey(top, c, content), err
 	})
 	return act, nil
+}
+
+// pinned says that all that is copied are commits, by their whole names.
+func pinned(c plan.Copy) bool {
+	return len(c.URLs) > 0 && len(c.Paths)+len(c.Files) == 0 && !slices.ContainsFunc(c.URLs, func(word string) bool {
+		a, err := parseAddress(word)
+		return err != nil || a.commit() == ""
+	})
 }
 
 // sourceKey says which tree of files a source is.

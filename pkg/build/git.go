@@ -19,34 +19,12 @@ import (
 // fetchGit checks a commit out. The repository is a stranger's: none of its hooks, filters or configured programs run, and no
 // protocol but those of a network is spoken, whatever submodules ask for.
 func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string) (*Context, error) {
-	if checksum == "" {
-		checksum = a.checksum
+	if checksum != "" {
+		a.checksum = checksum
 	}
-	ref := a.ref
-	if ref == "" {
-		ref = "HEAD"
-	}
-	if _, err := git(ctx, dir, "init", "--quiet"); err != nil {
-		return nil, err
-	}
-	fetched, err := fetchRef(ctx, dir, a.url, ref)
+	commit, err := checkOut(ctx, a, dir)
 	if err != nil {
 		return nil, err
-	}
-	if _, err := git(ctx, dir, "checkout", "--quiet", "--detach", fetched); err != nil {
-		return nil, err
-	}
-	commit, err := git(ctx, dir, "rev-parse", "HEAD")
-	if err != nil {
-		return nil, err
-	}
-	if checksum != "" && !strings.HasPrefix(commit, strings.ToLower(checksum)) {
-		return nil, fmt.Errorf("%s is commit %s, not %s", ref, commit, checksum)
-	}
-	if !a.noSubmodules {
-		if _, err := git(ctx, dir, "submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"); err != nil {
-			return nil, err
-		}
 	}
 	if err := settleGit(ctx, a, dir); err != nil {
 		return nil, err
@@ -67,6 +45,33 @@ func (b *Builder) fetchGit(ctx context.Context, a address, checksum, dir string)
 	}
 	made.Tree = &files.Tree{Root: sub, Foreign: true}
 	return made, nil
+}
+
+// checkOut makes dir a repository with the commit that the address means, and gives its name.
+func checkOut(ctx context.Context, a address, dir string) (commit string, err error) {
+	if a.ref == "" {
+		a.ref = "HEAD"
+	}
+	if _, err := git(ctx, dir, "init", "--quiet", "--template="); err != nil {
+		return "", err
+	}
+	fetched, err := fetchRef(ctx, dir, a.url, a.ref)
+	if err != nil {
+		return "", err
+	}
+	if _, err := git(ctx, dir, "checkout", "--quiet", "--detach", fetched); err != nil {
+		return "", err
+	}
+	if commit, err = git(ctx, dir, "rev-parse", "HEAD"); err != nil {
+		return "", err
+	}
+	if a.checksum != "" && !strings.HasPrefix(commit, strings.ToLower(a.checksum)) {
+		return "", fmt.Errorf("%s is commit %s, not %s", a.ref, commit, a.checksum)
+	}
+	if !a.noSubmodules {
+		_, err = git(ctx, dir, "submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1")
+	}
+	return commit, err
 }
 
 // settleGit removes .git, or leaves in it what "git describe" and the like ask for: the branch or tag by its name, and where it comes from, without
@@ -159,7 +164,8 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 		return "", hint.Wrap(errors.New("git is not installed"), "sudo apt install git")
 	}
 	if err != nil {
-		return "", fmt.Errorf("git %s: %s", args[0], lastLine(messages.String()))
+		message := messages.String()
+		return "", hint.Wrap(fmt.Errorf("git %s: %s", args[0], lastLine(message)), gitHint(message))
 	}
 	return strings.TrimSpace(out.String()), nil
 }
@@ -176,6 +182,21 @@ func environ() []string {
 		}
 		return false
 	})
+}
+
+// gitHint is what to do about what git says.
+func gitHint(message string) string {
+	switch {
+	case strings.Contains(message, "terminal prompts disabled"), strings.Contains(message, "Authentication failed"):
+		return "git is not asked for a password here: have the credentials in ~/.netrc or from GIT_ASKPASS, or a token in the address"
+	case strings.Contains(message, "Permission denied (publickey"):
+		return "add the key to your SSH agent: ssh-add"
+	case strings.Contains(message, "Host key verification failed"):
+		return "connect to the host once with ssh, so that its key is in ~/.ssh/known_hosts"
+	case strings.Contains(message, "couldn't find remote ref"), strings.Contains(message, "Remote branch"):
+		return "name a branch, a tag or the whole name of a commit behind the #"
+	}
+	return ""
 }
 
 func lastLine(text string) string {

@@ -163,3 +163,18 @@ func TestGitKeptIsTheSame(t *testing.T) {
 		tree.Root.Close()
 	}
 }
+
+func TestGitHint(t *testing.T) {
+	for message, want := range map[string]string{
+		"fatal: could not read Username for 'https://h': terminal prompts disabled\n":  "netrc",
+		"fatal: Authentication failed for 'https://h/r.git/'\n":                        "netrc",
+		"git@h: Permission denied (publickey).\nfatal: Could not read from remote\n":   "ssh-add",
+		"Host key verification failed.\nfatal: Could not read from remote repository.": "known_hosts",
+		"fatal: couldn't find remote ref none\n":                                       "a branch",
+		"fatal: repository 'https://h/r.git/' not found\n":                             "",
+	} {
+		if got := gitHint(message); want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("%q: %q, want %q", message, got, want)
+		}
+	}
+}

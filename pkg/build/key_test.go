@@ -159,7 +159,7 @@ func TestMkdirKeys(t *testing.T) {
 // TestImageKeys says what makes another image of the same layers.
 func TestImageKeys(t *testing.T) {
 	epoch := time.Unix(0, 0)
-	key := func(job Job, config plan.Config) string { return imageKey(&job, "top", config) }
+	key := func(job Job, config plan.Config) string { return imageKey(&job, plan.Platform{}, "top", config) }
 	usual := key(Job{}, plan.Config{})
 	named := plan.Config{}
 	named.Author = "a"
@@ -169,7 +169,8 @@ func TestImageKeys(t *testing.T) {
 		same   bool
 	}{
 		"its configuration":         {Job{}, named, false},
-		"annotations":               {Job{Annotations: map[string]string{"a": "b"}}, plan.Config{}, false},
+		"annotations":               {Job{Annotations: Annotations{{}: {"a": "b"}}}, plan.Config{}, false},
+		"annotations for another":   {Job{Annotations: Annotations{plan.Platform{OS: "other"}: {"a": "b"}}}, plan.Config{}, true},
 		"an epoch":                  {Job{Epoch: &epoch}, plan.Config{}, false},
 		"docker's format":           {Job{Docker: true}, plan.Config{}, false},
 		"an inline cache":           {Job{InlineCache: true}, plan.Config{}, false},

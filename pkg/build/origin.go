@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"sync"
@@ -73,7 +74,7 @@ func (o *origins) of(word, checksum string) Origin {
 		return Origin{URI: provenance.Redact(word)}
 	}
 	if checksum == "" {
-		checksum = a.checksum
+		checksum = cmp.Or(a.commit(), a.checksum)
 	}
 	return a.origin(checksum)
 }

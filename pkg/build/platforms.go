@@ -149,6 +149,7 @@ func (s *Session) recordAll(ctx context.Context, job *Job, builds []*oneBuild, r
 		single.Names = nil // they are the list's
 	}
 	var attached []image.Attached
+	var entries []map[string]string
 	for _, one := range builds {
 		if err := one.squash(ctx); err != nil {
 			return err
@@ -162,6 +163,7 @@ func (s *Session) recordAll(ctx context.Context, job *Job, builds []*oneBuild, r
 			return gone(err)
 		}
 		result.Images = append(result.Images, img)
+		entries = append(entries, job.EntryAnnotations.For(one.platform))
 		more, err := one.attach(img)
 		if err != nil {
 			return gone(err)
@@ -169,7 +171,7 @@ func (s *Session) recordAll(ctx context.Context, job *Job, builds []*oneBuild, r
 		attached = append(attached, more...)
 	}
 	var err error
-	list := image.NewList{Images: result.Images, Artifacts: attached, Names: job.Names, Annotations: job.ListAnnotations}
+	list := image.NewList{Images: result.Images, Artifacts: attached, Names: job.Names, Annotations: job.ListAnnotations, EntryAnnotations: entries}
 	if listed && (len(job.Names) > 0 || job.List == "") {
 		if result.List, err = s.Images.AddManifestList(ctx, list); err == nil {
 			err = s.pin(ctx, result.List.ID) // it may have no name, and is to be written to where outputs say

@@ -23,7 +23,7 @@ type imageRecord struct {
 func (s *Session) record(ctx context.Context, job *Job, one *oneBuild) (*image.Image, error) {
 	p, m := one.solve.plan, one.made
 	target := p.Stages[len(p.Stages)-1]
-	key := imageKey(job, m.top(), target.Config)
+	key := imageKey(job, one.platform, m.top(), target.Config)
 	leave, err := s.enter(ctx, key)
 	if err != nil {
 		return nil, err
@@ -41,24 +41,9 @@ func (s *Session) record(ctx context.Context, job *Job, one *oneBuild) (*image.I
 	if job.Epoch != nil {
 		created = job.Epoch.UTC()
 	}
-	config, err := json.Marshal(s.complete(target, m, created, job))
+	img, err := s.add(ctx, job, one, created)
 	if err != nil {
 		return nil, err
-	}
-	if job.InlineCache {
-		if config, err = inlineCache(config, m.layers, one.solve.notes.sorted(one.solve.chain())); err != nil {
-			return nil, err
-		}
-	}
-	layers := make([]image.Layer, len(m.layers))
-	for i, l := range m.layers {
-		layers[i] = l.Layer
-	}
-	img, err := s.Images.AddImage(ctx, image.NewImage{
-		Config: config, Layers: layers, Docker: job.Docker, Annotations: job.Annotations, Names: job.Names,
-	})
-	if err != nil {
-		return nil, gone(err)
 	}
 	if err := s.writeRecord(key, imageRecord{img.ID, created}); err != nil {
 		s.Warn(fmt.Sprintf("this image cannot be remembered for later builds: %s", err))
@@ -67,10 +52,30 @@ func (s *Session) record(ctx context.Context, job *Job, one *oneBuild) (*image.I
 	return img, nil
 }
 
+// add records the image in the store.
+func (s *Session) add(ctx context.Context, job *Job, one *oneBuild, created time.Time) (*image.Image, error) {
+	p, m := one.solve.plan, one.made
+	config, err := json.Marshal(s.complete(p.Stages[len(p.Stages)-1], m, created, job))
+	if err == nil && job.InlineCache {
+		config, err = inlineCache(config, m.layers, one.solve.notes.sorted(one.solve.chain()))
+	}
+	if err != nil {
+		return nil, err
+	}
+	layers := make([]image.Layer, len(m.layers))
+	for i, l := range m.layers {
+		layers[i] = l.Layer
+	}
+	img, err := s.Images.AddImage(ctx, image.NewImage{
+		Config: config, Layers: layers, Docker: job.Docker, Annotations: job.Annotations.For(one.platform), Names: job.Names,
+	})
+	return img, gone(err)
+}
+
 // imageKey is the key of the record of an image with the layer top. With an epoch the same layers make another image, and the time of that is no other
 // build's.
-func imageKey(job *Job, top string, config plan.Config) string {
-	return sum("image", keyVersion, top, text(config), text(job.Annotations), text(job.Epoch), fmt.Sprint(job.Docker, job.InlineCache, job.OmitHistory))
+func imageKey(job *Job, p plan.Platform, top string, config plan.Config) string {
+	return sum("image", keyVersion, top, text(config), text(job.Annotations.For(p)), text(job.Epoch), fmt.Sprint(job.Docker, job.InlineCache, job.OmitHistory))
 }
 
 // hasNames reports whether the image has the names, so that there is nothing to write.

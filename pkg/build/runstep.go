@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -134,9 +135,8 @@ func (s *solve) config(run plan.Run, devices []string) (*container.Config, error
 		cfg.Devices = append(cfg.Devices, container.Device{CDI: name})
 	}
 	cfg.Image.Name = "build"
-	cfg.Hostname = hostname
-	if name := s.job.Request.Args[hostnameArg]; name != "" {
-		cfg.Hostname = name
+	if cfg.Namespace.UTS != "host" {
+		cfg.Hostname = cmp.Or(s.job.Request.Args[hostnameArg], hostname)
 	}
 	cfg.Network.NoHostname = true // as BuildKit: what a step writes to /etc/hostname is the image's
 	p := &cfg.Process

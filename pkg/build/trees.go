@@ -2,10 +2,11 @@ package build
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"sync"
 
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build/files"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"golang.org/x/sys/unix"
@@ -53,7 +54,7 @@ func (s *solve) contextTree(name string) (*Context, error) {
 		return t, nil
 	}
 	if s.job.Context == nil {
-		return nil, fmt.Errorf("there is no build context to copy from")
+		return nil, hint.Wrap(errors.New("there is no build context to copy from"), "give a directory as CONTEXT, and the Dockerfile with --file -")
 	}
 	return s.job.Context, nil
 }

@@ -18,6 +18,8 @@ type NewList struct {
 	// Artifacts come after them.
 	Artifacts   []Attached
 	Annotations map[string]string
+	// EntryAnnotations are those of the entries of Images, in their order; nil: none have any.
+	EntryAnnotations []map[string]string
 	// Names are full names; what has one of them loses it.
 	Names []string
 }
@@ -26,18 +28,8 @@ type NewList struct {
 // one step.
 func (s *Store) AddManifestList(ctx context.Context, n NewList) (*ManifestList, error) {
 	l := &ManifestList{Image: &Image{}, Where: map[digest.Digest]string{}}
-	if len(n.Annotations) > 0 {
-		l.Annotate(n.Annotations)
-	}
-	for _, img := range n.Images {
-		if err := s.addInstance(l, img); err != nil {
-			return nil, fmt.Errorf("record a manifest list: %w", err)
-		}
-	}
-	for _, a := range n.Artifacts {
-		if err := l.Attach(a); err != nil {
-			return nil, fmt.Errorf("record a manifest list: %w", err)
-		}
+	if err := s.fill(l, n); err != nil {
+		return nil, fmt.Errorf("record a manifest list: %w", err)
 	}
 	return s.recordList(ctx, l, n.Names)
 }
@@ -88,31 +80,30 @@ func (s *Store) AddToManifestList(ctx context.Context, name string, n NewList) (
 	if err != nil {
 		return nil, err
 	}
-	return s.EditManifestList(ctx, l.ID, func(l *ManifestList) error {
-		if len(n.Annotations) > 0 {
-			l.Annotate(n.Annotations)
-		}
-		for _, img := range n.Images {
-			if err := s.addInstance(l, img); err != nil {
-				return err
-			}
-		}
-		for _, a := range n.Artifacts {
-			if err := l.Attach(a); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return s.EditManifestList(ctx, l.ID, func(l *ManifestList) error { return s.fill(l, n) })
 }
 
-// addInstance puts an image of this store into the list.
-func (s *Store) addInstance(l *ManifestList, img *Image) error {
-	entry, err := s.EntryOf(img)
-	if err == nil {
+// fill puts images of this store, artifacts and annotations into a list.
+func (s *Store) fill(l *ManifestList, n NewList) error {
+	if len(n.Annotations) > 0 {
+		l.Annotate(n.Annotations)
+	}
+	for i, img := range n.Images {
+		entry, err := s.EntryOf(img)
+		if err != nil {
+			return err
+		}
+		if n.EntryAnnotations != nil {
+			entry.Annotations = n.EntryAnnotations[i]
+		}
 		l.Add(entry, s.whereIs(img))
 	}
-	return err
+	for _, a := range n.Artifacts {
+		if err := l.Attach(a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // whereIs says where an image of this store is, as podman and buildah write it, which read it too.

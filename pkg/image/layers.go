@@ -70,6 +70,19 @@ func (s *Store) LayersOf(img *Image) (Layers, error) {
 	return l, nil
 }
 
+// LayerSize is how many bytes the tar stream of a layer has. The error is ErrNotFound (wrapped) when the layer is not there.
+func (s *Store) LayerSize(id string) (int64, error) {
+	index, err := s.layers()
+	if err != nil {
+		return 0, err
+	}
+	r, ok := index[id]
+	if !ok {
+		return 0, fmt.Errorf("layer %s: %w", ShortID(id), ErrNotFound)
+	}
+	return r.DiffSize, nil
+}
+
 func (s *Store) vfsLayers(top string) (Layers, error) {
 	dir, err := s.layerDir(filepath.Join("vfs", "dir"), top)
 	return Layers{Dirs: []string{dir}}, err

@@ -22,7 +22,7 @@ import (
 //
 // The error is ErrNotFound or ErrAmbiguous (wrapped) where it is about the name. No lock is taken.
 //
-// A manifest list stands for the one of its images that is for this machine's platform.
+// A manifest list stands for the one of its images that is for this machine's platform, which has the list's names and digest then, too.
 func (s *Store) Lookup(ctx context.Context, name string) (*Image, error) {
 	return s.LookupFor(ctx, name, Platform{})
 }
@@ -34,10 +34,11 @@ func (s *Store) LookupFor(ctx context.Context, name string, p Platform) (*Image,
 	if err != nil {
 		return nil, err
 	}
-	if m.img.List {
-		if m.img, err = s.instance(ctx, name, m.img, p); err != nil {
+	if list := m.img; list.List {
+		if m.img, err = s.instance(ctx, name, list, p); err != nil {
 			return nil, err
 		}
+		m.img.Names, m.img.Digests = slices.Concat(list.Names, m.img.Names), append(m.img.Digests, list.Digest)
 	}
 	m.img.Config, err = s.Config(m.img)
 	return m.img, err

@@ -82,7 +82,7 @@ func writeLayout(place string, image v1.Image) error {
 
 // build builds a case into archives, one for each target of a bake file.
 func (b *buildkit) build(s *suite, c *testCase, dir string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), trialTimeout)
 	defer cancel()
 	args, err := b.arguments(ctx, c, dir)
 	if err != nil {

@@ -150,6 +150,11 @@ func (c *testCase) writeContext(dir string) error {
 			return fmt.Errorf("setup: %w: %s", err, out)
 		}
 	}
+	return setTimes(dir)
+}
+
+// setTimes gives all files of a context their time.
+func setTimes(dir string) error {
 	when := unix.NsecToTimespec(contextTime.UnixNano())
 	return filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
 		if err != nil {

@@ -82,13 +82,18 @@ func (c *testCase) comparePodman(t *testing.T, pod, podman *picture) {
 	c.podman.compare(t, "podman", append(differing("", pod.files, podman.files), differing("config ", pod.config, podman.config)...))
 }
 
-// compareBuildKit compares with what BuildKit has made, but for that in which it always differs: ArgsEscaped, which the image specification tells
-// builders not to write, and the time of directories that are as old as the copy of the context that the daemon was sent.
+// compareBuildKit compares with what BuildKit has made.
 func (c *testCase) compareBuildKit(t *testing.T, pod, buildkit *picture) {
 	t.Helper()
 	if buildkit == nil {
 		t.Fatal("BuildKit has not built it")
 	}
+	c.buildkit.compare(t, "BuildKit", unlikeBuildKit(pod, buildkit))
+}
+
+// unlikeBuildKit are the differences but for that in which BuildKit always differs: ArgsEscaped, which the image specification tells builders not to
+// write, and the time of directories that are as old as the copy of the context that the daemon was sent.
+func unlikeBuildKit(pod, buildkit *picture) []string {
 	delete(buildkit.config, "ArgsEscaped")
 	for path, line := range buildkit.files {
 		if strings.HasPrefix(line, "dir ") && pod.files[path] == line+" kept" {
@@ -99,7 +104,7 @@ func (c *testCase) compareBuildKit(t *testing.T, pod, buildkit *picture) {
 	for i := range max(len(pod.history), len(buildkit.history)) {
 		lines = append(lines, differing(fmt.Sprintf("history %d", i), nth(pod.history, i), nth(buildkit.history, i))...)
 	}
-	c.buildkit.compare(t, "BuildKit", lines)
+	return lines
 }
 
 // nth is a line of a list that may be shorter.

@@ -243,16 +243,7 @@ func (o *override) applyEntries(t *Target) (bool, error) {
 			t.SSH = append(slices.Clone(t.SSH), ParseAgent(value))
 		}
 	case "attest":
-		if o.clear {
-			t.Attest = nil
-		}
-		for _, value := range o.values {
-			e, err := ParseEntry(AttestEntry, value)
-			if err != nil {
-				return true, err
-			}
-			t.Attest = append(slices.Clone(t.Attest), Attestation(e))
-		}
+		return true, o.attest(t)
 	case "policy":
 		if !o.add {
 			t.Policy = nil
@@ -268,6 +259,21 @@ func (o *override) applyEntries(t *Target) (bool, error) {
 		return false, nil
 	}
 	return true, nil
+}
+
+// attest adds to what is attested, unless that is cleared.
+func (o *override) attest(t *Target) error {
+	if o.clear {
+		t.Attest = nil
+	}
+	for _, value := range o.values {
+		e, err := ParseEntry(AttestEntry, value)
+		if err != nil {
+			return err
+		}
+		t.Attest = append(slices.Clone(t.Attest), Attestation(e))
+	}
+	return nil
 }
 
 func (o *override) entriesInto(kind string, list *[]Entry) error {

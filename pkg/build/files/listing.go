@@ -92,6 +92,9 @@ func (t *Tree) List(ctx context.Context, name string, exclude []string) (*Listin
 
 // look is List for what is not known.
 func (t *Tree) look(ctx context.Context, name string, exclude []string) (*Listing, error) {
+	if t.leavesOut(ctx, name) {
+		return nil, t.notThere(name)
+	}
 	l, err := t.Walk(ctx, name, exclude, "")
 	if err != nil {
 		return nil, err

@@ -42,22 +42,8 @@ func (r *reader) copy(s *stage, c command, req copyRequest) error {
 	if len(c.sources) > 0 {
 		req.From = c.sources[0]
 	}
-	verb := "COPY"
-	if req.Add {
-		verb = "ADD"
-	}
-	history := verb
-	if req.Parents {
-		history += " --parents"
-	}
-	if req.Chown != "" {
-		history += " --chown=" + req.Chown
-	}
-	if req.Chmod != "" {
-		history += " --chmod=" + req.Chmod
-	}
+	verb := req.verb()
 	for _, word := range req.words {
-		history += " " + shown(word)
 		switch {
 		case plan.IsAddress(word) && !req.Add:
 			return fmt.Errorf("COPY %s: an address cannot be copied from; ADD fetches it", word)
@@ -71,7 +57,6 @@ func (r *reader) copy(s *stage, c command, req copyRequest) error {
 		}
 	}
 	for _, content := range req.contents {
-		history += " <<" + content.Path
 		req.Files = append(req.Files, plan.File{Path: content.Path, Data: content.Data})
 	}
 	if err := req.check(); err != nil {
@@ -83,8 +68,36 @@ func (r *reader) copy(s *stage, c command, req copyRequest) error {
 	step := s.step(c)
 	step.Text = shown(step.Text)
 	step.Copy = &req.Copy
-	s.add(step, history+" "+req.dest)
+	s.add(step, req.history())
 	return nil
+}
+
+func (req *copyRequest) verb() string {
+	if req.Add {
+		return "ADD"
+	}
+	return "COPY"
+}
+
+// history is the instruction as BuildKit writes it into the image.
+func (req *copyRequest) history() string {
+	text := req.verb()
+	if req.Parents {
+		text += " --parents"
+	}
+	if req.Chown != "" {
+		text += " --chown=" + req.Chown
+	}
+	if req.Chmod != "" {
+		text += " --chmod=" + req.Chmod
+	}
+	for _, word := range req.words {
+		text += " " + shown(word)
+	}
+	for _, content := range req.contents {
+		text += " <<" + content.Path
+	}
+	return text + " " + req.dest
 }
 
 // destination is absolute; a slash or a dot at the end says that it is a directory.

@@ -107,7 +107,10 @@ func (o *outline) scope(s *stage) (scope, error) {
 			return scope{}, err
 		}
 		sc = scope{maps.Clone(base.declared), maps.Clone(base.used), base.env.clone()}
-	} else if err := o.globally(s, sc); err != nil {
+	} else {
+		o.globally(sc)
+	}
+	if err := errors.Join(o.use(s.from, sc), o.use(s.Stage.Platform, sc)); err != nil {
 		return scope{}, err
 	}
 	for _, command := range s.Commands {
@@ -119,15 +122,14 @@ func (o *outline) scope(s *stage) (scope, error) {
 	return sc, nil
 }
 
-// globally begins a scope with the arguments before the first FROM; of them the stage uses those that its own needs.
-func (o *outline) globally(s *stage, sc scope) error {
+// globally begins a scope with the arguments before the first FROM.
+func (o *outline) globally(sc scope) {
 	for _, command := range o.declared {
 		for _, arg := range command.Args {
 			value, _ := o.globals.Get(arg.Key)
 			sc.declared[arg.Key] = plan.Parameter{Name: arg.Key, Value: value, Text: arg.DocComment, Line: firstLine(command.Location())}
 		}
 	}
-	return errors.Join(o.use(s.from, sc), o.use(s.Stage.Platform, sc))
 }
 
 // use notes the arguments in a word of before the first FROM, or of one.

@@ -53,6 +53,7 @@ FROM app
 // itself, if it does, with the value that it has there.
 func TestOutline(t *testing.T) {
 	const text = `ARG UNUSED=1
+ARG KIND=one
 ARG REGISTRY=r
 ARG BASE=$REGISTRY/base
 ARG SHARED="global"
@@ -67,12 +68,12 @@ ARG NAME
 ARG EMPTY=''
 ARG TARGETARCH
 ARG TARGETOS=plan9
-FROM one
+FROM ${KIND:-one}
 ARG DIR=$HOME/$QUOTED
 `
 	for target, want := range map[string]string{
 		"two": "REGISTRY=r BASE=r/base SHARED=global QUOTED=5m NAME= EMPTY= TARGETOS=plan9", "one": "REGISTRY=r BASE=r/base SHARED=global NAME= QUOTED=5m",
-		"": "REGISTRY=r BASE=r/base SHARED=global NAME= QUOTED=5m DIR=/home/5m",
+		"": "KIND=one REGISTRY=r BASE=r/base SHARED=global NAME= QUOTED=5m DIR=/home/5m",
 	} {
 		answer := read(text, func(r *plan.Request) { r.Describe, r.Target = plan.DescribeOutline, target })
 		if answer.Problem != nil {

@@ -21,7 +21,8 @@ func (r *reader) dispatchStage(s *stage) error {
 	r.begin(s)
 	r.scanGlobally(s)
 	for _, c := range s.commands {
-		if err := r.dispatch(s, c); err != nil {
+		err := r.checked(c.Comments(), func() error { return r.dispatch(s, c) })
+		if err != nil {
 			return at(c.Location(), err)
 		}
 	}
@@ -53,8 +54,28 @@ func (r *reader) begin(s *stage) {
 		}
 	}
 	s.inheritEnv()
+	r.beginWith(s)
 	config.Created, config.RootFS = nil, specs.RootFS{}
 	config.Config.OnBuild = nil
+}
+
+// beginWith changes what a stage takes over as the request says. A stage that begins with another has the rest from there.
+func (r *reader) beginWith(s *stage) {
+	config := &s.out.Config.Config
+	if r.req.NoBaseLabels {
+		config.Labels = nil
+	}
+	if s.parent != nil {
+		return
+	}
+	for _, entry := range r.req.Env {
+		name, value, _ := strings.Cut(entry, "=")
+		s.env.set(name, value)
+		config.Env = setEntry(config.Env, name, value)
+	}
+	for _, name := range r.req.UnsetLabels {
+		delete(config.Labels, name)
+	}
 }
 
 // inheritEnv gives the stage the variables of what it begins with. As BuildKit has it they win over the arguments of the stage that it begins with, and
@@ -190,16 +211,7 @@ func (r *reader) dispatchSetting(s *stage, c command) error {
 		config.User = i.User
 		s.note(c, "USER "+i.User)
 	case *instructions.VolumeCommand:
-		if config.Volumes == nil {
-			config.Volumes = map[string]struct{}{}
-		}
-		for _, v := range i.Volumes {
-			if v == "" {
-				return errors.New("VOLUME: a path is empty")
-			}
-			config.Volumes[v] = struct{}{}
-		}
-		s.note(c, fmt.Sprintf("VOLUME %v", i.Volumes))
+		return s.volumes(c, i)
 	case *instructions.StopSignalCommand:
 		if _, err := container.ParseSignal(i.Signal); err != nil {
 			return fmt.Errorf("STOPSIGNAL: %w", err)
@@ -212,6 +224,21 @@ func (r *reader) dispatchSetting(s *stage, c command) error {
 	default:
 		return fmt.Errorf("the instruction %s is not known", strings.ToUpper(c.Name()))
 	}
+	return nil
+}
+
+func (s *stage) volumes(c command, i *instructions.VolumeCommand) error {
+	config := &s.out.Config.Config
+	if config.Volumes == nil {
+		config.Volumes = map[string]struct{}{}
+	}
+	for _, v := range i.Volumes {
+		if v == "" {
+			return errors.New("VOLUME: a path is empty")
+		}
+		config.Volumes[v] = struct{}{}
+	}
+	s.note(c, fmt.Sprintf("VOLUME %v", i.Volumes))
 	return nil
 }
 

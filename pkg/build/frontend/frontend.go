@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -153,28 +154,23 @@ func (r *reader) read() (plan.Answer, error) {
 	if r.req.Check {
 		return plan.Answer{Plan: out}, nil // for its warnings
 	}
-	target.out.Config.History = target.wholeHistory()
-	out.Stages[len(out.Stages)-1].Config = target.out.Config
-	config := &out.Stages[len(out.Stages)-1].Config
-	finish(config, r.req.Labels)
+	out.Stages[len(out.Stages)-1].Config = r.finished(target)
+	return plan.Answer{Plan: out}, nil
+}
+
+// finished is the configuration of the target with its whole history, and with what was given beside the file.
+func (r *reader) finished(target *stage) plan.Config {
+	config := target.out.Config
+	config.History = target.wholeHistory()
+	if len(r.req.Labels) > 0 && config.Config.Labels == nil {
+		config.Config.Labels = map[string]string{}
+	}
+	maps.Copy(config.Config.Labels, r.req.Labels)
 	config.Config.Env = slices.DeleteFunc(config.Config.Env, func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
 		return slices.Contains(r.req.UnsetEnv, name)
 	})
-	return plan.Answer{Plan: out}, nil
-}
-
-// finish puts the labels given beside the file on the target.
-func finish(config *plan.Config, labels map[string]string) {
-	if len(labels) == 0 {
-		return
-	}
-	if config.Config.Labels == nil {
-		config.Config.Labels = map[string]string{}
-	}
-	for name, value := range labels {
-		config.Config.Labels[name] = value
-	}
+	return config
 }
 
 // parse reads the text into instructions, and the ARGs before the first FROM into r.globals.

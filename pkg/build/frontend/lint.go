@@ -39,6 +39,14 @@ func (r *reader) readChecks() error {
 	return nil
 }
 
+// checked reads an instruction with the rules that "# check=" in the comment above it leaves.
+func (r *reader) checked(comments []string, read func() error) error {
+	whole := r.lint
+	defer func() { r.lint = whole }()
+	r.lint = whole.WithMergedConfigFromComments(comments)
+	return read()
+}
+
 // parserWarning takes over what the parser has found; all but the empty continuation are findings of no rule.
 func (r *reader) parserWarning(w parser.Warning) {
 	var location []parser.Range

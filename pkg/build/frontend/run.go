@@ -39,6 +39,17 @@ func (r *reader) run(s *stage, c command, i *instructions.RunCommand) error {
 	if run.Script == nil { // a script needs no shell, which BuildKit runs it through
 		run.Args = shown
 	}
+	if err := s.surround(run, c, i); err != nil {
+		return err
+	}
+	step := s.step(c)
+	step.Run = run
+	s.add(step, "RUN "+s.runHistory(shown))
+	return nil
+}
+
+// surround reads the flags of a RUN: what is around its command.
+func (s *stage) surround(run *plan.Run, c command, i *instructions.RunCommand) error {
 	switch network := instructions.GetNetwork(i); network {
 	case instructions.NetworkDefault, "":
 	default:
@@ -58,9 +69,6 @@ func (r *reader) run(s *stage, c command, i *instructions.RunCommand) error {
 		}
 		run.Mounts = append(run.Mounts, mount)
 	}
-	step := s.step(c)
-	step.Run = run
-	s.add(step, "RUN "+s.runHistory(shown))
 	return nil
 }
 

@@ -3,7 +3,6 @@ package frontend
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,30 +50,37 @@ type command struct {
 func (r *reader) nameStages(parsed []instructions.Stage) error {
 	r.lintDefaults(parsed)
 	for i, p := range parsed {
-		if i == 0 && r.req.From != "" {
-			p.BaseName = r.req.From
-		}
-		s := &stage{Stage: p, from: p.BaseName, index: i, nameless: p.Name == "", cacheSpace: r.req.Args["BUILDKIT_CACHE_MOUNT_NS"]}
-		name, err := r.expand(r.lex, p.BaseName, r.globals)
-		if err != nil {
+		if err := r.checked(p.Comments, func() error { return r.nameStage(i, p) }); err != nil {
 			return at(p.Location, err)
 		}
-		r.lintFrom(p, name)
-		if name.Result == "" {
-			return at(p.Location, fmt.Errorf("FROM %s: the name is empty; its ARG has no value", p.BaseName))
-		}
-		s.BaseName = name.Result
-		s.out = plan.Stage{Index: i, Name: p.Name, Line: firstLine(p.Location), Platform: r.req.Platform}
-		if s.out.Platform, err = r.stagePlatform(p); err != nil {
-			return at(p.Location, err)
-		}
-		s.out.NoCache = slices.ContainsFunc(r.req.NoCacheFilter, func(n string) bool { return strings.EqualFold(n, p.Name) || n == strconv.Itoa(i) })
-		s.parent = r.byName(s.BaseName)
-		if name, _, ok := r.context(p.Name); ok { // it stands for the stage, whose instructions do not count
-			s.BaseName, s.Commands, s.parent, s.replaced = name, nil, nil, true
-		}
-		r.stages = append(r.stages, s)
 	}
+	return nil
+}
+
+func (r *reader) nameStage(i int, p instructions.Stage) error {
+	if i == 0 && r.req.From != "" {
+		p.BaseName = r.req.From
+	}
+	s := &stage{Stage: p, from: p.BaseName, index: i, nameless: p.Name == "", cacheSpace: r.req.Args["BUILDKIT_CACHE_MOUNT_NS"]}
+	name, err := r.expand(r.lex, p.BaseName, r.globals)
+	if err != nil {
+		return err
+	}
+	r.lintFrom(p, name)
+	if name.Result == "" {
+		return fmt.Errorf("FROM %s: the name is empty; its ARG has no value", p.BaseName)
+	}
+	s.BaseName = name.Result
+	s.out = plan.Stage{Index: i, Name: p.Name, Line: firstLine(p.Location), Platform: r.req.Platform}
+	if s.out.Platform, err = r.stagePlatform(p); err != nil {
+		return err
+	}
+	s.out.NoCache = slices.ContainsFunc(r.req.NoCacheFilter, func(n string) bool { return strings.EqualFold(n, p.Name) || n == strconv.Itoa(i) })
+	s.parent = r.byName(s.BaseName)
+	if name, _, ok := r.context(p.Name); ok { // it stands for the stage, whose instructions do not count
+		s.BaseName, s.Commands, s.parent, s.replaced = name, nil, nil, true
+	}
+	r.stages = append(r.stages, s)
 	return nil
 }
 
@@ -279,73 +285,6 @@ func (r *reader) addCommand(s *stage, c instructions.Command, onBuild bool) erro
 	}
 	s.commands = append(s.commands, added)
 	return nil
-}
-
-// source makes out what a --from or from= means: a stage, by name or (numbers: with COPY only) by number, a context, or
-// an image; nothing is the build's own context.
-func (r *reader) source(s *stage, from string, location []parser.Range, numbers bool) (plan.Source, error) {
-	if from == "" {
-		return plan.Source{Context: plan.MainContext}, nil
-	}
-	if strings.Contains(from, "$") {
-		err := &problem{err: fmt.Errorf("--from=%s: variables are not expanded there", from), hint: "name a stage: FROM " + from + " AS files, and copy --from=files"}
-		err.line = firstLine(location)
-		return plan.Source{}, err
-	}
-	if n, err := strconv.Atoi(from); err == nil && numbers {
-		if n < 0 || n >= len(r.stages) || n == s.index {
-			return plan.Source{}, at(location, fmt.Errorf("--from=%d: there is no such stage before this one", n))
-		}
-		return plan.Source{Stage: &r.stages[n].index}, nil
-	}
-	if other := r.byName(from); other != nil && other.replaced {
-		from = other.Name
-	} else if other != nil {
-		return plan.Source{Stage: &other.index}, nil
-	}
-	if from == scratch {
-		return plan.Source{}, nil
-	}
-	return r.external(from, s.out.Platform, location)
-}
-
-// external is a tree from outside the file: a named context or an image.
-func (r *reader) external(name string, platform plan.Platform, location []parser.Range) (plan.Source, error) {
-	if key, value, ok := r.context(name); ok {
-		image, isImage := strings.CutPrefix(value, "image:")
-		if !isImage {
-			return plan.Source{Context: key}, nil
-		}
-		name = image
-	}
-	need := plan.Need{Name: name, Platform: platform, Line: firstLine(location)}
-	need.Stage, _ = suggest.Search(name, r.stageNames(), false)
-	if _, known := r.req.Images[need.Key()]; !known {
-		same := func(n plan.Need) bool { return n.Key() == need.Key() }
-		if !slices.ContainsFunc(r.needs, same) {
-			r.needs = append(r.needs, need)
-		}
-	}
-	return plan.Source{Image: need.Key()}, nil
-}
-
-// context finds a named context: by its name, or by another way to write the same image.
-func (r *reader) context(name string) (key, value string, ok bool) {
-	if value, ok = r.req.Contexts[name]; ok || name == "" {
-		return name, value, ok
-	}
-	for _, key := range slices.Sorted(maps.Keys(r.req.Contexts)) {
-		if familiar(key) == familiar(name) {
-			return key, r.req.Contexts[key], true
-		}
-	}
-	return "", "", false
-}
-
-// familiar is the name of an image without what goes without saying.
-func familiar(name string) string {
-	name = strings.TrimPrefix(strings.TrimPrefix(name, "docker.io/"), "library/")
-	return strings.TrimSuffix(name, ":latest")
 }
 
 func firstLine(location []parser.Range) int {

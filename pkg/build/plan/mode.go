@@ -6,19 +6,23 @@ import (
 	"strings"
 )
 
-// Mode is a change of permissions as chmod(1) has it: an octal number, or clauses such as "u=rwX,go-w".
+// Mode is a change of permissions as chmod(1) has it, of the BSDs, which is BuildKit's: an octal number, or clauses such as "u=rwX,go-w". There only "t"
+// changes the sticky bit.
 type Mode struct {
 	number  uint32
 	clauses []clause
 }
 
 type clause struct {
-	who  uint32 // the bits of the users meant: 0o4700, 0o2070, 0o1007
+	who  uint32 // the bits of the users meant: 0o4700, 0o2070, 0o0007; with "t" 0o1000
 	op   byte
 	bits uint32
 	exec bool // X: execution for directories and for what somebody may execute
 	from byte // u, g or o: the bits are those of that user
 }
+
+// everybody are the bits of all users.
+const everybody = 0o6777
 
 // ParseMode reads a mode.
 func ParseMode(text string) (Mode, error) {
@@ -41,14 +45,14 @@ func ParseMode(text string) (Mode, error) {
 
 // parseClause reads "[ugoa]*([-+=]perms)+".
 func parseClause(text string) ([]clause, bool) {
-	masks := map[byte]uint32{'u': 0o4700, 'g': 0o2070, 'o': 0o1007, 'a': 0o7777}
+	masks := map[byte]uint32{'u': 0o4700, 'g': 0o2070, 'o': 0o0007, 'a': everybody}
 	var who uint32
 	for text != "" && masks[text[0]] != 0 {
 		who |= masks[text[0]]
 		text = text[1:]
 	}
 	if who == 0 {
-		who = 0o7777
+		who = everybody
 	}
 	var out []clause
 	for text != "" {
@@ -81,7 +85,10 @@ func (c *clause) add(letter byte) bool {
 	case 's':
 		c.bits |= 0o6000
 	case 't':
-		c.bits |= 0o1000
+		if c.who != 0o007 { // others have none
+			c.bits |= 0o1000
+			c.who |= 0o1000
+		}
 	case 'u', 'g', 'o':
 		c.from = letter
 	default:
@@ -118,7 +125,11 @@ func (m Mode) Apply(mode uint32, isDir bool) uint32 {
 		case '-':
 			mode &^= bits
 		case '=':
-			mode = mode&^c.who | bits
+			clear := c.who
+			if c.from != 0 {
+				clear &= 0o777
+			}
+			mode = mode&^clear | bits
 		}
 	}
 	return mode

@@ -22,6 +22,11 @@ type Request struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	// From replaces the image of the first FROM.
 	From string `json:"from,omitempty"`
+	// Env are variables, NAME=value, that every stage begins with.
+	Env []string `json:"env,omitempty"`
+	// NoBaseLabels has no stage begin with the labels of its base; UnsetLabels are those that are not taken over.
+	NoBaseLabels bool     `json:"noBaseLabels,omitempty"`
+	UnsetLabels  []string `json:"unsetLabels,omitempty"`
 	// UnsetEnv are variables that the target's configuration loses.
 	UnsetEnv []string `json:"unsetEnv,omitempty"`
 	// NoCacheFilter names stages that are built anew.

@@ -62,9 +62,10 @@ func readList(ctx context.Context, src types.ImageSource) (list foundList, err e
 	room := int64(maxStated)
 	list.Manifests = slices.DeleteFunc(list.Manifests, func(d specs.Descriptor) bool {
 		about, attests := image.Attests(d)
+		_, again := there[d.Digest]
 		var text []byte
-		if err == nil && (!attests && runsHere(d) || there[about]) {
-			text, err = manifestOf(ctx, src, d.Digest)
+		if err == nil && !again && (!attests && runsHere(d) || there[about]) {
+			text, err = manifestOf(ctx, src, d)
 		}
 		if err != nil || text == nil {
 			return true
@@ -84,16 +85,13 @@ func runsHere(d specs.Descriptor) bool {
 }
 
 // manifestOf reads a manifest; nil: the layout does not have it, as one that was saved for some platforms only.
-func manifestOf(ctx context.Context, src types.ImageSource, sum digest.Digest) ([]byte, error) {
-	text, _, err := src.GetManifest(ctx, &sum)
+func manifestOf(ctx context.Context, src types.ImageSource, d specs.Descriptor) ([]byte, error) {
+	text, err := readBlob(ctx, src, d, maxConfig) // the library would read as much as there is
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
-	}
-	if same, err := manifest.MatchesDigest(text, sum); err != nil || !same {
-		return nil, fmt.Errorf("the manifest %s is not what its name says", sum)
+		return nil, fmt.Errorf("read the manifest %s: %w", d.Digest, err)
 	}
 	return text, nil
 }
@@ -133,7 +131,7 @@ func readBlob(ctx context.Context, src types.ImageSource, d specs.Descriptor, ro
 	case err != nil:
 		return nil, err
 	case int64(len(blob)) > room:
-		return nil, fmt.Errorf("there is more than the %d bytes that are read", maxStated)
+		return nil, errors.New("it is larger than what is read of such things")
 	case d.Digest.Algorithm().FromBytes(blob) != d.Digest:
 		return nil, errors.New("it is not what its name says")
 	}

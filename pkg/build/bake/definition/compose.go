@@ -158,23 +158,7 @@ func composeTarget(s types.ServiceConfig, project *types.Project) (bake.Target, 
 	if b.Pull {
 		t.Pull = &b.Pull
 	}
-	for host, addresses := range b.ExtraHosts {
-		t.ExtraHosts[host] = strings.Join(addresses, ",")
-	}
-	for _, name := range slices.Sorted(maps.Keys(b.Ulimits)) {
-		t.Ulimits = append(t.Ulimits, ulimit(name, b.Ulimits[name]))
-	}
-	for name, value := range b.Args.Resolve(func(name string) (string, bool) {
-		if value := s.Environment[name]; value != nil {
-			return *value, true
-		}
-		value, ok := project.Environment[name]
-		return value, ok
-	}) {
-		if value != nil {
-			t.Args[name] = *value
-		}
-	}
+	composePairs(&t, s, project)
 	if err := composeEntries(&t, b, project); err != nil {
 		return t, err
 	}
@@ -185,6 +169,27 @@ func composeTarget(s types.ServiceConfig, project *types.Project) (bake.Target, 
 		t.Tags = []string{s.Image}
 	}
 	return t, nil
+}
+
+// composePairs reads hosts, limits, and arguments, of which one without a value has that of the service's environment.
+func composePairs(t *bake.Target, s types.ServiceConfig, project *types.Project) {
+	for host, addresses := range s.Build.ExtraHosts {
+		t.ExtraHosts[host] = strings.Join(addresses, ",")
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Build.Ulimits)) {
+		t.Ulimits = append(t.Ulimits, ulimit(name, s.Build.Ulimits[name]))
+	}
+	for name, value := range s.Build.Args.Resolve(func(name string) (string, bool) {
+		if value := s.Environment[name]; value != nil {
+			return *value, true
+		}
+		value, ok := project.Environment[name]
+		return value, ok
+	}) {
+		if value != nil {
+			t.Args[name] = *value
+		}
+	}
 }
 
 func ulimit(name string, limit *types.UlimitsConfig) string {
