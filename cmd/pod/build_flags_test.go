@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/spf13/pflag"
 )
 
@@ -68,7 +69,7 @@ func TestOutputFlag(t *testing.T) {
 		add(out.TLSVerify != nil && !*out.TLSVerify, "insecure")
 		add(o.job.Docker, "docker's manifest")
 		add(o.job.KeepTimes, "times kept")
-		add(len(o.job.Annotations) > 0, fmt.Sprint("of images ", o.job.Annotations))
+		add(len(o.job.Annotations) > 0, fmt.Sprint("of images ", o.job.Annotations.For(plan.Platform{})))
 		add(len(o.job.ListAnnotations) > 0, fmt.Sprint("of the list ", o.job.ListAnnotations))
 		return strings.Join(words, ", ")
 	}, []flagCase{
@@ -257,13 +258,18 @@ func TestOtherBuildFlags(t *testing.T) {
 	checkFlag(t, "label", func(o *buildOptions) string { return fmt.Sprint(o.job.Request.Labels) }, []flagCase{
 		{"a=1", "map[a:1]"}, {"a", "map[a:]"}, {"=1", "error: NAME=value"},
 	})
-	checkFlag(t, "annotation", func(o *buildOptions) string { return fmt.Sprint(o.job.Annotations, o.job.ListAnnotations) }, []flagCase{
-		{"a=1", "map[a:1] map[]"},
-		{"a=b:c", "map[a:b:c] map[]"},
-		{"index:a=1", "map[] map[a:1]"},
-		{"manifest,index:a=1", "map[a:1] map[a:1]"},
-		{"index-descriptor:a=1", "error: manifest annotate changes one entry"},
-		{"manifest[linux/amd64]:a=1", "error: not for manifest[linux/amd64]"},
+	armImage := plan.Platform{OS: "linux", Arch: "arm64"}
+	checkFlag(t, "annotation", func(o *buildOptions) string {
+		return fmt.Sprint(o.job.Annotations.For(armImage), o.job.EntryAnnotations.For(armImage), o.job.ListAnnotations)
+	}, []flagCase{
+		{"a=1", "map[a:1] map[] map[]"},
+		{"a=b:c", "map[a:b:c] map[] map[]"},
+		{"index:a=1", "map[] map[] map[a:1]"},
+		{"manifest,index:a=1", "map[a:1] map[] map[a:1]"},
+		{"manifest-descriptor:a=1", "map[] map[a:1] map[]"},
+		{"manifest[linux/arm64],manifest-descriptor[linux/amd64]:a=1", "map[a:1] map[] map[]"},
+		{"index-descriptor:a=1", "error: index: gives them to the list"},
+		{"index[linux/arm64]:a=1", "error: for no single platform"},
 		{"a", "error: is not KEY=VALUE"},
 	})
 	checkFlag(t, "build-context", func(o *buildOptions) string { return fmt.Sprint(o.contexts) }, []flagCase{
