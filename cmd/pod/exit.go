@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/report"
@@ -39,7 +40,7 @@ func (e exitError) Error() string {
 func (e exitError) Unwrap() error { return e.err }
 
 // finish prints the error of a verb with its hint, as the only place that does, and gives the exit code.
-func (a *app) finish(verb string, err error) int {
+func (a *app) finish(ctx context.Context, verb string, err error) int {
 	if err == nil {
 		return 0
 	}
@@ -48,7 +49,9 @@ func (a *app) finish(verb string, err error) int {
 		return exit.code
 	}
 	if errors.Is(err, context.Canceled) {
-		return 130
+		by := endedBy{syscall.SIGINT}
+		errors.As(context.Cause(ctx), &by)
+		return 128 + int(by.Signal) // as a shell says it of a program that a signal ends
 	}
 	for _, one := range separate(err) {
 		a.tell(one)

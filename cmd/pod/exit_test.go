@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/pod-engine/pod/internal/hint"
@@ -18,7 +20,7 @@ func finished(t *testing.T, err error) (string, int) {
 		t.Fatal(fail)
 	}
 	defer f.Close()
-	code := (&app{streams: streams{Err: f}, name: "podman"}).finish("ps", err)
+	code := (&app{streams: streams{Err: f}, name: "podman"}).finish(t.Context(), "ps", err)
 	text, fail := os.ReadFile(f.Name())
 	if fail != nil {
 		t.Fatal(fail)
@@ -46,5 +48,22 @@ func TestFinish(t *testing.T) {
 		if text, code := finished(t, c.err); text != c.text || code != c.code {
 			t.Errorf("%s: got %q, %d; want %q, %d", name, text, code, c.text, c.code)
 		}
+	}
+}
+
+// A command that a signal ends says so as a shell does, and nothing else, also where the reason was handed on.
+func TestFinishAfterASignal(t *testing.T) {
+	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		ctx, stop := untilSignal(t.Context())
+		if err := syscall.Kill(os.Getpid(), signal); err != nil {
+			t.Fatal(err)
+		}
+		<-ctx.Done()
+		for _, err := range []error{ctx.Err(), fmt.Errorf("build: %w", context.Cause(ctx))} {
+			if code := (&app{}).finish(ctx, "build", err); code != want {
+				t.Errorf("%s, %v: exit code %d, want %d", signal, err, code, want)
+			}
+		}
+		stop()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -19,13 +20,36 @@ import (
 
 // run is main as a function: it gives the exit code.
 func run(args []string, s streams) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	a := &app{streams: s, name: nameFromArgv(args[0]), args: args}
 	root := newRootCommand(a)
 	root.SetArgs(args[1:])
 	cmd, err := root.ExecuteContextC(ctx)
-	return a.finish(cmd.Name(), withUsageHint(cmd, err))
+	return a.finish(ctx, cmd.Name(), withUsageHint(cmd, err))
+}
+
+// endedBy is why a context is done that a signal has ended.
+type endedBy struct{ syscall.Signal }
+
+func (e endedBy) Error() string { return "ended by signal " + e.Signal.String() }
+
+// Is makes it a context.Canceled for who asks.
+func (e endedBy) Is(target error) bool { return target == context.Canceled }
+
+// untilSignal gives a context that SIGINT and SIGTERM end, until stop is called.
+func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		select {
+		case s := <-signals:
+			cancel(endedBy{s.(syscall.Signal)})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); cancel(nil) }
 }
 
 // withUsageHint points from a mistake in the command line to the help of the command, unless something better is known.

@@ -144,7 +144,7 @@ var owned = []struct {
 	{"github.com/compose-spec/compose-go/v2", []string{"pkg/build/bake/definition"}, "compose files mean what they mean to docker"},
 	{"github.com/hashicorp/hcl/v2", []string{"pkg/build/bake/definition"}, "files of targets"},
 	{"github.com/zclconf/go-cty", []string{"pkg/build/bake/definition"}, "values of HCL"},
-	{"github.com/moby/patternmatcher", []string{"pkg/build"}, "what an ignore file leaves out"},
+	{"github.com/moby/patternmatcher", []string{"pkg/build/files", "pkg/build/frontend"}, "what an ignore file leaves out"},
 	{"github.com/moby/docker-image-spec", []string{"pkg/build"}, "the configuration of an image, with what docker has added"},
 	{"github.com/spf13/cobra", []string{"cmd/pod"}, "packages take arguments, not flags"},
 	{"github.com/spf13/pflag", []string{"cmd/pod"}, "packages take arguments, not flags"},

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/image"
 	"golang.org/x/sys/unix"
@@ -63,7 +64,20 @@ func (o overlay) mountDetached() (*os.File, error) {
 	return r.f, r.err
 }
 
+// fits is an error when the options do not fit into the page that mount(2) reads: it would take as many layers as do, and the last by half a name.
+func (o overlay) fits() error {
+	if len(o.options) < os.Getpagesize() {
+		return nil
+	}
+	lowers, _, _ := strings.Cut(o.options, ",")
+	return hint.Wrap(fmt.Errorf("overlay: %d layers are more than one mount takes", 1+strings.Count(strings.ReplaceAll(lowers, `\:`, ""), ":")),
+		"steps can be joined, or layers be made one with pod build --squash; podman and docker end at about 127 as well")
+}
+
 func (o overlay) mountInThread() (*os.File, error) {
+	if err := o.fits(); err != nil {
+		return nil, err
+	}
 	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
 		return nil, fmt.Errorf("make a mount namespace: %w", err)
 	}

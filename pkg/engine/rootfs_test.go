@@ -243,3 +243,19 @@ func TestReadInRoot(t *testing.T) {
 		})
 	}
 }
+
+func TestMoreLayersThanFit(t *testing.T) {
+	for n, want := range map[int]string{100: "", 200: "overlay: 200 layers are more than one mount takes"} {
+		links := make([]string, n)
+		for i := range links {
+			links[i] = "l/ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		}
+		got := ""
+		if err := (overlay{options: overlayOptions(image.Layers{Links: links}, "/up,per", "/w:ork")}).fits(); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%d layers: %q, want %q", n, got, want)
+		}
+	}
+}

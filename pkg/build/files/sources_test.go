@@ -168,3 +168,21 @@ func TestIgnoreFilesThatAreRefused(t *testing.T) {
 		t.Errorf("no file: %v, %v", got, err)
 	}
 }
+
+// TestReadFile reads files of a tree, whose root is what a path begins at.
+func TestReadFile(t *testing.T) {
+	tree := &Tree{Root: openTop(t, grow(t, "f=1 d/g=2 in->d/g out->../../etc/hostname abs->/etc/hostname"))}
+	for name, want := range map[string]string{
+		"f": "1", "/f": "1", "//d/g": "2", "./d/../f": "1", "in": "2",
+		"../f": "error: leads out", "out": "error: leads out", "abs": "error: leads out", "d": "error: regular", "none": "error: no such file", "d/g/h": "error: not a directory",
+	} {
+		text, err := tree.ReadFile(name, 1)
+		problem, wrong := strings.CutPrefix(want, "error: ")
+		if !wrong && (err != nil || string(text) != want) || wrong && (err == nil || !strings.Contains(err.Error(), problem)) {
+			t.Errorf("%s: %q, %v, want %s", name, text, err, want)
+		}
+	}
+	if _, err := (&Tree{Root: openTop(t, grow(t, "f=12"))}).ReadFile("f", 1); err == nil {
+		t.Error("more is read than may be")
+	}
+}

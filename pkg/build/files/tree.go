@@ -109,7 +109,7 @@ func (t *Tree) readIgnore(name string) (bool, error) {
 // openBeneath opens a file of the tree for reading; a link that leads out of the tree is an error (CVE-2022-4122).
 func (t *Tree) openBeneath(name string) (*os.File, error) {
 	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS}
-	f, err := openat2(t.Root, name, &how)
+	f, err := openat2(t.Root, strings.TrimLeft(name, "/"), &how) // as BuildKit: a path begins at the root of the tree
 	if errors.Is(err, unix.EXDEV) {
 		err = errors.New("it is a link that leads out of the build context")
 	}
