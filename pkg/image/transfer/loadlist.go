@@ -181,19 +181,18 @@ func (j *job) loadMember(ctx context.Context, src imageRef, undo *undo.Stack) (*
 	if err != nil {
 		return nil, err
 	}
-	pin, err := j.store.Pin(ctx, l.Image.ID, "load")
-	if err != nil {
-		return nil, err
-	}
-	j.pins = append(j.pins, pin)
 	if !had {
 		undo.Push(func() error {
-			released := pin.Release()
+			// The job has failed: nothing that it holds is needed any more.
+			var errs []error
+			for _, pin := range j.pins {
+				errs = append(errs, pin.Release())
+			}
 			_, err := j.store.Remove(context.WithoutCancel(ctx), id, image.RemoveOptions{})
-			return errors.Join(released, err)
+			return errors.Join(append(errs, err)...)
 		})
 	}
-	return l.Image, nil
+	return l.Image, j.hold(ctx, l.Image, "load")
 }
 
 // opened is a reference whose source is open, and stays so.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/pod-engine/pod/pkg/image"
 )
@@ -30,8 +32,20 @@ func (t Transfer) saveList(ctx context.Context, s *image.Store, l *image.Manifes
 		tag = ":" + tag
 	}
 	err = j.saveTo(ctx, opts, func(path string) error {
-		_, err := j.sendList(ctx, l, word+path+tag, false, image.PushOptions{Uncompressed: opts.Uncompressed})
-		return err
+		if opts.Format == image.OCIDir {
+			_, err := j.sendList(ctx, l, word+path+tag, false, image.PushOptions{Uncompressed: opts.Uncompressed})
+			return err
+		}
+		// The directory of path is a locked workspace; another, for the archive on its way, is made in an unlocked one.
+		dir, err := os.MkdirTemp(filepath.Dir(path), "list")
+		if err != nil {
+			return err
+		}
+		part := filepath.Join(dir, filepath.Base(path))
+		if _, err := j.sendList(ctx, l, word+part+tag, false, image.PushOptions{Uncompressed: opts.Uncompressed}); err != nil {
+			return err
+		}
+		return os.Rename(part, path)
 	})
 	if err != nil {
 		return fmt.Errorf("save manifest list %q: %w", name, err)
