@@ -169,7 +169,11 @@ func (x *Exec) writeProcess(c Container, opts ExecOptions) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(x.dir, "process.json"), text, 0o600)
+	err = os.WriteFile(filepath.Join(x.dir, "process.json"), text, 0o600)
+	if errors.Is(err, os.ErrNotExist) {
+		return process.ErrGone // the run directory goes with the last process
+	}
+	return err
 }
 
 // containerRoot opens the root directory of a running container.
