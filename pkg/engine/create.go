@@ -19,6 +19,7 @@ import (
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/monitor"
 	"github.com/pod-engine/pod/pkg/image"
+	"golang.org/x/sys/unix"
 )
 
 // Create makes a container from cfg, which is validated and complete except for ID, Name and Created, and from the image it names.
@@ -46,7 +47,7 @@ func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.I
 	undone := new(undo.Stack)
 	defer undone.OnError(&err) // before the lock is released: a sweep must not come in between
 	dir := e.creatingDir(cfg.ID)
-	undone.Push(func() error { return os.RemoveAll(dir) })
+	undone.Push(func() error { return takeBackCreation(dir) })
 	if err := failpoint.Hit("create.directory"); err != nil {
 		return err
 	}
@@ -99,6 +100,15 @@ func (e *Engine) syncCreation(cfg *container.Config, imageID string) error {
 		if err := atomicfile.SyncDir(dir); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// takeBackCreation removes the directory of a creation that failed. When the lock in it has gone a sweep may put its own there, and then
+// removes the rest.
+func takeBackCreation(dir string) error {
+	if err := os.RemoveAll(dir); !errors.Is(err, unix.ENOTEMPTY) {
+		return err
 	}
 	return nil
 }

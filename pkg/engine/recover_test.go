@@ -64,7 +64,9 @@ func TestCreationsAmongSweeps(t *testing.T) {
 				if _, err := filelock.Try(filepath.Join(dir, "lock")); !errors.Is(err, filelock.ErrHeld) {
 					t.Errorf("the lock of a creation: %v", err)
 				}
-				os.RemoveAll(dir)
+				if err := takeBackCreation(dir); err != nil {
+					t.Error(err)
+				}
 				lock.Release()
 			}
 		})
