@@ -27,6 +27,9 @@ func serve(ctx context.Context, request courier.Request, answer *courier.Answer)
 		// Who names a size means it, however tightly it is packed.
 		t.Limits = &layertar.Limits{Bytes: *most}
 	}
+	if request.Verb == courier.Pull || request.Verb == courier.Load {
+		defer func() { err = store.Full(err) }() // others write elsewhere
+	}
 	switch request.Verb {
 	case courier.Pull:
 		images, err := t.Pull(ctx, store, request.Names[0], request.Pull)
