@@ -46,7 +46,8 @@ func lasting() []string {
 		"h/.local/share/containers/storage/overlay/staging",        // where layers are prepared; it is there, and empty
 		"h/.local/share/pod/events", "h/.local/share/pod/events.1", // the journal of what happened
 		"h/.local/share/pod/libexec/*", // the programs inside pod, unpacked
-		"h/.local/share/pod/reserve",   // released to be able to remove when the disk is full
+		"h/.local/share/containers/storage/pod-reserve", "h/.local/share/containers/storage/pod-reserve/*",
+		"h/.local/share/pod/reserve", "h/.local/share/pod/reserve/*", // released to be able to remove when the disk is full
 	}
 }
 

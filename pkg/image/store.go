@@ -242,7 +242,7 @@ func (s *Store) change(ctx context.Context, do func(storage.Store) error) (err e
 		return err
 	}
 	defer recoverLock(s.storage.GraphRoot, &err)
-	return Damaged(do(lib))
+	return s.Full(Damaged(do(lib)))
 }
 
 // record is change for what a command then acknowledges: it survives a power failure.
