@@ -40,7 +40,7 @@ func newBuildCommand(a *app) *cobra.Command {
 			if err := opts.complete(cmd.Flags(), a); err != nil {
 				return err
 			}
-			return runBuild(cmd.Context(), a, opts, dir)
+			return untilGone(cmd.Context(), func(ctx context.Context) error { return runBuild(ctx, a, opts, dir) })
 		},
 	}
 	opts.addFlags(cmd.Flags(), callersSurroundings())
