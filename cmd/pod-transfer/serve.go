@@ -15,7 +15,7 @@ import (
 
 // serve does what is asked for. What was done before an error is in the answer too.
 func serve(ctx context.Context, request courier.Request, answer *courier.Answer) (err error) {
-	store, err := image.Open(ctx, image.Options{Place: request.Store})
+	store, err := image.Open(ctx, image.Options{Place: request.Store, Warn: func(text string) { fmt.Fprintf(os.Stderr, "pod: warning: %s\n", text) }})
 	if err != nil {
 		return err
 	}

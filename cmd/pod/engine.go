@@ -125,7 +125,7 @@ func (a *app) images(ctx context.Context) (*image.Store, error) {
 			GraphRoot: a.global.root, RunRoot: a.global.runRoot,
 			Driver: a.global.storageDriver, DriverOptions: a.global.storageOptions, SingleID: user.SingleID,
 		},
-		InUse: a.imageUsers, Mounted: a.imageMounted, Unheld: a.forgetHold, RemoveContainers: a.removeImageUsers, Puller: a.courier(),
+		InUse: a.imageUsers, Mounted: a.imageMounted, Unheld: a.forgetHold, RemoveContainers: a.removeImageUsers, Puller: a.courier(), Warn: a.warn,
 		Kept: func(context.Context) (map[string]bool, error) { return build.CachedLayers(user.DataDir + "/build") },
 	})
 	return a.store, err

@@ -24,11 +24,16 @@ type said struct {
 	stdout, stderr bytes.Buffer
 }
 
-func (b *bench) begin(ctx context.Context, env []string, args ...string) *said {
-	b.t.Helper()
+func (b *bench) prepared(ctx context.Context, env []string, args ...string) *said {
 	s := &said{Cmd: b.world.Command(ctx, args...)}
 	s.Env = append(s.Env, env...)
 	s.Stdout, s.Stderr = &s.stdout, &s.stderr
+	return s
+}
+
+func (b *bench) begin(ctx context.Context, env []string, args ...string) *said {
+	b.t.Helper()
+	s := b.prepared(ctx, env, args...)
 	if err := s.Start(); err != nil {
 		b.t.Fatal(err)
 	}
@@ -55,16 +60,29 @@ func TestTwoBuildsMakeTheSameLayer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
 	trace := filepath.Join(t.TempDir(), "trace")
-	passes := func(file, point string) {
-		t.Helper()
-		if err := podtest.Poll(ctx, func() (bool, error) { return slices.Contains(traced(file), point), nil }); err != nil {
-			t.Fatalf("no build passes %s: %v: %v", point, err, traced(file))
-		}
-	}
 	stopped := b.begin(ctx, []string{"POD_FAILPOINT=layer.recording=stop", "POD_FAILPOINT_TRACE=" + trace}, build...)
-	passes(trace, "layer.recording")
-	other := b.begin(ctx, []string{"POD_FAILPOINT_TRACE=" + trace + "2"}, build...)
-	passes(trace+"2", "build.remembered")
+	if err := podtest.Poll(ctx, func() (bool, error) { return slices.Contains(traced(trace), "layer.recording"), nil }); err != nil {
+		t.Fatal(err)
+	}
+	// Who waits for a process that is stopped says so: it would wait for ever.
+	told, err := os.Create(filepath.Join(t.TempDir(), "told"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer told.Close()
+	other := b.prepared(ctx, []string{"POD_FAILPOINT_TRACE=" + trace + "2", "POD_FAILPOINT_PATIENCE=300ms"}, build...)
+	other.Stderr = told
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("is stopped and waited for: kill -CONT %d (", stopped.Process.Pid)
+	err = podtest.Poll(ctx, func() (bool, error) {
+		text, err := os.ReadFile(told.Name())
+		return strings.Contains(string(text), want), err
+	})
+	if err != nil || !slices.Contains(traced(trace+"2"), "build.remembered") {
+		t.Errorf("it does not say that it waits for a stopped process: %v", err)
+	}
 	signal(t, stopped.Process.Pid, syscall.SIGCONT)
 	for _, build := range []*said{stopped, other} {
 		if err := build.succeeds(); err != nil {
@@ -105,6 +123,36 @@ func TestManyBuildsOfTheSame(t *testing.T) {
 		t.Errorf("they made %v", made)
 	}
 	if err := b.buildGone([]string{"build", "-q", "--network", "none", "--timestamp", "1700000000", first}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestACacheIsEmptiedWhileItIsMade stops a build that is about to put a new cache of a RUN in its place, while another one begins with empty caches.
+func TestACacheIsEmptiedWhileItIsMade(t *testing.T) {
+	b := newBench(t)
+	first, second := buildContext(t)
+	build := func(dir string) []string { return []string{"build", "-q", "--no-cache", "--network", "none", dir} }
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+	defer cancel()
+	trace := filepath.Join(t.TempDir(), "trace")
+	stopped := b.begin(ctx, []string{"POD_FAILPOINT=build.cachemount=stop", "POD_FAILPOINT_TRACE=" + trace}, build(first)...)
+	for times := 1; ; times++ { // it makes the cache once more
+		err := podtest.Poll(ctx, func() (bool, error) {
+			passed := slices.DeleteFunc(traced(trace), func(p string) bool { return p != "build.cachemount" && p != "step.bundled" })
+			return len(passed) >= times, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(traced(trace), "step.bundled") {
+			break
+		}
+		if times == 1 {
+			b.must(nil, build(second)...)
+		}
+		signal(t, stopped.Process.Pid, syscall.SIGCONT)
+	}
+	if err := stopped.succeeds(); err != nil {
 		t.Error(err)
 	}
 }
