@@ -48,7 +48,7 @@ func NewWorld(engine string) (*World, error) {
 		return nil, errors.Join(err, w.Close())
 	}
 	if w.IsPodman() {
-		if err := w.configurePodman(); err != nil {
+		if err := w.ConfigurePodman(); err != nil {
 			return nil, errors.Join(err, w.Close())
 		}
 	}
@@ -88,8 +88,8 @@ func (w *World) DataDir() string { return filepath.Join(w.Home(), ".local", "sha
 // IsPodman reports that the program under test is podman itself: scripts are written against it, and the two are compared.
 func (w *World) IsPodman() bool { return filepath.Base(w.Engine) == "podman" }
 
-// configurePodman makes podman use native overlay, as pod does: it is compared at its best.
-func (w *World) configurePodman() error {
+// ConfigurePodman makes podman use native overlay, as pod does: it is compared at its best.
+func (w *World) ConfigurePodman() error {
 	dir := filepath.Join(w.Home(), ".config", "containers")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err

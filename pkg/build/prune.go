@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/pod-engine/pod/internal/failpoint"
@@ -19,6 +20,7 @@ import (
 // Prune removes what the policy chooses, and the layers that nobody needs then. It gives what was removed; the size of a layer that stays,
 // because an image or another layer needs it, is zero. What builds that run have used stays.
 func (b *Builder) Prune(ctx context.Context, p Policy) ([]Entry, error) {
+	began := time.Now()
 	entries, err := b.Entries()
 	if err != nil {
 		return nil, err
@@ -26,6 +28,7 @@ func (b *Builder) Prune(ctx context.Context, p Policy) ([]Entry, error) {
 	b.Images.MakeRoom()
 	// Builds that begin from now on find a record or not; see touch.
 	busy := b.oldestBuild()
+	b.removeTorn(began, busy)
 	var removed []Entry
 	for _, e := range p.Choose(entries, b.freeSpace()) {
 		if !busy.IsZero() && e.Used.After(busy) {
@@ -44,6 +47,20 @@ func (b *Builder) Prune(ctx context.Context, p Policy) ([]Entry, error) {
 		return removed, err
 	}
 	return removed, b.finishPrune(ctx, removed)
+}
+
+// removeTorn removes the records that builds which have ended were writing when they were killed: whoever writes one now has begun since.
+func (b *Builder) removeTorn(began, busy time.Time) {
+	if !busy.IsZero() && busy.Before(began) {
+		began = busy
+	}
+	hidden, _ := filepath.Glob(filepath.Join(b.cacheDir(), "*", ".*"))
+	for _, path := range hidden {
+		info, err := os.Lstat(path)
+		if err == nil && info.ModTime().Before(began) && !strings.HasPrefix(filepath.Base(path), prunedPrefix) {
+			os.Remove(path)
+		}
+	}
 }
 
 // finishPrune removes the layers of the records that were moved away, also by a prune that was killed, and then those.

@@ -119,8 +119,14 @@ func (e *Engine) changed(was Container) error {
 	return nil
 }
 
-// lastComplaint is the last line of a monitor's log, without its time.
+// lastComplaint is the last line of a monitor's log, without its time; of a monitor that crashed, why it did.
 func lastComplaint(log []byte) string {
+	for line := range strings.Lines(string(log)) {
+		// Then come the stacks of all goroutines.
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			return strings.TrimSpace(line)
+		}
+	}
 	line := lastLine(string(log))
 	if when, text, ok := strings.Cut(line, " "); ok {
 		if _, err := time.Parse(time.RFC3339, when); err == nil {

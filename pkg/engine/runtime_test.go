@@ -37,6 +37,7 @@ func TestOnlyCrunMindsTwoVersionsOfCgroups(t *testing.T) {
 func TestLastComplaint(t *testing.T) {
 	for log, want := range map[string]string{
 		"": "", "no time\n": "no time", "2026-11-28T23:48:30Z first\n2026-11-28T23:48:31Z it cannot be mounted\n": "it cannot be mounted", "2026 it was\n": "2026 it was",
+		"2026-11-28T23:48:30Z first\nfatal error: out of memory\n\ngoroutine 1 [running]:\nmain.main()\n\tmain.go:34 +0xdc\n": "fatal error: out of memory",
 	} {
 		if got := lastComplaint([]byte(log)); got != want {
 			t.Errorf("%q: %q, want %q", log, got, want)

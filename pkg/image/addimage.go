@@ -43,7 +43,12 @@ func (s *Store) AddImage(ctx context.Context, n NewImage) (*Image, error) {
 	}
 	id := digest.FromBytes(n.Config)
 	err = s.recording(ctx, id.Encoded(), func() error {
-		return s.record(ctx, func(lib storage.Store) error { return n.record(lib, id, manifest) })
+		return s.record(ctx, func(lib storage.Store) error {
+			if err := n.record(lib, id, manifest); err != nil {
+				return err
+			}
+			return s.name(ctx, lib, id.Encoded(), n.Names)
+		})
 	})
 	if errors.Is(err, storage.ErrLayerUnknown) {
 		err = fmt.Errorf("layer %s has gone: %w", ShortID(n.top()), ErrNotFound)
@@ -66,23 +71,15 @@ func (n NewImage) record(lib storage.Store, id digest.Digest, manifest []byte) e
 	if err := json.Unmarshal(n.Config, &conf); err != nil {
 		return err
 	}
-	_, err := lib.CreateImage(id.Encoded(), nil, n.top(), "{}", &storage.ImageOptions{CreationDate: conf.Created, Digest: sum, BigData: data})
+	opts := &storage.ImageOptions{CreationDate: conf.Created, Digest: sum, BigData: data}
+	_, err := lib.CreateImage(id.Encoded(), firstNames(id.Encoded(), n.Names), n.top(), "{}", opts)
 	if errors.Is(err, storage.ErrDuplicateID) {
 		err = n.again(lib, id, data)
 	}
 	if err != nil {
 		return err
 	}
-	if err := failpoint.Hit("image.recorded"); err != nil {
-		return err
-	}
-	if len(n.Names) > 0 {
-		// Names are put in front of those that are there, and the first is the one shown.
-		if err := lib.AddNames(id.Encoded(), n.Names); err != nil {
-			return err
-		}
-	}
-	return failpoint.Hit("image.named")
+	return failpoint.Hit("image.recorded")
 }
 
 // again is record for an image that is there. The same configuration under another manifest is one image with two manifests.

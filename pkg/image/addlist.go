@@ -58,14 +58,14 @@ func (s *Store) recordList(ctx context.Context, l *ManifestList, names []string)
 	id := data[0].Digest.Encoded()
 	err = s.recording(ctx, id, func() error {
 		return s.record(ctx, func(lib storage.Store) error {
-			_, err := lib.CreateImage(id, nil, "", "{}", &storage.ImageOptions{BigData: data, Digest: data[0].Digest})
+			_, err := lib.CreateImage(id, firstNames(id, names), "", "{}", &storage.ImageOptions{BigData: data, Digest: data[0].Digest})
 			if err != nil && !errors.Is(err, storage.ErrDuplicateID) {
 				return err
 			}
-			if err := failpoint.Hit("image.recorded"); err != nil || len(names) == 0 {
+			if err := failpoint.Hit("image.recorded"); err != nil {
 				return err
 			}
-			return lib.AddNames(id, names)
+			return s.name(ctx, lib, id, names)
 		})
 	})
 	if err != nil {

@@ -42,9 +42,10 @@ type Image struct {
 	// Config is read by Lookup and Resolve; List leaves it empty (see Store.Config).
 	Config Config
 
-	root string   // of the store it lies in
-	blob []string // names of its stored data: manifests and config
-	data int64    // bytes of that
+	root    string   // of the store it lies in
+	blob    []string // names of its stored data: manifests and config
+	data    int64    // bytes of that
+	unnamed bool     // it still has its first name, see firstname.go
 }
 
 // Config is the image's configuration: what image-spec defines, and what docker added to it.

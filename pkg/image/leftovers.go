@@ -59,11 +59,32 @@ func (c *check) findLeftovers(ctx context.Context, dirs []string) error {
 			c.leftover(fmt.Sprintf("the directory %s belongs to no image", dir), func(context.Context) error { return os.RemoveAll(dir) })
 		}
 	}
+	if err := c.findTornIndexes(); err != nil {
+		return err
+	}
 	needed, err := c.store.neededLayers(ctx, c.family)
 	if err == nil {
 		c.unneededLayers(needed)
 	}
 	return err
+}
+
+// findTornIndexes finds what is left of indexes that somebody was writing who was killed.
+func (c *check) findTornIndexes() error {
+	roots := []string{c.store.roots[0], c.store.storage.GraphRoot, c.store.storage.RunRoot}
+	slices.Sort(roots)
+	for _, root := range slices.Compact(roots) {
+		torn, err := filepath.Glob(filepath.Join(root, c.store.driverFor()+"-*", ".tmp-*"))
+		if err != nil {
+			return err
+		}
+		for _, path := range torn {
+			if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > c.opts.Age {
+				c.leftover(fmt.Sprintf("%s is left of an index that was being written", path), func(context.Context) error { return os.RemoveAll(path) })
+			}
+		}
+	}
+	return nil
 }
 
 func (c *check) hasImage(id string) bool {

@@ -71,7 +71,7 @@ func (s *Store) pin(ctx context.Context, imageID, purpose string) (*Pin, error) 
 // pinFile makes the file of a pin, whether or not the image is there. The caller has the lock.
 func (s *Store) pinFile(ctx context.Context, imageID, purpose string) (*Pin, error) {
 	// Takes away the pins of processes that died: of an image that nobody removes they would become many.
-	if _, err := s.livePins(""); err != nil {
+	if _, err := s.livePins(ctx, ""); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(s.pinDir(), imageID+"."+strconv.Itoa(os.Getpid())+"."+strconv.FormatUint(s.pins.Add(1), 10))
@@ -113,8 +113,8 @@ func (s *Store) pinning(ctx context.Context, purpose string, do func() error) er
 }
 
 // pinned says who has pinned an image, as "process 12: build".
-func (s *Store) pinned(imageID string) ([]string, error) {
-	holders, err := s.livePins(imageID)
+func (s *Store) pinned(ctx context.Context, imageID string) ([]string, error) {
+	holders, err := s.livePins(ctx, imageID)
 	if err != nil {
 		return nil, fmt.Errorf("look who uses image %s: %w", ShortID(imageID), err)
 	}
@@ -122,7 +122,7 @@ func (s *Store) pinned(imageID string) ([]string, error) {
 }
 
 // livePins gives the holders of the pins whose name begins with prefix, and takes away those of processes that died. The caller has the lock.
-func (s *Store) livePins(prefix string) ([]string, error) {
+func (s *Store) livePins(ctx context.Context, prefix string) ([]string, error) {
 	entries, err := os.ReadDir(s.pinDir())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -139,8 +139,14 @@ func (s *Store) livePins(prefix string) ([]string, error) {
 		lock, err := filelock.Try(path)
 		switch {
 		case err == nil:
-			os.Remove(path)
-			lock.Release()
+			imageID, _, _ := strings.Cut(e.Name(), ".")
+			err := s.dropFirstName(ctx, imageID)
+			if err == nil {
+				os.Remove(path) // which its process may have done on its way out
+			}
+			if err := errors.Join(err, lock.Release()); err != nil {
+				return nil, err
+			}
 		case errors.Is(err, filelock.ErrHeld):
 			holders = append(holders, strings.TrimPrefix(filelock.Holder(path), "by "))
 		case !errors.Is(err, fs.ErrNotExist):

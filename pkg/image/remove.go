@@ -98,7 +98,7 @@ func (s *Store) needed(ctx context.Context, name string, img *Image, byName bool
 	// A container of an image that lost its last name would say that it is of nothing.
 	err = s.clearUsers(ctx, name, img, opts.Force)
 	if err == nil && len(lists) > 0 {
-		err = s.unpinned(name, img)
+		err = s.unpinned(ctx, name, img)
 	}
 	return nil, true, err
 }
@@ -179,7 +179,7 @@ func sameNames(a, b []string) bool {
 
 // deleteUnused is delete after the users were asked, and removed if that was wanted.
 func (s *Store) deleteUnused(ctx context.Context, name string, img *Image) error {
-	if err := s.unpinned(name, img); err != nil {
+	if err := s.unpinned(ctx, name, img); err != nil {
 		return err
 	}
 	if err := s.unmounted(ctx, name, img); err != nil {
@@ -215,8 +215,8 @@ func (s *Store) deleteUnused(ctx context.Context, name string, img *Image) error
 }
 
 // unpinned sees that no process works with the image.
-func (s *Store) unpinned(name string, img *Image) error {
-	pinned, err := s.pinned(img.ID)
+func (s *Store) unpinned(ctx context.Context, name string, img *Image) error {
+	pinned, err := s.pinned(ctx, img.ID)
 	if err == nil && len(pinned) > 0 {
 		err = fmt.Errorf("remove image %q: %w by %s", name, ErrInUse, strings.Join(pinned, ", "))
 	}

@@ -44,7 +44,7 @@ func (c *check) repair(ctx context.Context) error {
 		l.Removed = true
 	}
 	err := c.store.pinning(ctx, "take away the pins of dead processes", func() error {
-		_, err := c.store.livePins("")
+		_, err := c.store.livePins(ctx, "")
 		return err
 	})
 	return errors.Join(append(errs, err)...)

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -308,4 +309,52 @@ func TestTheCacheSurvivesTheDeathOfWhoRemoves(t *testing.T) {
 		}
 	}
 	t.Logf("steps at which removing was killed:\n%s", &table)
+}
+
+// TestAnImageNeverLacksAName kills a build between record and name of its image, which is podman's to prune if it has no name then: see pkg/image/firstname.go.
+// Nobody sees the name that it has, and the next build takes that away.
+func TestAnImageNeverLacksAName(t *testing.T) {
+	b := newBench(t)
+	first, second := buildContext(t)
+	build := func(dir string) []string { return []string{"build", "-q", "--network", "none", "-t", victim, dir} }
+	if err := b.command([]string{"POD_FAILPOINT=image.recorded=kill"}, build(first)...); err == nil {
+		t.Fatal("it was not killed")
+	}
+	index := filepath.Join(b.world.DataDir(), "containers", "storage", "overlay-images", "images.json")
+	recorded := func() []string {
+		var images []struct{ Names []string }
+		text, err := os.ReadFile(index)
+		if err == nil {
+			err = json.Unmarshal(text, &images)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, img := range images {
+			names = append(names, strings.Join(img.Names, "+"))
+		}
+		slices.Sort(names)
+		return names
+	}
+	if names := recorded(); len(names) != 2 || !strings.HasPrefix(names[1], "localhost/pod-recording:") {
+		t.Errorf("after the record: %q", names)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+	defer cancel()
+	shown, err := b.world.Run(ctx, "images", "--all", "--format", "{{.Repository}}")
+	if err != nil || strings.Contains(shown, "recording") {
+		t.Errorf("%q, %v", shown, err)
+	}
+	b.must(nil, build(second)...)
+	if names := recorded(); !slices.Equal(names, []string{"", podtest.BoxImage, "localhost/" + victim + ":latest"}) {
+		t.Errorf("after the next build: %q", names)
+	}
+	shown, err = b.world.Run(ctx, "image", "inspect", "--format", "{{.NamesHistory}}", victim)
+	if err != nil || shown != "[localhost/"+victim+":latest]" {
+		t.Errorf("%q, %v", shown, err)
+	}
+	if err := b.buildGone(build(first)); err != nil {
+		t.Error(err)
+	}
 }

@@ -47,7 +47,7 @@ func TestNoStepOfABuildIsForgotten(t *testing.T) {
 	found := map[string]bool{}
 	for _, pattern := range []string{
 		"pkg/build/*.go", "pkg/build/files/*.go", "pkg/engine/step*.go", "cmd/pod-monitor/step*.go", "cmd/pod/*.go", "pkg/image/addlayer.go", "pkg/image/addimage.go", "pkg/image/stagelayer.go",
-		"pkg/image/pin.go", "pkg/image/remove.go", "pkg/image/removelayer.go",
+		"pkg/image/firstname.go", "pkg/image/pin.go", "pkg/image/remove.go", "pkg/image/removelayer.go",
 	} {
 		files, err := filepath.Glob(filepath.Join("..", "..", pattern))
 		if err != nil {

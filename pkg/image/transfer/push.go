@@ -127,7 +127,7 @@ func (j *job) transmit(ctx context.Context, src imageRef, to string, how copy.Op
 	var written []byte
 	err = j.again(ctx, func() error {
 		var err error
-		written, err = j.copy(ctx, dst.imageRef, src, how)
+		written, err = j.copy(ctx, dst.imageRef, inForm(src, dst.imageRef, how), how)
 		return err
 	})
 	if err == nil {

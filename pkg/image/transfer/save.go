@@ -166,7 +166,7 @@ func (j *job) write(ctx context.Context, images []saved, path string, format ima
 	if err != nil {
 		return err
 	}
-	if _, err = j.copy(ctx, dst, src, opts); err == nil && format == image.OCIArchive {
+	if _, err = j.copy(ctx, dst, inForm(src, dst, opts), opts); err == nil && format == image.OCIArchive {
 		err = levelArchive(path)
 	}
 	return err
