@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 )
 
@@ -36,7 +37,7 @@ func untilGone(ctx context.Context, do func(context.Context) error) error {
 	return err
 }
 
-// until is r until ctx is done: what a terminal or a pipe will bring nobody knows, and a read of it does not end by itself.
+// until is r until ctx is done: what a terminal or a pipe will bring nobody knows, and a read of it does not end by itself. Nothing is read before it is asked for.
 func until(ctx context.Context, r io.Reader) io.Reader {
 	if f, ok := r.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
@@ -44,10 +45,19 @@ func until(ctx context.Context, r io.Reader) io.Reader {
 		}
 	}
 	out, in := io.Pipe()
-	go func() {
-		_, err := io.Copy(in, r)
-		in.CloseWithError(err)
-	}()
-	context.AfterFunc(ctx, func() { out.CloseWithError(ctx.Err()) })
-	return out
+	begin := sync.OnceFunc(func() {
+		go func() {
+			_, err := io.Copy(in, r)
+			in.CloseWithError(err)
+		}()
+		context.AfterFunc(ctx, func() { out.CloseWithError(ctx.Err()) })
+	})
+	return readerFunc(func(p []byte) (int, error) {
+		begin()
+		return out.Read(p)
+	})
 }
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
