@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -73,6 +74,10 @@ func runBuild(ctx context.Context, a *app, opts *buildOptions, dir string) error
 func (a *app) buildSession(ctx context.Context, jobs int) (*build.Session, error) {
 	// A build is over in seconds, and a fifth of its own work was to look for memory that could be used again.
 	debug.SetGCPercent(400)
+	// But for one of hundreds of stages, which would take a gigabyte. $GOMEMLIMIT goes before.
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(400 << 20)
+	}
 	b, err := a.builder(ctx)
 	if err != nil {
 		return nil, err

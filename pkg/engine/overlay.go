@@ -71,7 +71,7 @@ func (o overlay) fits() error {
 	}
 	lowers, _, _ := strings.Cut(o.options, ",")
 	return hint.Wrap(fmt.Errorf("overlay: %d layers are more than one mount takes", 1+strings.Count(strings.ReplaceAll(lowers, `\:`, ""), ":")),
-		"steps can be joined, or layers be made one with pod build --squash; podman and docker end at about 127 as well")
+		"join steps, or build the first of them as an image with --squash and begin FROM that; podman and docker end at about 127 as well")
 }
 
 // writable is an error when overlay has become read-only: where it has no room for its work directory, it says so in the kernel's log and mounts all the same.
