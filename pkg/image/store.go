@@ -163,8 +163,8 @@ func (s *Store) Driver() string { return s.storage.GraphDriverName }
 func (s *Store) Library() (storage.Store, error) { return s.library() }
 
 func (s *Store) openLibrary() (lib storage.Store, err error) {
-	if s.readOnly {
-		return nil, fmt.Errorf("%w: %q is on a file system mounted read-only", ErrReadOnly, s.roots[0])
+	if err := s.writable(); err != nil {
+		return nil, err
 	}
 	if err := s.lockable(); err != nil {
 		return nil, err
@@ -179,6 +179,14 @@ func (s *Store) openLibrary() (lib storage.Store, err error) {
 		s.spreadLayers()
 	}
 	return lib, nil
+}
+
+// writable is an error where nothing can be changed.
+func (s *Store) writable() error {
+	if s.readOnly {
+		return fmt.Errorf("%w: %q is on a file system mounted read-only", ErrReadOnly, s.roots[0])
+	}
+	return nil
 }
 
 // getStore opens the library with two options of overlay's changed. Its directory is not mounted on itself: the library does that to keep the mounts

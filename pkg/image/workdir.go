@@ -24,6 +24,9 @@ func (s *Store) workDirs() string { return filepath.Join(s.GraphRoot(), "pod-bui
 
 // NewWorkDir makes one. purpose is for messages.
 func (s *Store) NewWorkDir(ctx context.Context, purpose string) (*WorkDir, error) {
+	if err := s.writable(); err != nil {
+		return nil, err
+	}
 	parent := s.workDirs()
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return nil, s.Full(fmt.Errorf("make room in the image store: %w", err))
