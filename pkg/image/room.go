@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/pod-engine/pod/internal/hint"
@@ -22,12 +23,15 @@ func (s *Store) Full(err error) error {
 	return s.hintRoom(err)
 }
 
-// FullFor is Full for an error in which the words of another program may say anything, and those of a command in a container nothing: it looks at the disk.
+// FullFor is Full for an error that has the words of another program, or is of a command in a container and has none: it looks at the disk, too.
 func (s *Store) FullFor(err error) error {
-	if err == nil || hint.Of(err) != "" || !reserve.Short(s.roots[0], 1<<20) {
+	if err == nil || hint.Of(err) != "" {
 		return err
 	}
-	return s.hintRoom(err)
+	if strings.Contains(err.Error(), "o space left on device") || reserve.Short(s.roots[0], 1<<20) {
+		return s.hintRoom(err)
+	}
+	return err
 }
 
 func (s *Store) hintRoom(err error) error {
@@ -101,8 +105,11 @@ func (s *Store) deleteImage(ctx context.Context, img *Image) error {
 		}
 		return err
 	})
-	if first != nil && err != nil {
-		return first // the library may think by now that it has removed it
+	if first == nil || err == nil {
+		return err
 	}
-	return err
+	if _, gone := s.find(ctx, img.ID); errors.Is(gone, ErrNotFound) {
+		return hint.Wrap(fmt.Errorf("the image has gone, and its layers cannot be removed: %w", first), "pod system check --repair --max 1m, when there is room")
+	}
+	return first // the library may think by now that it has removed it
 }
