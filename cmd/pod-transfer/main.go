@@ -13,6 +13,7 @@ import (
 	"go.podman.io/storage/pkg/reexec"
 
 	"github.com/pod-engine/pod/internal/errand"
+	"github.com/pod-engine/pod/internal/librarylog"
 	"github.com/pod-engine/pod/pkg/image/courier"
 )
 
@@ -27,7 +28,8 @@ func main() {
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	logrus.SetLevel(logrus.WarnLevel) // the storage library's messages
+	logrus.SetLevel(logrus.WarnLevel)
+	logrus.SetFormatter(librarylog.Format{Name: "pod"})
 	code, err := errand.Serve(func(request courier.Request) (answer courier.Answer) {
 		answer.Fail(serve(ctx, request, &answer))
 		return answer

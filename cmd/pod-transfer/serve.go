@@ -15,7 +15,7 @@ import (
 
 // serve does what is asked for. What was done before an error is in the answer too.
 func serve(ctx context.Context, request courier.Request, answer *courier.Answer) (err error) {
-	store, err := image.Open(ctx, image.Options{Place: request.Store})
+	store, err := image.Open(ctx, image.Options{Place: request.Store, Warn: func(text string) { fmt.Fprintf(os.Stderr, "pod: warning: %s\n", text) }})
 	if err != nil {
 		return err
 	}
@@ -26,6 +26,9 @@ func serve(ctx context.Context, request courier.Request, answer *courier.Answer)
 	if most := request.Bounds.UnpackLimit; most != nil {
 		// Who names a size means it, however tightly it is packed.
 		t.Limits = &layertar.Limits{Bytes: *most}
+	}
+	if request.Verb == courier.Pull || request.Verb == courier.Load {
+		defer func() { err = store.Full(err) }() // others write elsewhere
 	}
 	switch request.Verb {
 	case courier.Pull:

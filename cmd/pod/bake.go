@@ -36,7 +36,7 @@ func newBakeCommand(a *app, name string) *cobra.Command {
 			"ADDRESS of git or of an archive the files are there, and so are the contexts and Dockerfiles they name, unless these begin with cwd://.",
 		Example: a.example(name+" bake", name+" bake --print app", name+" bake -f release.hcl --set '*.platform=linux/arm64' --push", name+" bake https://example.com/app.git#main app"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runBake(cmd.Context(), a, args, opts)
+			return untilGone(cmd.Context(), func(ctx context.Context) error { return runBake(ctx, a, args, opts) })
 		},
 	}
 	f := cmd.Flags()

@@ -79,7 +79,7 @@ func (s *bakeSource) read(ctx context.Context, session *build.Session, names []s
 // bakeFiles reads the files of the source, and those that are here.
 func (a *app) bakeFiles(ctx context.Context, session *build.Session, source *bakeSource, names []string) ([]bake.File, error) {
 	if source.address == "" {
-		return readBakeFiles(names, a.In)
+		return readBakeFiles(names, until(ctx, a.In))
 	}
 	var here, there []string
 	for _, name := range names {
@@ -92,7 +92,7 @@ func (a *app) bakeFiles(ctx context.Context, session *build.Session, source *bak
 	files, err := source.read(ctx, session, there)
 	if err == nil && len(here) > 0 {
 		var more []bake.File
-		more, err = readBakeFiles(here, a.In)
+		more, err = readBakeFiles(here, until(ctx, a.In))
 		files = append(files, more...)
 	}
 	return files, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -40,7 +41,7 @@ func newBuildCommand(a *app) *cobra.Command {
 			if err := opts.complete(cmd.Flags(), a); err != nil {
 				return err
 			}
-			return runBuild(cmd.Context(), a, opts, dir)
+			return untilGone(cmd.Context(), func(ctx context.Context) error { return runBuild(ctx, a, opts, dir) })
 		},
 	}
 	opts.addFlags(cmd.Flags(), callersSurroundings())
@@ -73,6 +74,10 @@ func runBuild(ctx context.Context, a *app, opts *buildOptions, dir string) error
 func (a *app) buildSession(ctx context.Context, jobs int) (*build.Session, error) {
 	// A build is over in seconds, and a fifth of its own work was to look for memory that could be used again.
 	debug.SetGCPercent(400)
+	// But for one of hundreds of stages, which would take a gigabyte. $GOMEMLIMIT goes before.
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(400 << 20)
+	}
 	b, err := a.builder(ctx)
 	if err != nil {
 		return nil, err

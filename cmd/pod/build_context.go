@@ -45,7 +45,7 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session
 		if terminal.IsTerminal(a.In) {
 			return usageError{errors.New("the standard input is a terminal, not a Dockerfile or an archive")}
 		}
-		o.job.Context, text, err = s.ContextFrom(ctx, a.In)
+		o.job.Context, text, err = s.ContextFrom(ctx, until(ctx, a.In))
 	case plan.IsAddress(dir):
 		o.job.Context, text, err = s.ContextAt(ctx, dir, o.argOn("BUILDKIT_CONTEXT_KEEP_GIT_DIR"))
 	default:
@@ -61,7 +61,7 @@ func (o *buildOptions) openContext(ctx context.Context, a *app, s *build.Session
 		}
 		return nil
 	}
-	return o.openForeign(a, s, given)
+	return o.openForeign(ctx, a, s, given)
 }
 
 // openWithin is openContext for a directory of another context, such as a repository that a file of targets is in.
@@ -73,7 +73,7 @@ func (o *buildOptions) openWithin(ctx context.Context, a *app, s *build.Session,
 	if err != nil {
 		return err
 	}
-	return o.openForeign(a, s, o.givenFile())
+	return o.openForeign(ctx, a, s, o.givenFile())
 }
 
 // givenFile is the Dockerfile of --file, or empty.
@@ -143,7 +143,7 @@ func (o *buildOptions) openDirectory(ctx context.Context, a *app, s *build.Sessi
 	if !info.IsDir() {
 		return usageError{hint.Wrap(fmt.Errorf("CONTEXT %q is a file; it is the directory that COPY reads from", dir), a.name+" build -f "+dir+" .")}
 	}
-	if err := o.findDockerfile(a, dir, given); err != nil {
+	if err := o.findDockerfile(ctx, a, dir, given); err != nil {
 		return err
 	}
 	tree, err := s.OpenContext(ctx, dir)
@@ -157,11 +157,11 @@ func (o *buildOptions) openDirectory(ctx context.Context, a *app, s *build.Sessi
 }
 
 // openForeign finds the Dockerfile in a context that was fetched or unpacked. Nothing of the caller's is looked at for it.
-func (o *buildOptions) openForeign(a *app, s *build.Session, given string) (err error) {
+func (o *buildOptions) openForeign(ctx context.Context, a *app, s *build.Session, given string) (err error) {
 	if o.inline != nil {
 		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline), Path: "Dockerfile"}
 	} else if given == "-" {
-		if err := o.readStdin(a); err != nil {
+		if err := o.readStdin(ctx, a); err != nil {
 			return err
 		}
 	}
@@ -194,11 +194,11 @@ func (o *buildOptions) openForeign(a *app, s *build.Session, given string) (err 
 }
 
 // readStdin reads the Dockerfile from the standard input.
-func (o *buildOptions) readStdin(a *app) error {
+func (o *buildOptions) readStdin(ctx context.Context, a *app) error {
 	if terminal.IsTerminal(a.In) {
 		return usageError{errors.New("the standard input is a terminal, not a Dockerfile")}
 	}
-	text, err := io.ReadAll(io.LimitReader(a.In, maxDockerfile))
+	text, err := io.ReadAll(io.LimitReader(until(ctx, a.In), maxDockerfile))
 	if err != nil {
 		return fmt.Errorf("read the Dockerfile from the standard input: %w", err)
 	}
@@ -207,13 +207,13 @@ func (o *buildOptions) readStdin(a *app) error {
 }
 
 // findDockerfile reads the file given, which may also be named relative to the context as podman has it, or the usual ones.
-func (o *buildOptions) findDockerfile(a *app, dir, given string) error {
+func (o *buildOptions) findDockerfile(ctx context.Context, a *app, dir, given string) error {
 	if o.inline != nil {
 		o.job.Dockerfile = build.Dockerfile{Name: "Dockerfile", Text: []byte(*o.inline), Path: "Dockerfile"}
 		return nil
 	}
 	if given == "-" {
-		return o.readStdin(a)
+		return o.readStdin(ctx, a)
 	}
 	candidates := []string{filepath.Join(dir, "Containerfile"), filepath.Join(dir, "Dockerfile")}
 	if given != "" {

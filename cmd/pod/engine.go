@@ -13,6 +13,7 @@ import (
 	"github.com/pod-engine/pod/internal/carried"
 	"github.com/pod-engine/pod/internal/cgroup"
 	"github.com/pod-engine/pod/internal/containersconf"
+	"github.com/pod-engine/pod/internal/librarylog"
 	"github.com/pod-engine/pod/pkg/build"
 	"github.com/pod-engine/pod/pkg/engine"
 	"github.com/pod-engine/pod/pkg/image"
@@ -118,12 +119,13 @@ func (a *app) images(ctx context.Context) (*image.Store, error) {
 		return nil, usageError{fmt.Errorf("--log-level %q: use trace, debug, info, warn, error, fatal or panic", a.global.logLevel)}
 	}
 	logrus.SetLevel(level)
+	logrus.SetFormatter(librarylog.Format{Name: a.name})
 	a.store, err = image.Open(ctx, image.Options{
 		Place: image.Place{
 			GraphRoot: a.global.root, RunRoot: a.global.runRoot,
 			Driver: a.global.storageDriver, DriverOptions: a.global.storageOptions, SingleID: user.SingleID,
 		},
-		InUse: a.imageUsers, Mounted: a.imageMounted, Unheld: a.forgetHold, RemoveContainers: a.removeImageUsers, Puller: a.courier(),
+		InUse: a.imageUsers, Mounted: a.imageMounted, Unheld: a.forgetHold, RemoveContainers: a.removeImageUsers, Puller: a.courier(), Warn: a.warn,
 		Kept: func(context.Context) (map[string]bool, error) { return build.CachedLayers(user.DataDir + "/build") },
 	})
 	return a.store, err

@@ -50,7 +50,9 @@ func (a *app) finish(ctx context.Context, verb string, err error) int {
 	}
 	if errors.Is(err, context.Canceled) {
 		by := endedBy{syscall.SIGINT}
-		errors.As(context.Cause(ctx), &by)
+		if !errors.As(err, &by) {
+			errors.As(context.Cause(ctx), &by)
+		}
 		return 128 + int(by.Signal) // as a shell says it of a program that a signal ends
 	}
 	for _, one := range separate(err) {

@@ -8,9 +8,12 @@ package failpoint
 import (
 	"errors"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Hit marks the transition called name and does what POD_FAILPOINT says about it: "kill" ends the process with
@@ -27,7 +30,10 @@ func Hit(name string) error {
 			syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
 			select {}
 		case "stop":
-			syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+			// This thread itself, so that it does not go on for a moment while another one takes the signal.
+			runtime.LockOSThread()
+			unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGSTOP)
+			runtime.UnlockOSThread()
 		case "error":
 			return errors.New("failpoint " + name)
 		}

@@ -42,10 +42,12 @@ func lasting() []string {
 		// Lock files are never removed: removing one while another opens it would split the lock.
 		"h/.local/share/pod/names.lock", "h/.local/share/pod/creating.lock", "h/.local/share/pod/networks.lock",
 		"h/.local/share/containers/storage/pod-pins/lock",
+		"h/.local/share/containers/storage/pod-layers", "h/.local/share/containers/storage/pod-layers/?",
 		"h/.local/share/containers/storage/overlay/staging",        // where layers are prepared; it is there, and empty
 		"h/.local/share/pod/events", "h/.local/share/pod/events.1", // the journal of what happened
 		"h/.local/share/pod/libexec/*", // the programs inside pod, unpacked
-		"h/.local/share/pod/reserve",   // released to be able to remove when the disk is full
+		"h/.local/share/containers/storage/pod-reserve", "h/.local/share/containers/storage/pod-reserve/*",
+		"h/.local/share/pod/reserve", "h/.local/share/pod/reserve/*", // released to be able to remove when the disk is full
 	}
 }
 

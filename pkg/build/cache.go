@@ -83,10 +83,10 @@ func touch(path string) bool {
 	return err == nil
 }
 
-// hasLayer reports whether a layer is there with those below it, n in all.
+// hasLayer reports whether a layer is there with those below it, n in all. The record is written before the layer is, so another build may be at that still.
 func (b *Builder) hasLayer(id string, n int) bool {
 	_, err := b.chainOf(id, n)
-	return err == nil && id != ""
+	return err == nil && id != "" && b.Images.HasLayer(id)
 }
 
 // remember writes the record of a step that was done. A cache that cannot be written costs time later and nothing now.

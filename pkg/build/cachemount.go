@@ -33,16 +33,11 @@ func (b *Builder) mountDir(id, seed string) string {
 
 // cache mounts a cache, which is made when it is not there yet.
 func (m *mounts) cache(ctx context.Context, mount plan.Mount) error {
-	data, err := m.holdCache(ctx, mount)
-	if err != nil {
-		return err
+	root, err := m.openCache(ctx, mount)
+	// Another build may begin with an empty one (--no-cache) just when this one makes it: then it has gone, and there is another or none.
+	for tries := 0; errors.Is(err, os.ErrNotExist) && tries < 10 && ctx.Err() == nil; tries++ {
+		root, err = m.openCache(ctx, mount)
 	}
-	if err := m.fillCache(ctx, mount, data); err != nil {
-		return fmt.Errorf("make the cache %q: %w", mount.ID, err)
-	}
-	now := time.Now()
-	os.Chtimes(filepath.Join(filepath.Dir(data), "id"), now, now) // prune goes by the last use
-	root, err := os.OpenFile(data, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
 	}
@@ -56,6 +51,20 @@ func (m *mounts) cache(ctx context.Context, mount plan.Mount) error {
 		m.add(f, mount.Target, mount.ReadOnly)
 	}
 	return err
+}
+
+// openCache opens the files of a cache, which is held until the step is done.
+func (m *mounts) openCache(ctx context.Context, mount plan.Mount) (*os.File, error) {
+	data, err := m.holdCache(ctx, mount)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.fillCache(ctx, mount, data); err != nil {
+		return nil, fmt.Errorf("make the cache %q: %w", mount.ID, err)
+	}
+	now := time.Now()
+	os.Chtimes(filepath.Join(filepath.Dir(data), "id"), now, now) // prune goes by the last use
+	return os.OpenFile(data, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 }
 
 // holdCache gives the directory of a cache's files, which this RUN has in its way of sharing from now on.

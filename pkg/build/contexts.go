@@ -137,7 +137,7 @@ func (s *Session) context(ctx context.Context, where string, open func() (*Conte
 		return tree, text, nil
 	}
 	if tree, text, err = open(); err != nil {
-		return nil, nil, err
+		return nil, nil, s.Images.Full(err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -25,6 +25,7 @@ func (b *Builder) Prune(ctx context.Context, p Policy) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.Images.MakeRoom()
 	// Builds that begin from now on find a record or not; see touch.
 	busy := b.oldestBuild()
 	b.removeTorn(began, busy)

@@ -69,7 +69,7 @@ func (s *Session) add(ctx context.Context, job *Job, one *oneBuild, created time
 	img, err := s.Images.AddImage(ctx, image.NewImage{
 		Config: config, Layers: layers, Docker: job.Docker, Annotations: job.Annotations.For(one.platform), Names: job.Names,
 	})
-	return img, gone(err)
+	return img, s.Images.Full(gone(err))
 }
 
 // imageKey is the key of the record of an image with the layer top. With an epoch the same layers make another image, and the time of that is no other

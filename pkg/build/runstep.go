@@ -90,7 +90,7 @@ func (s *solve) run(ctx context.Context, m *mounts, devices []string, layers ima
 			err = hint.Wrap(err, "the build was not given "+strings.Join(m.missing, " "))
 		}
 	}
-	return err
+	return s.Images.FullFor(err)
 }
 
 // canRun says why programs for a platform cannot run here.

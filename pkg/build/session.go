@@ -48,7 +48,7 @@ func (s *Session) Close() {
 func (s *Session) pin(ctx context.Context, id string) error {
 	pin, err := s.Images.Pin(ctx, id, "build")
 	if err != nil {
-		return err
+		return s.Images.Full(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,11 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/pkg/build/plan"
 	"github.com/pod-engine/pod/pkg/build/progress"
 	"github.com/pod-engine/pod/pkg/image"
-	"golang.org/x/sys/unix"
 )
 
 // solve carries out one plan.
@@ -117,9 +115,7 @@ func (s *solve) stepError(ctx context.Context, step plan.Step, output *Output, e
 	if ctx.Err() != nil || errors.As(err, &located) {
 		return err
 	}
-	if hint.Of(err) == "" && (errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)) {
-		err = hint.Wrap(err, "pod system df shows what takes room; pod builder prune and pod image prune make some")
-	}
+	err = s.Images.Full(err)
 	return &SourceError{
 		Problem: plan.Problem{Text: fmt.Sprintf("%s: %s", firstLine(step.Text), err), Line: step.Line},
 		EndLine: step.EndLine, File: s.job.Dockerfile, Err: err, Output: output,

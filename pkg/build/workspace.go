@@ -25,7 +25,10 @@ func (b *Builder) openWorkspace(ctx context.Context) (*workspace, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &workspace{WorkDir: work}, failpoint.Hit("build.workspace")
+	if err := failpoint.Hit("build.workspace"); err != nil {
+		return nil, errors.Join(err, work.Remove())
+	}
+	return &workspace{WorkDir: work}, nil
 }
 
 // Scratch gives an empty directory in the image store until done is called. When this process dies before, the next build removes it.

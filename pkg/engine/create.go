@@ -15,6 +15,7 @@ import (
 	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/filelock"
+	"github.com/pod-engine/pod/internal/reserve"
 	"github.com/pod-engine/pod/internal/undo"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/monitor"
@@ -38,7 +39,7 @@ func (e *Engine) Create(ctx context.Context, cfg *container.Config, img *image.I
 		return err
 	}
 	e.Sweep(ctx)
-	e.keepReserve()
+	reserve.Keep(e.reserve(), reserveSize) // for freeSpaceFor
 	lock, err := e.beginCreation(ctx, cfg)
 	if err != nil {
 		return e.createError(cfg, err)

@@ -71,7 +71,16 @@ func (o overlay) fits() error {
 	}
 	lowers, _, _ := strings.Cut(o.options, ",")
 	return hint.Wrap(fmt.Errorf("overlay: %d layers are more than one mount takes", 1+strings.Count(strings.ReplaceAll(lowers, `\:`, ""), ":")),
-		"steps can be joined, or layers be made one with pod build --squash; podman and docker end at about 127 as well")
+		"join steps, or build the first of them as an image with --squash and begin FROM that; podman and docker end at about 127 as well")
+}
+
+// writable is an error when overlay has become read-only: where it has no room for its work directory, it says so in the kernel's log and mounts all the same.
+func (o overlay) writable() error {
+	var fs unix.Statfs_t
+	if !strings.Contains(o.options, ",upperdir=") || unix.Statfs(o.at, &fs) != nil || fs.Flags&unix.ST_RDONLY == 0 {
+		return nil
+	}
+	return fmt.Errorf("overlay: make its work directory: %w", unix.ENOSPC)
 }
 
 func (o overlay) mountInThread() (*os.File, error) {
@@ -91,6 +100,9 @@ func (o overlay) mountInThread() (*os.File, error) {
 	}
 	if err := unix.Mount("overlay", o.at, "overlay", 0, o.options); err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
+	}
+	if err := o.writable(); err != nil {
+		return nil, err
 	}
 	if len(o.binds) == 0 {
 		return detach(o.at, o.name, 0)

@@ -129,5 +129,3 @@ func (e *Engine) replaceRecord(cfg *container.Config, rec record, write func(str
 }
 
 func isReadOnly(err error) bool { return errors.Is(err, unix.EROFS) }
-
-func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }

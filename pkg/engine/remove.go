@@ -10,6 +10,7 @@ import (
 
 	"github.com/pod-engine/pod/internal/atomicfile"
 	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/internal/reserve"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/monitor"
 	"golang.org/x/sys/unix"
@@ -99,7 +100,7 @@ func (e *Engine) removeDamaged(ctx context.Context, c Container) error {
 	runDir := e.ContainerRunDir(id)
 	if held, _, err := monitor.Locked(filepath.Join(runDir, lockFile)); held && err == nil {
 		// Without the mark a restart policy would start it again.
-		if err := os.WriteFile(filepath.Join(runDir, monitor.StopFile), nil, 0o600); err != nil && !isFull(err) {
+		if err := os.WriteFile(filepath.Join(runDir, monitor.StopFile), nil, 0o600); err != nil && !reserve.Full(err) {
 			return fmt.Errorf("remove container %s: %w", short(id), err)
 		}
 		if err := e.deleteRuntimeState(ctx, id); err != nil {
@@ -303,25 +304,13 @@ func (e *Engine) keepExit(cfg *container.Config) error {
 // reserveSize is what the reserve gives back on a full disk: enough for a directory to grow by some blocks.
 const reserveSize = 64 << 10
 
-// keepReserve makes sure there is a reserve for freeSpaceFor.
-func (e *Engine) keepReserve() {
-	path := filepath.Join(e.DataDir, "reserve")
-	if exists(path) {
-		return
-	}
-	if err := os.WriteFile(path, make([]byte, reserveSize), 0o600); err != nil {
-		os.Remove(path)
-	}
-}
+func (e *Engine) reserve() string { return filepath.Join(e.DataDir, "reserve") }
 
 // freeSpaceFor does act, and when the disk is full once more after it has given back the reserve.
 func (e *Engine) freeSpaceFor(act func() error) error {
 	err := act()
-	if !isFull(err) {
-		return err
+	if reserve.Full(err) && reserve.Give(e.reserve()) {
+		return act()
 	}
-	if os.Remove(filepath.Join(e.DataDir, "reserve")) != nil {
-		return err
-	}
-	return act()
+	return err
 }

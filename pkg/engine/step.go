@@ -149,6 +149,9 @@ func (e *Engine) startStep(ctx context.Context, b *bundle, s step.Step, spec *sp
 		return 0, err
 	}
 	defer log.Close()
+	if err := makeRuntimeLog(b.path(monitor.RuntimeLog)); err != nil {
+		return 0, err
+	}
 	cmd := &exec.Cmd{
 		Path: program, Args: []string{"pod-step"}, Dir: b.dir, Env: record.Env,
 		Stdout: s.Stdout, Stderr: log, ExtraFiles: files,
@@ -173,6 +176,20 @@ func (e *Engine) startStep(ctx context.Context, b *bundle, s step.Step, spec *sp
 		return 0, ctx.Err()
 	}
 	return e.judgeStep(b, err)
+}
+
+// makeRuntimeLog makes the runtime's log, with room: without word from it, its failure would count as that of the step's command.
+func makeRuntimeLog(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	err = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, 4096)
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		return nil
+	}
+	return err
 }
 
 // recordStep writes what the step's first process is to do, and gives the descriptors that it needs for it.

@@ -12,6 +12,7 @@ import (
 	"github.com/pod-engine/pod/internal/failpoint"
 	"github.com/pod-engine/pod/internal/hint"
 	"github.com/pod-engine/pod/internal/process"
+	"github.com/pod-engine/pod/internal/reserve"
 	"github.com/pod-engine/pod/pkg/container"
 	"github.com/pod-engine/pod/pkg/engine/monitor"
 	"github.com/pod-engine/pod/pkg/engine/monitor/client"
@@ -82,7 +83,7 @@ func (e *Engine) markStopped(c Container, rec record) error {
 		return err
 	}
 	rec.Stopped, rec.Paused = true, false
-	if err := e.writeRecord(c.Config, rec); err != nil && !isFull(err) {
+	if err := e.writeRecord(c.Config, rec); err != nil && !reserve.Full(err) {
 		return err
 	}
 	return failpoint.Hit("stop.recorded")

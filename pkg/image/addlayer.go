@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/pod-engine/pod/internal/failpoint"
+	"github.com/pod-engine/pod/internal/filelock"
 	"go.podman.io/storage"
 	drivers "go.podman.io/storage/drivers"
 	"go.podman.io/storage/pkg/archive"
@@ -80,7 +82,7 @@ func (s *Store) addLayer(ctx context.Context, lib storage.Store, parent, dir str
 	if err := failpoint.Hit("layer.described"); err != nil {
 		return Layer{}, err
 	}
-	l, err := s.putLayer(lib, parent, &movedDir{from: dir, described: &d}, before)
+	l, err := s.putLayer(ctx, lib, parent, &movedDir{from: dir, described: &d}, before)
 	if errors.Is(err, errCannotMove) {
 		again, err := diffTar(dir, below)
 		if err != nil {
@@ -119,7 +121,7 @@ func (s *Store) AddLayerTar(ctx context.Context, parent string, stream io.Reader
 			return err
 		}
 		defer work.Remove()
-		l, err = s.putLayer(lib, parent, &unpackedTar{stream: plain, dir: filepath.Join(work.Dir, "dir"), described: &d}, before)
+		l, err = s.putLayer(ctx, lib, parent, &unpackedTar{stream: plain, dir: filepath.Join(work.Dir, "dir"), described: &d}, before)
 		if errors.Is(err, errCannotMove) {
 			l, err = copyLayer(lib, parent, "", plain)
 			if err == nil && before != nil {
@@ -162,7 +164,7 @@ func diffTar(dir string, below []string) (io.ReadCloser, error) {
 
 // putLayer has a layer prepared and records it under the id that its content gives. The error is errCannotMove when the
 // driver has no directory for a layer's own files, or not one that the prepared one can be moved to.
-func (s *Store) putLayer(lib storage.Store, parent string, from stager, before func(Layer) error) (l Layer, err error) {
+func (s *Store) putLayer(ctx context.Context, lib storage.Store, parent string, from stager, before func(Layer) error) (l Layer, err error) {
 	how, err := s.unpacking()
 	if err != nil {
 		return l, err
@@ -185,22 +187,56 @@ func (s *Store) putLayer(lib storage.Store, parent string, from stager, before f
 			return l, err
 		}
 	}
-	if _, err := lib.Layer(l.ID); err == nil {
-		l.Found = true
-		return l, nil
-	}
-	_, err = lib.ApplyStagedLayer(storage.ApplyStagedLayerOptions{
+	l.Found, err = s.recordLayer(ctx, lib, storage.ApplyStagedLayerOptions{
 		ID: l.ID, ParentLayer: parent, DiffOutput: &out, DiffOptions: &drivers.ApplyDiffWithDifferOpts{},
 	})
 	switch {
-	case errors.Is(err, storage.ErrDuplicateID):
-		l.Found = true // somebody else has just made the same
 	case errors.Is(err, unix.EXDEV):
 		return l, errCannotMove
 	case err != nil:
 		return l, layerError(parent, err)
+	case l.Found:
+		return l, nil
 	}
 	return l, failpoint.Hit("layer.recorded")
+}
+
+// longestRecord bounds how long a layer waits for another one to be recorded, which the library may sync to a slow disk.
+const longestRecord = 10 * time.Minute
+
+// recordLayer has the library record a prepared layer, unless it has it. What it is given for a layer that it has, it puts in the place of that one's
+// files, under containers and builds which have those mounted. So of all processes only one at a time looks and records.
+func (s *Store) recordLayer(ctx context.Context, lib storage.Store, layer storage.ApplyStagedLayerOptions) (found bool, err error) {
+	has := func() bool {
+		_, err := lib.Layer(layer.ID)
+		return err == nil
+	}
+	if has() {
+		return true, nil
+	}
+	dir := filepath.Join(s.GraphRoot(), "pod-layers")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, longestRecord)
+	defer cancel()
+	// Few files, which stay, and yet layers that seldom wait for each other.
+	lock, err := filelock.Acquire(ctx, filepath.Join(dir, layer.ID[:1]), "record a layer")
+	if err != nil {
+		return false, err
+	}
+	defer lock.Release()
+	if has() {
+		return true, nil
+	}
+	if err := failpoint.Hit("layer.recording"); err != nil {
+		return false, err
+	}
+	_, err = lib.ApplyStagedLayer(layer)
+	if errors.Is(err, storage.ErrDuplicateID) {
+		return true, nil // podman has just made the same
+	}
+	return false, err
 }
 
 // stages reports whether layers can be prepared beside the store's own. forceMask makes the driver store other owners and modes than

@@ -36,6 +36,9 @@ type layerRecord struct {
 	DiffDigest string    `json:"diff-digest"`
 	DiffSize   int64     `json:"diff-size"`
 	Created    time.Time `json:"created"`
+	Flags      struct {
+		Incomplete bool `json:"incomplete"` // it is being made or removed, or who did that was killed
+	} `json:"flags"`
 }
 
 type containerRecord struct {

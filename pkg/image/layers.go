@@ -70,6 +70,22 @@ func (s *Store) LayersOf(img *Image) (Layers, error) {
 	return l, nil
 }
 
+// HasLayer reports whether a layer is there and whole. One that is being made has a directory before it has content, and so has one whose maker was killed.
+func (s *Store) HasLayer(id string) bool {
+	if s.driverFor() == "overlay" {
+		for _, root := range s.roots {
+			// The library writes how the stream was put together when the content is in its place.
+			if exists(filepath.Join(root, "overlay-layers", id+".tar-split.gz")) {
+				return true
+			}
+		}
+	}
+	// Other programs may have brought it in without that.
+	index, err := s.layers()
+	r, ok := index[id]
+	return err == nil && ok && !r.Flags.Incomplete
+}
+
 // LayerSize is how many bytes the tar stream of a layer has. The error is ErrNotFound (wrapped) when the layer is not there.
 func (s *Store) LayerSize(id string) (int64, error) {
 	index, err := s.layers()

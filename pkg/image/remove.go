@@ -195,17 +195,14 @@ func (s *Store) deleteUnused(ctx context.Context, name string, img *Image) error
 	if len(users) > 0 {
 		return errors.Join(inUse(name, users), s.lease(ctx, img.ID))
 	}
+	s.MakeRoom()
 	if err := s.keepLayers(ctx, img); err != nil {
 		return err
 	}
 	if err := failpoint.Hit("rmi.delete"); err != nil {
 		return err
 	}
-	err = s.change(ctx, func(lib storage.Store) error {
-		defer s.hasten(layersOf(lib, img.TopLayer))()
-		_, err := lib.DeleteImage(img.ID, true)
-		return err
-	})
+	err = s.deleteImage(ctx, img)
 	switch {
 	case err == nil:
 		return failpoint.Hit("rmi.deleted")

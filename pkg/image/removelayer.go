@@ -46,9 +46,11 @@ func (s *Store) keepLayers(ctx context.Context, img *Image) error {
 }
 
 func (s *Store) leaseLayer(ctx context.Context, id string) error {
-	err := s.change(ctx, func(lib storage.Store) error {
-		_, err := lib.CreateLayer(layerLease(id), id, nil, "", false, nil)
-		return err
+	err := s.patiently(ctx, func() error {
+		return s.change(ctx, func(lib storage.Store) error {
+			_, err := lib.CreateLayer(layerLease(id), id, nil, "", false, nil)
+			return err
+		})
 	})
 	if errors.Is(err, storage.ErrLayerUnknown) || errors.Is(err, storage.ErrParentUnknown) {
 		return nil // somebody else has removed the image, and the layer with it
@@ -102,6 +104,7 @@ func (s *Store) RemoveLayers(ctx context.Context, ids []string) (removed []strin
 	if err != nil {
 		return nil, err
 	}
+	s.MakeRoom()
 	// A lease would outlive the image that needs its layer now, and nobody would know of it then.
 	for _, id := range ids {
 		lease := layerLease(id)
@@ -178,13 +181,15 @@ func (s *Store) removeLayer(ctx context.Context, f *family, id string) (gone boo
 	if err := failpoint.Hit("prune.layer"); err != nil {
 		return false, err
 	}
-	err = s.change(ctx, func(lib storage.Store) error {
-		if lease := layerLease(id); f.layers[lease].ID != "" {
-			if err := lib.DeleteLayer(lease); err != nil && !errors.Is(err, storage.ErrNotALayer) {
-				return err
+	err = s.patiently(ctx, func() error {
+		return s.change(ctx, func(lib storage.Store) error {
+			if lease := layerLease(id); f.layers[lease].ID != "" {
+				if err := lib.DeleteLayer(lease); err != nil && !errors.Is(err, storage.ErrNotALayer) {
+					return err
+				}
 			}
-		}
-		return lib.DeleteLayer(id)
+			return lib.DeleteLayer(id)
+		})
 	})
 	switch {
 	case err == nil:

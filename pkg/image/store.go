@@ -44,6 +44,8 @@ type Options struct {
 	RemoveContainers func(ctx context.Context, imageID string) error
 	// Kept gives the ids of layers that are needed though no image may have them: those of the cache of builds. Nil: none.
 	Kept func(ctx context.Context) (map[string]bool, error)
+	// Warn is told for which stopped process a change of the store waits. Nil: nobody is.
+	Warn func(text string)
 	// Puller fetches images for Resolve. Nil: Resolve only looks.
 	Puller Puller
 }
@@ -58,6 +60,7 @@ type Store struct {
 	// unpacking says how the driver wants layers to be unpacked; its error is errCannotMove when it takes none that others have prepared.
 	unpacking func() (archive.TarOptions, error)
 	pins      atomic.Uint64 // made so far by this process, for their names
+	told      atomic.Int64  // of which stopped process
 }
 
 // Place is where the store is, for another process that is to open the same.
@@ -160,12 +163,13 @@ func (s *Store) Driver() string { return s.storage.GraphDriverName }
 func (s *Store) Library() (storage.Store, error) { return s.library() }
 
 func (s *Store) openLibrary() (lib storage.Store, err error) {
-	if s.readOnly {
-		return nil, fmt.Errorf("%w: %q is on a file system mounted read-only", ErrReadOnly, s.roots[0])
+	if err := s.writable(); err != nil {
+		return nil, err
 	}
 	if err := s.lockable(); err != nil {
 		return nil, err
 	}
+	defer s.tellOfStopped()()
 	defer recoverLock(s.storage.GraphRoot, &err)
 	lib, err = s.getStore()
 	if err != nil {
@@ -175,6 +179,14 @@ func (s *Store) openLibrary() (lib storage.Store, err error) {
 		s.spreadLayers()
 	}
 	return lib, nil
+}
+
+// writable is an error where nothing can be changed.
+func (s *Store) writable() error {
+	if s.readOnly {
+		return fmt.Errorf("%w: %q is on a file system mounted read-only", ErrReadOnly, s.roots[0])
+	}
+	return nil
 }
 
 // getStore opens the library with two options of overlay's changed. Its directory is not mounted on itself: the library does that to keep the mounts
@@ -241,8 +253,9 @@ func (s *Store) change(ctx context.Context, do func(storage.Store) error) (err e
 	if err != nil {
 		return err
 	}
+	defer s.tellOfStopped()()
 	defer recoverLock(s.storage.GraphRoot, &err)
-	return Damaged(do(lib))
+	return s.Full(Damaged(do(lib)))
 }
 
 // record is change for what a command then acknowledges: it survives a power failure.

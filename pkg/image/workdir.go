@@ -24,22 +24,26 @@ func (s *Store) workDirs() string { return filepath.Join(s.GraphRoot(), "pod-bui
 
 // NewWorkDir makes one. purpose is for messages.
 func (s *Store) NewWorkDir(ctx context.Context, purpose string) (*WorkDir, error) {
+	if err := s.writable(); err != nil {
+		return nil, err
+	}
 	parent := s.workDirs()
 	if err := os.MkdirAll(parent, 0o700); err != nil {
-		return nil, fmt.Errorf("make room in the image store: %w", err)
+		return nil, s.Full(fmt.Errorf("make room in the image store: %w", err))
 	}
 	Spread(parent)
+	s.keepReserve()
 	for {
 		dir, err := os.MkdirTemp(parent, "")
 		if err != nil {
-			return nil, fmt.Errorf("make room in the image store: %w", err)
+			return nil, s.Full(fmt.Errorf("make room in the image store: %w", err))
 		}
 		lock, err := filelock.Acquire(ctx, filepath.Join(dir, "lock"), purpose)
 		if errors.Is(err, os.ErrNotExist) {
 			continue // somebody took it for one that was left behind
 		}
 		if err != nil {
-			return nil, fmt.Errorf("make room in the image store: %w", err)
+			return nil, s.Full(fmt.Errorf("make room in the image store: %w", err))
 		}
 		return &WorkDir{dir, lock}, nil
 	}

@@ -15,7 +15,7 @@ func buildPoints() map[string]string {
 	for test, names := range map[string][]string{
 		"TestABuildSurvivesItsDeath": {
 			"build.read", "build.workspace", "build.cachemoved", "build.cachemount", "build.remembered", "step.bundled", "step.ended", "monitor.step",
-			"layer.described", "layer.staged", "layer.recorded", "image.pinned", "image.recorded", "image.named",
+			"layer.described", "layer.staged", "layer.recording", "layer.recorded", "image.pinned", "image.recorded", "image.named",
 		},
 		"TestABuildSurvivesItsDeathOnTheWayOut":       {"build.files", "build.squashed", "build.cachewritten"},
 		"TestABuildSurvivesItsDeathWithAForeignCache": {"build.imported", "step.placed"},
@@ -47,7 +47,7 @@ func TestNoStepOfABuildIsForgotten(t *testing.T) {
 	found := map[string]bool{}
 	for _, pattern := range []string{
 		"pkg/build/*.go", "pkg/build/files/*.go", "pkg/engine/step*.go", "cmd/pod-monitor/step*.go", "cmd/pod/*.go", "pkg/image/addlayer.go", "pkg/image/addimage.go", "pkg/image/stagelayer.go",
-		"pkg/image/pin.go", "pkg/image/firstname.go", "pkg/image/remove.go", "pkg/image/removelayer.go",
+		"pkg/image/firstname.go", "pkg/image/pin.go", "pkg/image/remove.go", "pkg/image/removelayer.go",
 	} {
 		files, err := filepath.Glob(filepath.Join("..", "..", pattern))
 		if err != nil {
