@@ -44,10 +44,11 @@ func (s *Store) AddImage(ctx context.Context, n NewImage) (*Image, error) {
 	id := digest.FromBytes(n.Config)
 	err = s.recording(ctx, id.Encoded(), func() error {
 		return s.record(ctx, func(lib storage.Store) error {
-			if err := n.record(lib, id, manifest); err != nil {
+			created, err := n.record(lib, id, manifest)
+			if err != nil {
 				return err
 			}
-			return s.name(ctx, lib, id.Encoded(), n.Names)
+			return s.name(lib, id.Encoded(), n.Names, created)
 		})
 	})
 	if errors.Is(err, storage.ErrLayerUnknown) {
@@ -59,7 +60,8 @@ func (s *Store) AddImage(ctx context.Context, n NewImage) (*Image, error) {
 	return s.Lookup(ctx, id.Encoded())
 }
 
-func (n NewImage) record(lib storage.Store, id digest.Digest, manifest []byte) error {
+// record records the image under its first names, unless it is there.
+func (n NewImage) record(lib storage.Store, id digest.Digest, manifest []byte) (created bool, err error) {
 	sum := digest.FromBytes(manifest)
 	data := []storage.ImageBigDataOption{
 		{Key: id.String(), Data: n.Config, Digest: id},
@@ -69,17 +71,18 @@ func (n NewImage) record(lib storage.Store, id digest.Digest, manifest []byte) e
 	}
 	var conf struct{ Created time.Time }
 	if err := json.Unmarshal(n.Config, &conf); err != nil {
-		return err
+		return false, err
 	}
 	opts := &storage.ImageOptions{CreationDate: conf.Created, Digest: sum, BigData: data}
-	_, err := lib.CreateImage(id.Encoded(), firstNames(id.Encoded(), n.Names), n.top(), "{}", opts)
+	_, err = lib.CreateImage(id.Encoded(), firstNames(id.Encoded(), n.Names), n.top(), "{}", opts)
+	created = err == nil
 	if errors.Is(err, storage.ErrDuplicateID) {
 		err = n.again(lib, id, data)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	return failpoint.Hit("image.recorded")
+	return created, failpoint.Hit("image.recorded")
 }
 
 // again is record for an image that is there. The same configuration under another manifest is one image with two manifests.

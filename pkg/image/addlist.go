@@ -59,13 +59,14 @@ func (s *Store) recordList(ctx context.Context, l *ManifestList, names []string)
 	err = s.recording(ctx, id, func() error {
 		return s.record(ctx, func(lib storage.Store) error {
 			_, err := lib.CreateImage(id, firstNames(id, names), "", "{}", &storage.ImageOptions{BigData: data, Digest: data[0].Digest})
+			created := err == nil
 			if err != nil && !errors.Is(err, storage.ErrDuplicateID) {
 				return err
 			}
 			if err := failpoint.Hit("image.recorded"); err != nil {
 				return err
 			}
-			return s.name(ctx, lib, id, names)
+			return s.name(lib, id, names, created)
 		})
 	})
 	if err != nil {

@@ -3,7 +3,6 @@ package image
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/pod-engine/pod/internal/failpoint"
@@ -14,7 +13,7 @@ import (
 // its names in one step, and without a name it would be podman's to remove: its "image prune" lists the images that have none, and removes them
 // one after another without looking again, by which time the command that made one of them may have acknowledged it.
 //
-// Nothing of pod's shows first names. Of a command that died here, who next looks at its pin takes the name away.
+// Nothing of pod's shows first names, though the library keeps them in the history of names. Of a command that died here, who next looks at its pin takes the name away.
 
 const firstNamePrefix = "localhost/pod-recording:"
 
@@ -28,21 +27,16 @@ func firstNames(imageID string, names []string) []string {
 	return []string{firstNamePrefix + imageID}
 }
 
-// name puts names in front of those that an image has, since the first is the one shown, and takes its first name away.
-func (s *Store) name(ctx context.Context, lib storage.Store, imageID string, names []string) error {
+// name puts names in front of those that an image has, since the first is the one shown. One that was created with its first name loses that.
+func (s *Store) name(lib storage.Store, imageID string, names []string, created bool) error {
 	if len(names) == 0 {
 		return failpoint.Hit("image.named")
 	}
-	// Others who make the same image name it here, too.
-	err := s.pinning(ctx, "name an image", func() error {
-		img, err := lib.Image(imageID)
-		if err != nil {
-			return err
-		}
-		all := slices.Concat(names, slices.DeleteFunc(img.Names, isFirstName))
-		// AddNames would put the first name into the image's history.
-		return lib.SetNames(imageID, all)
-	})
+	// Not with all names at once: whoever names another image meanwhile has taken one of them.
+	err := lib.AddNames(imageID, names)
+	if err == nil && created {
+		err = lib.RemoveNames(imageID, firstNames(imageID, names))
+	}
 	return errors.Join(err, failpoint.Hit("image.named"))
 }
 

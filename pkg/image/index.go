@@ -97,7 +97,7 @@ func (s *Store) images(keep func(raw []byte) bool, yield func(*Image) bool) erro
 func (r imageRecord) image(root string, readOnly bool) *Image {
 	unnamed := slices.ContainsFunc(r.Names, isFirstName)
 	img := &Image{
-		ID: r.ID, Names: slices.DeleteFunc(r.Names, isFirstName), unnamed: unnamed, History: r.NamesHistory, Digest: r.Digest, Created: r.Created, TopLayer: r.Layer, ReadOnly: readOnly,
+		ID: r.ID, Names: slices.DeleteFunc(r.Names, isFirstName), unnamed: unnamed, History: slices.DeleteFunc(r.NamesHistory, isFirstName), Digest: r.Digest, Created: r.Created, TopLayer: r.Layer, ReadOnly: readOnly,
 		List: slices.Contains(r.BigDataNames, instancesKey), root: root, blob: r.BigDataNames,
 	}
 	if r.Digest != "" {
