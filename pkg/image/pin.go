@@ -44,7 +44,10 @@ func (s *Store) Pin(ctx context.Context, imageID, purpose string) (pin *Pin, err
 	if err != nil {
 		return nil, err
 	}
-	return pin, failpoint.Hit("image.pinned")
+	if err := failpoint.Hit("image.pinned"); err != nil {
+		return nil, errors.Join(err, pin.Release())
+	}
+	return pin, nil
 }
 
 // recording keeps an image that is about to be recorded, or to get a name, from who thinks that nobody needs it.
