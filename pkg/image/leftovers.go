@@ -59,7 +59,7 @@ func (c *check) findLeftovers(ctx context.Context, dirs []string) error {
 			c.leftover(fmt.Sprintf("the directory %s belongs to no image", dir), func(context.Context) error { return os.RemoveAll(dir) })
 		}
 	}
-	if err := c.findTornIndexes(); err != nil {
+	if err := errors.Join(c.findTornIndexes(), c.findBrokenLinks()); err != nil {
 		return err
 	}
 	needed, err := c.store.neededLayers(ctx, c.family)
@@ -82,6 +82,24 @@ func (c *check) findTornIndexes() error {
 			if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > c.opts.Age {
 				c.leftover(fmt.Sprintf("%s is left of an index that was being written", path), func(context.Context) error { return os.RemoveAll(path) })
 			}
+		}
+	}
+	return nil
+}
+
+// findBrokenLinks finds the short names that overlay had for layers which are no more.
+func (c *check) findBrokenLinks() error {
+	links, err := filepath.Glob(filepath.Join(c.store.roots[0], "overlay", "l", "*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range links {
+		info, err := os.Lstat(path)
+		if err != nil || time.Since(info.ModTime()) <= c.opts.Age {
+			continue
+		}
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			c.leftover(fmt.Sprintf("%s is a link to a layer that is not there", path), func(context.Context) error { return os.Remove(path) })
 		}
 	}
 	return nil
