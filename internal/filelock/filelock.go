@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -114,6 +115,15 @@ func Claim(path, purpose string) (*Lock, error) {
 
 // File is the open file that carries the lock, for a child to inherit.
 func (l *Lock) File() *os.File { return l.f }
+
+// At is fs.ErrNotExist (wrapped) when the locked file is not, or no longer, the one at path.
+func (l *Lock) At(path string) error {
+	there, err := stillThere(l.f, path)
+	if err == nil && !there {
+		err = &fs.PathError{Op: "find the locked", Path: path, Err: fs.ErrNotExist}
+	}
+	return err
+}
 
 // Release frees the lock unless a child inherited it.
 func (l *Lock) Release() error { return l.f.Close() }

@@ -26,26 +26,30 @@ const goneCache = ".gone-"
 
 func (b *Builder) cachesDir() string { return filepath.Join(b.Dir, "mounts") }
 
-// shareCache makes sure that the cache's directory is there, and stays, until held is run.
-func (b *Builder) shareCache(ctx context.Context, id, seed string, held *undo.Stack) (dir string, err error) {
+// shareCache makes sure that the cache's directory is there, and stays whole, until held is run. It may be moved away all the same: what is opened in it
+// is the cache's only if the lock is in its place afterwards (useFile).
+func (b *Builder) shareCache(ctx context.Context, id, seed string, held *undo.Stack) (dir string, lock *filelock.Lock, err error) {
 	dir = b.mountDir(id, seed)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	// Only once: who looks for the cache by its name must not find the file empty.
 	name := filepath.Join(dir, "id")
 	if known, err := os.ReadFile(name); err != nil || string(known) != id {
 		if err := atomicfile.WriteVolatile(name, []byte(id)); err != nil {
-			return "", err
+			return "", nil, err
 		}
 	}
-	lock, err := filelock.Share(ctx, filepath.Join(dir, "use"))
+	lock, err = filelock.Share(ctx, useFile(dir))
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	held.Push(lock.Release)
-	return dir, nil
+	return dir, lock, nil
 }
+
+// useFile carries the lock of who has the cache in dir.
+func useFile(dir string) string { return filepath.Join(dir, "use") }
 
 // emptyCaches has the caches of what is done anew begin empty, as BuildKit has: once in a build, before its first step that has them.
 func (s *solve) emptyCaches() error {
@@ -117,7 +121,7 @@ func (b *Builder) removeMoved() {
 
 // inUse reports whether somebody has the cache in dir. Of one that was moved away it is final: who waits for the lock finds that out when he has it.
 func inUse(dir string) bool {
-	lock, err := filelock.Try(filepath.Join(dir, "use"))
+	lock, err := filelock.Try(useFile(dir))
 	if err == nil {
 		lock.Release()
 	}

@@ -34,7 +34,7 @@ func (b *Builder) mountDir(id, seed string) string {
 // cache mounts a cache, which is made when it is not there yet.
 func (m *mounts) cache(ctx context.Context, mount plan.Mount) error {
 	root, err := m.openCache(ctx, mount)
-	// Another build may begin with an empty one (--no-cache) just when this one makes it: then it has gone, and there is another or none.
+	// Another build may begin with an empty one (--no-cache) just when this one makes or opens it, or a prune may take it: then it has gone, and there is another or none.
 	for tries := 0; errors.Is(err, os.ErrNotExist) && tries < 10 && ctx.Err() == nil; tries++ {
 		root, err = m.openCache(ctx, mount)
 	}
@@ -55,8 +55,11 @@ func (m *mounts) cache(ctx context.Context, mount plan.Mount) error {
 
 // openCache opens the files of a cache, which is held until the step is done.
 func (m *mounts) openCache(ctx context.Context, mount plan.Mount) (*os.File, error) {
-	data, err := m.holdCache(ctx, mount)
+	data, lock, err := m.holdCache(ctx, mount)
 	if err != nil {
+		return nil, err
+	}
+	if err := failpoint.Hit("build.cacheheld"); err != nil {
 		return nil, err
 	}
 	if err := m.fillCache(ctx, mount, data); err != nil {
@@ -64,38 +67,46 @@ func (m *mounts) openCache(ctx context.Context, mount plan.Mount) (*os.File, err
 	}
 	now := time.Now()
 	os.Chtimes(filepath.Join(filepath.Dir(data), "id"), now, now) // prune goes by the last use
-	return os.OpenFile(data, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	root, err := os.OpenFile(data, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := lock.At(useFile(filepath.Dir(data))); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return root, nil
 }
 
 // holdCache gives the directory of a cache's files, which this RUN has in its way of sharing from now on.
-func (m *mounts) holdCache(ctx context.Context, mount plan.Mount) (data string, err error) {
+func (m *mounts) holdCache(ctx context.Context, mount plan.Mount) (data string, lock *filelock.Lock, err error) {
 	for {
 		var held undo.Stack
-		data, err := m.tryCache(ctx, mount, &held)
+		data, lock, err := m.tryCache(ctx, mount, &held)
 		if err == nil {
 			m.done.Push(held.Run)
-			return data, nil
+			return data, lock, nil
 		}
 		held.Run()
 		if !errors.Is(err, os.ErrNotExist) {
-			return "", err
+			return "", nil, err
 		}
 		// It was moved away before it was held.
 	}
 }
 
-func (m *mounts) tryCache(ctx context.Context, mount plan.Mount, held *undo.Stack) (data string, err error) {
-	dir, err := m.shareCache(ctx, mount.ID, m.seeds[mount.Target], held)
+func (m *mounts) tryCache(ctx context.Context, mount plan.Mount, held *undo.Stack) (data string, lock *filelock.Lock, err error) {
+	dir, lock, err := m.shareCache(ctx, mount.ID, m.seeds[mount.Target], held)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
+	data = filepath.Join(dir, "data")
 	switch mount.Sharing {
 	case "locked":
 		err = lockCache(ctx, filepath.Join(dir, "lock"), mount.ID, held)
 	case "private":
-		return privateCache(dir, held)
+		data, err = privateCache(dir, held)
 	}
-	return filepath.Join(dir, "data"), err
+	return data, lock, err
 }
 
 func lockCache(ctx context.Context, path, id string, held *undo.Stack) error {

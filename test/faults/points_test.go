@@ -14,7 +14,7 @@ func buildPoints() map[string]string {
 	points := map[string]string{}
 	for test, names := range map[string][]string{
 		"TestABuildSurvivesItsDeath": {
-			"build.read", "build.workspace", "build.cachemoved", "build.cachemount", "build.remembered", "step.bundled", "step.ended", "monitor.step",
+			"build.read", "build.workspace", "build.cachemoved", "build.cachemount", "build.cacheheld", "build.remembered", "step.bundled", "step.ended", "monitor.step",
 			"layer.described", "layer.staged", "layer.recording", "layer.recorded", "image.pinned", "image.recorded", "image.named",
 		},
 		"TestABuildSurvivesItsDeathOnTheWayOut":       {"build.files", "build.squashed", "build.cachewritten"},
