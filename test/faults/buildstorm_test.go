@@ -74,7 +74,7 @@ func (e stormEvent) String() string {
 
 func newBuildStorm(t *testing.T) *buildStorm {
 	s := &buildStorm{seed: uint64(time.Now().UnixNano()), counts: map[string]int{}, want: map[stormInput]string{}}
-	duration := 20 * time.Second
+	duration := 10 * time.Second
 	if told := strings.Fields(os.Getenv("STORM")); len(told) == 2 {
 		var err error
 		if s.seed, err = strconv.ParseUint(told[0], 10, 64); err != nil {
