@@ -19,7 +19,7 @@ import (
 	"github.com/pod-engine/pod/internal/podtest"
 )
 
-// The storm of builds: several users' scripts on one store, a third of their commands killed. They build the same few inputs, so that they share
+// The storm of builds: several users' scripts on one store, a third of their commands told to die at a step or at a moment, if they get there. They build the same few inputs, so that they share
 // layers, records of the cache and whole images. What a command has acknowledged is there from then on, until its owner takes it away.
 //
 // STORM="SEED DURATION" repeats or prolongs it: STORM="8 5m" make e2e RUN=TestStormOfBuilds. Where podman is installed, its commands
